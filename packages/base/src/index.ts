@@ -1,0 +1,16 @@
+export { assert, assertNever, InvariantError, present } from "./assert.ts";
+export {
+  compareBytes,
+  concatBytes,
+  emptyBytes,
+  equalBytes,
+  prefixEnd,
+  textOf,
+  utf8,
+  utf8Size,
+  writeUtf8,
+} from "./bytes.ts";
+export { crc32c } from "./crc32c.ts";
+export { type Clock, type LogFields, type Logger, type Random, silentLogger } from "./ports.ts";
+export { Prng } from "./prng.ts";
+export { encodeMessage, varintSize, WireError, WireReader, WireWriter, wireType } from "./wire.ts";

@@ -1,0 +1,9 @@
+// `npm run check`: the read-only gate. Formatting and lint, floors, types, every test.
+
+import { join } from "node:path";
+import { bin, build, root, run } from "./setup.mjs";
+
+build();
+run(bin("biome"), ["ci", "--error-on-warnings", "."]);
+run(process.execPath, [join(root, "tools", "layers.mjs")]);
+run(process.execPath, [join(root, "tools", "test.mjs")]);
