@@ -101,7 +101,10 @@ export class Pki {
         ...extensions,
       ],
     });
-    const pair = { cert: `${certificate.toString("pem")}\n`, key: await exportKey(keys.privateKey) };
+    const pair = {
+      cert: `${certificate.toString("pem")}\n`,
+      key: await exportKey(keys.privateKey),
+    };
     writePair(this.#directory, name, pair);
     return pair;
   }

@@ -25,6 +25,8 @@ export interface ClusterNode {
 export interface ClusterFile {
   members: ClusterMember[];
   nodes: ClusterNode[];
+  /** The Kubernetes API's address that moves to a living member; each member has its own `apiUrl` too. */
+  apiUrl: string;
   /** Path of a kubeconfig that any kubectl accepts. */
   kubeconfig: string;
   /** URL of the first LoadBalancer service; empty when there is none. */

@@ -1,0 +1,80 @@
+/** Starts what a plan names and does not run yet: keys, members, nodes. */
+import { mkdirSync } from "node:fs";
+import { setTimeout as sleep } from "node:timers/promises";
+import { CommandError } from "../exit.ts";
+import { Pki } from "./certificates.ts";
+import { type ClusterFile, writeClusterFile } from "./cluster-file.ts";
+import { writeKubeconfig } from "./kubeconfig.ts";
+import { endpointStatus } from "./observe.ts";
+import { host, memberArguments, nodeArguments, nodeKubeconfig } from "./plan.ts";
+import { isRunning, logFileName, startDetached } from "./processes.ts";
+
+const pollMs = 50;
+
+/** Certificates and kubeconfigs; those that are there stay. */
+export async function prepareKeys(cluster: ClusterFile, dataDir: string): Promise<Pki> {
+  mkdirSync(dataDir, { recursive: true });
+  const pki = await Pki.open(dataDir);
+  const names = ["localhost", "kubernetes", "kubernetes.default", "kubernetes.default.svc"];
+  await Promise.all(
+    cluster.members.map(({ name }) => pki.server(name, [...names, host, "10.96.0.1"])),
+  );
+  const servers = [
+    { name: "flotilla", url: cluster.apiUrl },
+    ...cluster.members.map(({ name, apiUrl }) => ({ name: `flotilla-${name}`, url: apiUrl })),
+  ];
+  const caCert = pki.caCert;
+  const admin = await pki.client("admin", { commonName: "admin", organization: "system:masters" });
+  writeKubeconfig(cluster.kubeconfig, { servers, user: "admin", caCert, client: admin });
+  for (const { name } of cluster.nodes) {
+    const user = `system:node:${name}`;
+    const subject = { commonName: user, organization: "system:nodes" };
+    const client = await pki.client(`node-${name}`, subject);
+    writeKubeconfig(nodeKubeconfig(dataDir, name), { servers, user, caCert, client });
+  }
+  return pki;
+}
+
+/** Starts the members that do not run, and notes their pids in cluster.json. */
+export function startMembers(cluster: ClusterFile, dataDir: string, pki: Pki): void {
+  for (const member of cluster.members) {
+    if (isRunning(member.pid, member.dataDir)) continue;
+    const paths = pki.paths(member.name);
+    member.pid = startDetached(memberArguments(cluster, member, paths), member.dataDir, dataDir);
+  }
+  writeClusterFile(dataDir, cluster);
+}
+
+/** Starts the nodes that do not run; their processes' commands are relative to `cwd`. */
+export function startNodes(cluster: ClusterFile, dataDir: string, cwd: string): void {
+  for (const node of cluster.nodes) {
+    if (isRunning(node.pid, node.dataDir)) continue;
+    node.pid = startDetached(nodeArguments(cluster, node, dataDir), node.dataDir, cwd);
+  }
+  writeClusterFile(dataDir, cluster);
+}
+
+/** Resolves once a leader is known to a majority; ends the command when a member dies or time is up. */
+export async function waitForLeader(cluster: ClusterFile, deadlineMs: number): Promise<void> {
+  for (;;) {
+    const dead = cluster.members.find(({ pid, dataDir }) => !isRunning(pid, dataDir));
+    if (dead !== undefined) {
+      throw new CommandError(
+        "refused",
+        `Member ${dead.name} ended while the cluster started`,
+        `Its log says why: ${dead.dataDir}/${logFileName}`,
+      );
+    }
+    const answers = await Promise.all(cluster.members.map((m) => endpointStatus(m.clientUrl)));
+    const led = answers.filter((status) => status !== undefined && status.leaderId !== 0n).length;
+    if (led * 2 > cluster.members.length) return;
+    if (performance.now() > deadlineMs) {
+      throw new CommandError(
+        "timeout",
+        `The members did not elect a leader in time: ${led} of ${cluster.members.length} know one`,
+        `Their logs: ${cluster.members.map((m) => `${m.dataDir}/${logFileName}`).join(", ")}`,
+      );
+    }
+    await sleep(pollMs);
+  }
+}

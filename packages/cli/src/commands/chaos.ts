@@ -1,0 +1,81 @@
+/** `flotilla chaos`: does to a local cluster what a bad day does to a real one. */
+import { resolve } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { type ClusterFile, readClusterFile } from "../cluster/cluster-file.ts";
+import { processState } from "../cluster/observe.ts";
+import { signal, waitForExit } from "../cluster/processes.ts";
+import { killWorkloads, signalWorkloads } from "../cluster/workloads.ts";
+import { CommandError } from "../exit.ts";
+
+interface Target {
+  readonly name: string;
+  readonly pid: number;
+  readonly dataDir: string;
+  readonly kind: "member" | "node";
+}
+
+const killMs = 5000;
+const print = (text: string) => process.stdout.write(`${text}\n`);
+
+/** SIGKILL, workloads included: nothing gets a chance to say goodbye. */
+export async function powerOff(name: string, dataDir: string): Promise<void> {
+  const target = runningTarget(name, dataDir);
+  signal(target.pid, "SIGKILL");
+  if (target.kind === "node") killWorkloads(target);
+  await waitForExit([target], killMs);
+  if (target.kind === "node") killWorkloads(target); // What it started in its last moment.
+  print(`${target.kind} ${name} is powered off. \`flotilla up\` powers it on again.`);
+}
+
+/** SIGSTOP: the process lives and does nothing, and its connections stay open. */
+export async function pause(
+  name: string,
+  dataDir: string,
+  seconds: number | undefined,
+): Promise<void> {
+  const target = runningTarget(name, dataDir);
+  if (target.kind === "node") signalWorkloads(target, "SIGSTOP");
+  signal(target.pid, "SIGSTOP");
+  if (seconds === undefined) {
+    print(`${target.kind} ${name} is paused. \`flotilla chaos resume ${name}\` lets it go on.`);
+    return;
+  }
+  print(`${target.kind} ${name} is paused for ${seconds} s.`);
+  await sleep(seconds * 1000);
+  resumeTarget(target);
+  print(`${target.kind} ${name} goes on.`);
+}
+
+export function resume(name: string, dataDir: string): void {
+  const target = runningTarget(name, dataDir);
+  resumeTarget(target);
+  print(`${target.kind} ${name} goes on.`);
+}
+
+function resumeTarget(target: Target): void {
+  signal(target.pid, "SIGCONT");
+  if (target.kind === "node") signalWorkloads(target, "SIGCONT");
+}
+
+function runningTarget(name: string, dataDir: string): Target {
+  const target = findTarget(readClusterFile(resolve(dataDir)), name);
+  if (processState(target) !== "stopped") return target;
+  throw new CommandError(
+    "badInput",
+    `${target.kind} ${name} (pid ${target.pid}) does not run`,
+    "`flotilla status` shows what does; `flotilla up` starts what is missing.",
+  );
+}
+
+function findTarget(cluster: ClusterFile, name: string): Target {
+  const member = cluster.members.find((one) => one.name === name);
+  if (member !== undefined) return { ...member, kind: "member" };
+  const node = cluster.nodes.find((one) => one.name === name);
+  if (node !== undefined) return { ...node, kind: "node" };
+  const names = [...cluster.members, ...cluster.nodes].map((one) => one.name);
+  throw new CommandError(
+    "badInput",
+    `There is no member or node ${JSON.stringify(name)}`,
+    `There are: ${names.join(", ")}.`,
+  );
+}

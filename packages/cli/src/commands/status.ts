@@ -1,0 +1,72 @@
+/** `flotilla status`: members, nodes and pods on one screen, or as JSON. */
+import { resolve } from "node:path";
+import { readClusterFile } from "../cluster/cluster-file.ts";
+import { connect } from "../cluster/connect.ts";
+import { type ClusterView, observe } from "../cluster/observe.ts";
+import { CommandError } from "../exit.ts";
+import { table } from "../table.ts";
+
+export interface StatusOptions {
+  readonly dataDir: string;
+  readonly output: string | undefined;
+}
+
+export async function status({ dataDir, output }: StatusOptions): Promise<void> {
+  const cluster = readClusterFile(resolve(dataDir));
+  const client = connect(
+    cluster.members.map(({ apiUrl }) => apiUrl),
+    cluster.kubeconfig,
+  );
+  const view = await observe(cluster, client);
+  const text = output === "json" ? JSON.stringify(view, null, 2) : statusText(view);
+  process.stdout.write(`${text}\n`);
+  const problem = quorumProblem(view);
+  if (problem !== undefined) throw new CommandError("refused", problem.what, problem.next);
+}
+
+/** What a person sees. */
+export function statusText(view: ClusterView): string {
+  const members = table(
+    ["MEMBER", "PID", "PROCESS", "ROLE", "TERM", "APPLIED", "REVISION", "ETCD CLIENTS"],
+    view.members.map((m) => [
+      ...[m.name, String(m.pid), m.process, m.role, String(m.term)],
+      ...[String(m.appliedIndex), String(m.revision), m.clientUrl],
+    ]),
+  );
+  const nodes = table(
+    ["NODE", "PID", "PROCESS", "CONDITION", "READY PODS"],
+    view.nodes.map((n) => [
+      ...[n.name, String(n.pid), n.process, n.condition === "" ? "?" : n.condition],
+      `${n.readyPods}/${n.pods}`,
+    ]),
+  );
+  const lines = [members, "", nodes, ""];
+  if (view.apiProblem !== "") lines.push(`The Kubernetes API did not answer: ${view.apiProblem}`);
+  lines.push(faultTolerance(view));
+  if (view.entry !== "") lines.push(`Entry: ${view.entry}`);
+  return lines.join("\n");
+}
+
+const answering = (view: ClusterView) =>
+  view.members.filter(({ role }) => role === "leader" || role === "follower").length;
+
+function faultTolerance(view: ClusterView): string {
+  const quorum = Math.floor(view.members.length / 2) + 1;
+  const spare = answering(view) - quorum;
+  if (spare < 0) return "";
+  const more = spare === 0 ? "no further member may fail" : `${spare} more may fail`;
+  return `${answering(view)} of ${view.members.length} members take part, ${quorum} are needed: ${more}.`;
+}
+
+function quorumProblem(view: ClusterView): { what: string; next: string } | undefined {
+  if (view.members.some(({ role }) => role === "leader")) return undefined;
+  const quorum = Math.floor(view.members.length / 2) + 1;
+  const missing = view.members.filter(({ role }) => role === "stopped" || role === "unreachable");
+  return {
+    what: `No leader: ${answering(view)} of ${view.members.length} members take part, ${quorum} are needed. Writes are refused; what runs on the nodes goes on.`,
+    next:
+      missing.length === 0
+        ? "An election is under way; ask again in a second."
+        : `\`flotilla up\` starts what is missing: ${missing.map(({ name }) => name).join(", ")}.`,
+  };
+}

@@ -1,0 +1,129 @@
+/**
+ * The few etcd calls that commands need, over gRPC with the store's own message codecs.
+ * `@grpc/grpc-js` is loaded on first use: most commands never need it.
+ */
+import { WireReader } from "@flotilla/base";
+import {
+  decodeKeyValue,
+  encodePutRequest,
+  encodeRangeRequest,
+  type KeyValue,
+  type PutRequest,
+  type RangeRequest,
+} from "@flotilla/store";
+import type { Client } from "@grpc/grpc-js";
+import { CommandError, reasonOf } from "./exit.ts";
+
+/** How long one call may take. */
+const callTimeoutMs = 5000;
+
+export interface EndpointStatus {
+  readonly memberId: bigint;
+  readonly leaderId: bigint;
+  readonly term: number;
+  readonly raftIndex: number;
+  readonly appliedIndex: number;
+  readonly revision: number;
+  readonly dbBytes: number;
+}
+
+/** One etcd endpoint. Errors end the command with code `cannotConnect` or `refused`. */
+export class EtcdCaller {
+  readonly #client: Client;
+  readonly #url: string;
+
+  private constructor(url: string, client: Client) {
+    this.#url = url;
+    this.#client = client;
+  }
+
+  static async open(url: string): Promise<EtcdCaller> {
+    const { Client, credentials } = await import("@grpc/grpc-js");
+    return new EtcdCaller(url, new Client(new URL(url).host, credentials.createInsecure()));
+  }
+
+  close(): void {
+    this.#client.close();
+  }
+
+  async put(request: PutRequest): Promise<void> {
+    await this.#call("/etcdserverpb.KV/Put", encodePutRequest(request));
+  }
+
+  async range(request: RangeRequest): Promise<readonly KeyValue[]> {
+    const reader = new WireReader(
+      await this.#call("/etcdserverpb.KV/Range", encodeRangeRequest(request)),
+    );
+    const kvs: KeyValue[] = [];
+    while (reader.next()) {
+      if (reader.field === 2) kvs.push(decodeKeyValue(reader.bytes()));
+      else reader.skip();
+    }
+    return kvs;
+  }
+
+  async status(timeoutMs: number): Promise<EndpointStatus> {
+    const bytes = await this.#call(
+      "/etcdserverpb.Maintenance/Status",
+      new Uint8Array(0),
+      timeoutMs,
+    );
+    return decodeStatus(new WireReader(bytes));
+  }
+
+  #call(path: string, request: Uint8Array, timeoutMs = callTimeoutMs): Promise<Uint8Array> {
+    const deadline = Date.now() + timeoutMs;
+    return new Promise((resolve, reject) => {
+      this.#client.makeUnaryRequest(
+        path,
+        (bytes: Uint8Array) => Buffer.from(bytes),
+        (bytes) => new Uint8Array(bytes),
+        request,
+        { deadline },
+        (error, response) => {
+          if (response !== undefined) resolve(response);
+          else reject(this.#failure(path, error));
+        },
+      );
+    });
+  }
+
+  #failure(path: string, error: unknown): CommandError {
+    const code = (error as { code?: number } | null)?.code;
+    const tried = `${path} at ${this.#url}`;
+    // 4 DEADLINE_EXCEEDED, 14 UNAVAILABLE (RFC: grpc/doc/statuscodes.md).
+    if (code === 14 || code === 4) {
+      return new CommandError(
+        "cannotConnect",
+        `${tried} did not answer: ${reasonOf(error)}`,
+        "`flotilla status` shows which members run and whether there is a leader.",
+      );
+    }
+    return new CommandError("refused", `${tried} was refused: ${reasonOf(error)}`);
+  }
+}
+
+function decodeStatus(reader: WireReader): EndpointStatus {
+  let header = { memberId: 0n, revision: 0 };
+  const found = { leaderId: 0n, term: 0, raftIndex: 0, appliedIndex: 0, dbBytes: 0 };
+  while (reader.next()) {
+    if (reader.field === 1) header = decodeHeader(reader.message());
+    else if (reader.field === 3) found.dbBytes = reader.varint();
+    else if (reader.field === 4) found.leaderId = reader.varint64();
+    else if (reader.field === 5) found.raftIndex = reader.varint();
+    else if (reader.field === 6) found.term = reader.varint();
+    else if (reader.field === 7) found.appliedIndex = reader.varint();
+    else reader.skip();
+  }
+  return { ...header, ...found };
+}
+
+function decodeHeader(reader: WireReader): { memberId: bigint; revision: number } {
+  const header = { memberId: 0n, revision: 0 };
+  while (reader.next()) {
+    if (reader.field === 2) header.memberId = reader.varint64();
+    else if (reader.field === 3) header.revision = reader.varint();
+    else reader.skip();
+  }
+  return header;
+}
