@@ -1,0 +1,9 @@
+export { type Finished, type RunOptions, run, which } from "./run.ts";
+export {
+  type ClusterRecord,
+  freePort,
+  type MemberRecord,
+  repository,
+  TestCluster,
+} from "./test-cluster.ts";
+export { until } from "./wait.ts";
