@@ -5,8 +5,7 @@ import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { Prng } from "@flotilla/base";
-import { createHttpClient, type ObjectClient } from "@flotilla/client";
+import { createHttpClient, type HttpClient, parseKubeconfig } from "@flotilla/client";
 import { pods } from "@flotilla/objects";
 import { type Finished, run } from "./run.ts";
 import { until } from "./wait.ts";
@@ -139,17 +138,11 @@ export class TestCluster {
   }
 
   /** The Kubernetes API as the administrator, over all members. */
-  kube(): ObjectClient {
+  kube(): HttpClient {
     const record = this.record;
-    const config = JSON.parse(readFileSync(record.kubeconfig, "utf8"));
-    const text = (base64: string) => Buffer.from(base64, "base64").toString();
     return createHttpClient({
+      ...parseKubeconfig(readFileSync(record.kubeconfig, "utf8")),
       servers: record.members.map(({ apiUrl }) => apiUrl),
-      ca: text(config.clusters[0].cluster["certificate-authority-data"]),
-      cert: text(config.users[0].user["client-certificate-data"]),
-      key: text(config.users[0].user["client-key-data"]),
-      clock: { nowMs: () => performance.now() },
-      random: new Prng(1),
     });
   }
 
