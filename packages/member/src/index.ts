@@ -1,1 +1,4 @@
 export type * from "./contract.ts";
+export { MemberError, type MemberErrorCode } from "./errors.ts";
+export type { InitialMember, MemberOptions, RunningMember } from "./options.ts";
+export { startMember } from "./start-member.ts";

@@ -1,0 +1,26 @@
+/** The one error class of this package. */
+
+/**
+ * - `badOptions`: the options contradict each other.
+ * - `foreignData`: the data directory belongs to another member or another cluster.
+ * - `stateAhead`: the store holds entries that the log has lost.
+ * - `snapshotMissing`: the log starts at a snapshot that the store does not hold.
+ * - `stopped`: used after the member has stopped.
+ */
+export type MemberErrorCode =
+  | "badOptions"
+  | "foreignData"
+  | "stateAhead"
+  | "snapshotMissing"
+  | "stopped";
+
+/** A member cannot start, or go on. Print `code` and the message; never parse it. */
+export class MemberError extends Error {
+  override readonly name = "MemberError";
+  readonly code: MemberErrorCode;
+
+  constructor(code: MemberErrorCode, message: string, cause?: unknown) {
+    super(message, cause === undefined ? undefined : { cause });
+    this.code = code;
+  }
+}

@@ -1,0 +1,53 @@
+/** What a member is started with. */
+import type { Clock, Logger, Random } from "@flotilla/base";
+import type { Member } from "./contract.ts";
+
+/** One line of the initial cluster. A member with several peer URLs has several lines. */
+export interface InitialMember {
+  readonly name: string;
+  /** `http://host:port`. */
+  readonly peerUrl: string;
+}
+
+export interface MemberOptions {
+  /** Must occur in `initialCluster`. */
+  readonly name: string;
+  /** Holds everything this member keeps; made when absent; one process at a time. */
+  readonly dataDir: string;
+  /** Where peers are listened to, `http://host:port`; port 0 takes a free one. */
+  readonly listenPeerUrl: string;
+  /** The founding members, the same list at each; their ids follow from it. */
+  readonly initialCluster: readonly InitialMember[];
+  /** Keeps clusters with the same addresses apart. Default `etcd-cluster`, as etcd's. */
+  readonly clusterToken?: string;
+  /** Where clients reach this member; told to the cluster. */
+  readonly clientUrls?: readonly string[];
+  /** Where its Kubernetes API is reached; told to the cluster. Default none. */
+  readonly apiUrl?: string;
+  /** Between two heartbeats of a leader. Default 100. */
+  readonly heartbeatMs?: number;
+  /** Without a leader for this long, up to twice as long, a member campaigns. Default 1000; at least 5 heartbeats. */
+  readonly electionMs?: number;
+  /** Applied entries between two compactions of the log. Default 10,000. */
+  readonly snapshotEntries?: number;
+  /** Entries kept in memory behind a compaction, for followers that lag. Default 5,000. */
+  readonly catchUpEntries?: number;
+  readonly clock?: Clock;
+  readonly random?: Random;
+  readonly logger?: Logger;
+}
+
+/** A member of this process. */
+export interface RunningMember extends Member {
+  /** Where peers are really listened to: the port is the one that was taken. */
+  readonly peerUrl: string;
+  /**
+   * Settles when the member has stopped: with undefined after `stop`, with the reason when it could
+   * not go on (a failed write, a broken invariant). Never rejects.
+   */
+  readonly stopped: Promise<Error | undefined>;
+  /** Tells the cluster where clients reach this member, once ports are known. */
+  advertise(urls: { readonly clientUrls: readonly string[]; readonly apiUrl: string }): void;
+  /** Hands leadership to another member; nothing happens when this one does not lead. */
+  transferLeadership(to: bigint): void;
+}
