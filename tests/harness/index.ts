@@ -1,5 +1,6 @@
 export { type Answer, ask, EntryLoad, type Failure } from "./entry-client.ts";
 export { equalHashes, hashKv, type KvHash, missingKeys, StoreWriter } from "./etcd.ts";
+export { needs, output } from "./real-client.ts";
 export { type Finished, type RunOptions, run, which } from "./run.ts";
 export {
   type ClusterRecord,
