@@ -1,0 +1,290 @@
+/**
+ * One call: the receiving half of its stream, and what its handler sees.
+ *
+ * Life: opened by HEADERS; messages arrive; the handler runs (when the request is complete, or at
+ * once if requests are a stream); the response is sent; or the call is aborted at any point.
+ */
+import { InvariantError, type Logger } from "@flotilla/base";
+import type { Call, Method, ReaderCall, WriterCall } from "./call.ts";
+import { Http2Error, http2Code } from "./http2-error.ts";
+import { Inbox } from "./inbox.ts";
+import type { GrpcLimits } from "./limits.ts";
+import { CompressedMessageError, MessageAssembler, wholeMessage } from "./message-assembler.ts";
+import type { Metadata } from "./metadata.ts";
+import type { RequestHead } from "./request-head.ts";
+import { ResponseStream } from "./response-stream.ts";
+import type { Sender } from "./sender.ts";
+import { GrpcError, okStatus, type Status, statusCode } from "./status.ts";
+
+/** A handler that ignores back-pressure may fill its outbox this many times over. */
+const outboxOverrun = 16;
+
+/** What a call needs from its connection. */
+export interface CallHost {
+  readonly limits: GrpcLimits;
+  readonly logger: Logger;
+  readonly peer: string;
+  readonly sender: Sender;
+  /** A handler runs from `onHandlerStart` to `onHandlerEnd`, which may be long after the call has ended. */
+  onHandlerStart(): void;
+  onHandlerEnd(): void;
+  /** Memory held for requests changed by `deltaBytes`; false when it is too much. */
+  onHeld(deltaBytes: number): boolean;
+  /** Lets the client send `bytes` more on the stream. */
+  giveCredit(call: CallStream, bytes: number): void;
+  /** Ends the stream without a status. */
+  reset(call: CallStream): void;
+  /** The message needs an encoding that the server does not have. */
+  refuseCompression(call: CallStream, status: Status): void;
+}
+
+type CallHead = Extract<RequestHead, { kind: "call" }>;
+
+/** Implements every kind of call; the method's kind decides which part a handler gets to see. */
+export class CallStream implements Call, ReaderCall, WriterCall {
+  readonly id: number;
+  readonly response: ResponseStream;
+  /** What the client may still send before the server gives credit. */
+  receiveWindow: number;
+  /** The client has sent END_STREAM. */
+  remoteClosed = false;
+  ended = false;
+  /** Prevents the deadline. */
+  cancelDeadline: (() => void) | undefined;
+  readonly #head: CallHead;
+  readonly #host: CallHost;
+  readonly #inbox: Inbox | undefined;
+  #assembler: MessageAssembler | undefined;
+  #request: Uint8Array | undefined;
+  #contentBytes = 0;
+  #owedBytes = 0;
+  #heldBytes = 0;
+  #abort: AbortController | undefined;
+
+  constructor(
+    id: number,
+    head: CallHead,
+    host: CallHost,
+    windows: { send: number; receive: number },
+  ) {
+    this.id = id;
+    this.#head = head;
+    this.#host = host;
+    this.response = new ResponseStream(id, windows.send);
+    this.receiveWindow = windows.receive;
+    const { kind } = head.method;
+    if (kind === "clientStream" || kind === "bidi") this.#inbox = new Inbox(() => this.#settle());
+  }
+
+  get path(): string {
+    return this.#head.path;
+  }
+
+  get metadata(): Metadata {
+    return this.#head.metadata;
+  }
+
+  get peer(): string {
+    return this.#host.peer;
+  }
+
+  get streaming(): boolean {
+    return this.#head.method.kind !== "unary";
+  }
+
+  get signal(): AbortSignal {
+    if (this.#abort === undefined) {
+      this.#abort = new AbortController();
+      if (this.ended) this.#abort.abort();
+    }
+    return this.#abort.signal;
+  }
+
+  get requests(): AsyncIterable<Uint8Array> {
+    return this.#inbox as Inbox; // Given only to handlers whose kind makes one.
+  }
+
+  write(message: Uint8Array): boolean {
+    if (this.ended) return true;
+    const { limits, sender, logger } = this.#host;
+    if (this.response.outboxBytes > outboxOverrun * limits.streamOutboxBytes) {
+      logger.error("handler ignores back-pressure", { path: this.path });
+      this.fail({ code: statusCode.resourceExhausted, message: "grpc: response queue overflow" });
+      return true;
+    }
+    return sender.write(this.response, message);
+  }
+
+  drained(): Promise<void> {
+    if (this.ended || this.response.outboxBytes < this.#host.limits.streamOutboxBytes) {
+      return Promise.resolve();
+    }
+    return new Promise((resolve) => {
+      const before = this.response.waiting;
+      this.response.waiting = () => {
+        before?.();
+        resolve();
+      };
+    });
+  }
+
+  /** Starts the handlers that read their requests as they come. */
+  open(): void {
+    const { method } = this.#head;
+    if (method.kind === "clientStream") this.#run(() => method.handle(this));
+    else if (method.kind === "bidi") this.#run(() => method.handle(this));
+  }
+
+  /** The payload of a DATA frame; `windowBytes` is what it took from the window. */
+  receive(data: Uint8Array, windowBytes: number): void {
+    if (windowBytes > this.receiveWindow) {
+      throw new Http2Error(http2Code.flowControlError, "stream window exceeded", this.id);
+    }
+    this.receiveWindow -= windowBytes;
+    this.#owedBytes += windowBytes;
+    this.#contentBytes += data.length;
+    if (this.ended) return;
+    try {
+      this.#assemble(data);
+    } catch (error) {
+      if (!(error instanceof GrpcError)) throw error;
+      if (error instanceof CompressedMessageError) this.#host.refuseCompression(this, error);
+      else this.fail(error);
+      return;
+    }
+    if (!this.remoteClosed) this.#settle();
+  }
+
+  /** END_STREAM. */
+  receiveEnd(): void {
+    this.remoteClosed = true;
+    const { contentBytes, method } = this.#head;
+    if (contentBytes !== undefined && contentBytes !== this.#contentBytes) {
+      throw new Http2Error(http2Code.protocolError, "content-length does not match", this.id);
+    }
+    if (this.ended) return;
+    if (this.#assembler !== undefined && !this.#assembler.atBoundary) {
+      this.fail({ code: statusCode.internal, message: "grpc: request ends within a message" });
+    } else if (this.#inbox !== undefined) {
+      this.#inbox.finish();
+    } else if (this.#request === undefined) {
+      this.fail({ code: statusCode.unimplemented, message: "grpc: request has no message" });
+    } else {
+      this.#start(method, this.#request);
+    }
+  }
+
+  /** Ends the call with a status, whatever its handler does from now on. */
+  fail(status: Status): void {
+    if (this.ended) return;
+    // What waits for a slow client would hold back the status; so late it is of no use either.
+    const stuck = this.response.outboxBytes > 0;
+    if (stuck) this.#host.reset(this);
+    else this.#host.sender.finish(this.response, status);
+    this.end();
+  }
+
+  /** The call is over: tells the handler, and frees what is held. Called once or more. */
+  end(): void {
+    if (this.ended) return;
+    this.ended = true;
+    this.cancelDeadline?.();
+    this.#assembler = undefined;
+    if (this.#inbox !== undefined) this.#inbox.fail(abortError());
+    this.#hold(0);
+    this.response.resume();
+    this.#abort?.abort();
+  }
+
+  #assemble(data: Uint8Array): void {
+    const { messageBytes } = this.#host.limits;
+    if (this.#assembler === undefined) {
+      const message = wholeMessage(data, messageBytes);
+      if (message !== undefined) {
+        this.#onMessage(message);
+        return;
+      }
+      if (data.length === 0) return;
+      this.#assembler = new MessageAssembler(messageBytes, this.#head.encoding);
+    }
+    this.#assembler.push(data, (message) => this.#onMessage(message));
+  }
+
+  #onMessage(message: Uint8Array): void {
+    if (this.#inbox !== undefined) this.#inbox.push(message);
+    else if (this.#request === undefined) this.#request = message;
+    else throw new GrpcError(statusCode.unimplemented, "grpc: request has more than one message");
+  }
+
+  /** Counts what is held, and lets the client go on unless messages wait for a slow handler. */
+  #settle(): void {
+    if (this.ended) return;
+    const held = (this.#assembler?.heldBytes ?? 0) + (this.#inbox?.heldBytes ?? 0);
+    if (!this.#hold(held)) {
+      this.fail({ code: statusCode.resourceExhausted, message: "grpc: too many requests held" });
+      return;
+    }
+    if (this.remoteClosed || this.#inbox?.empty === false) return;
+    if (this.#owedBytes * 2 < this.#host.limits.streamWindowBytes) return;
+    this.#host.giveCredit(this, this.#owedBytes);
+    this.#owedBytes = 0;
+  }
+
+  #hold(bytes: number): boolean {
+    const delta = bytes - this.#heldBytes;
+    this.#heldBytes = bytes;
+    return delta === 0 || this.#host.onHeld(delta);
+  }
+
+  #start(method: Method, request: Uint8Array): void {
+    this.#hold(0); // From here on the message is the handler's.
+    this.#assembler = undefined;
+    if (method.kind === "unary") this.#run(() => method.handle(this, request));
+    else if (method.kind === "serverStream") this.#run(() => method.handle(this, request));
+  }
+
+  /** A method without a response message of its own resolves to nothing. */
+  #run(handle: () => Uint8Array | Promise<unknown>): void {
+    this.#host.onHandlerStart();
+    let result: Uint8Array | Promise<unknown>;
+    try {
+      result = handle();
+    } catch (error) {
+      this.#onFailure(error);
+      return;
+    }
+    if (result instanceof Uint8Array) this.#onResult(result);
+    else {
+      result.then(
+        (message) => this.#onResult(message),
+        (error: unknown) => this.#onFailure(error),
+      );
+    }
+  }
+
+  #onResult(message: unknown): void {
+    this.#host.onHandlerEnd();
+    if (this.ended) return;
+    if (message instanceof Uint8Array) this.#host.sender.respond(this.response, message);
+    else this.#host.sender.finish(this.response, okStatus);
+  }
+
+  #onFailure(error: unknown): void {
+    this.#host.onHandlerEnd();
+    if (this.ended) return;
+    this.#host.sender.finish(this.response, this.#statusOf(error));
+  }
+
+  #statusOf(error: unknown): Status {
+    if (error instanceof GrpcError) return error;
+    if (error instanceof InvariantError) throw error; // A bug: the process must not go on.
+    this.#host.logger.error("handler failed", { path: this.path, error: String(error) });
+    return { code: statusCode.unknown, message: "grpc: the server failed to handle the call" };
+  }
+}
+
+function abortError(): Error {
+  const error = new Error("the call has ended");
+  error.name = "AbortError";
+  return error;
+}

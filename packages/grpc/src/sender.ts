@@ -1,0 +1,171 @@
+/**
+ * Everything of a connection that flow control governs: response messages and what follows them.
+ *
+ * A response that fits goes straight into the output. What does not fit waits in the outbox of its
+ * stream, and streams with something to send take turns, one frame each (RFC 9113 section 5.2).
+ */
+import type { FloodGuard } from "./flood-guard.ts";
+import {
+  defaultWindowBytes,
+  frameHeaderBytes,
+  framePayloadBytesMax,
+  frameType,
+  windowBytesMax,
+} from "./frame.ts";
+import { prefixBytes } from "./message-assembler.ts";
+import { type Output, writeFrameHeader } from "./output.ts";
+import type { ResponseHeadEncoder } from "./response-head.ts";
+import type { ResponseStream } from "./response-stream.ts";
+import { okStatus, type Status } from "./status.ts";
+
+/** What the sender needs from its connection. */
+export interface SenderDeps {
+  readonly output: Output;
+  readonly encoder: ResponseHeadEncoder;
+  readonly guard: FloodGuard;
+  /** False while the socket has more than enough; {@link Sender.pump} is called when that changes. */
+  hasRoom(): boolean;
+  /** The output has something: write it at the end of this turn. */
+  wake(): void;
+  /** The last frame of this response is in the output. */
+  onEnded(response: ResponseStream): void;
+}
+
+/** Sends responses of one connection. */
+export class Sender {
+  readonly #deps: SenderDeps;
+  readonly #outboxBytesMax: number;
+  /** Streams that could send now; in the order of their turns. */
+  readonly #ready = new Set<ResponseStream>();
+  #window = defaultWindowBytes;
+
+  constructor(deps: SenderDeps, options: { readonly outboxBytesMax: number }) {
+    this.#deps = deps;
+    this.#outboxBytesMax = options.outboxBytesMax;
+  }
+
+  /** A complete successful response of one message. */
+  respond(response: ResponseStream, message: Uint8Array): void {
+    if (response.ended) return;
+    const size = prefixBytes + message.length;
+    const fits = size <= framePayloadBytesMax && size <= this.#window && size <= response.window;
+    const first = !response.opened && this.#ready.size === 0;
+    if (!fits || !first || !this.#deps.hasRoom()) {
+      this.write(response, message);
+      this.finish(response, okStatus);
+      return;
+    }
+    this.#window -= size;
+    response.window -= size;
+    response.opened = true;
+    this.#deps.encoder.whole(this.#deps.output, response.id, message);
+    this.#sent(response);
+    this.#deps.wake();
+  }
+
+  /** One message of a stream. False when the writer should wait until the response resumes. */
+  write(response: ResponseStream, message: Uint8Array): boolean {
+    if (response.ended) return true;
+    this.#open(response);
+    response.outbox.push(message);
+    this.#ready.add(response);
+    this.pump();
+    return response.outboxBytes < this.#outboxBytesMax;
+  }
+
+  /** Ends a response after all that was written; a status alone when nothing was. */
+  finish(response: ResponseStream, status: Status): void {
+    if (response.ended || response.status !== undefined) return;
+    response.status = status;
+    if (!response.opened && status !== okStatus) {
+      this.#deps.encoder.trailersOnly(this.#deps.output, response.id, status);
+      this.#sent(response);
+      this.#deps.wake();
+      return;
+    }
+    this.#open(response);
+    this.#ready.add(response);
+    this.pump();
+  }
+
+  /** Forgets a stream that was reset. */
+  drop(response: ResponseStream): void {
+    this.#ready.delete(response);
+    response.end();
+  }
+
+  /** The peer takes more on the connection. False when its window would overflow. */
+  widen(bytes: number): boolean {
+    this.#window += bytes;
+    if (this.#window > windowBytesMax) return false;
+    this.pump();
+    return true;
+  }
+
+  /** The peer takes more (or, by a setting, less) on a stream. False when its window would overflow. */
+  widenStream(response: ResponseStream, bytes: number): boolean {
+    response.window += bytes;
+    if (response.window > windowBytesMax) return false;
+    if (response.outboxBytes > 0) {
+      this.#ready.add(response);
+      this.pump();
+    }
+    return true;
+  }
+
+  /** Fills the output as far as windows and the socket allow, a frame per stream and turn. */
+  pump(): void {
+    let wrote = false;
+    while (this.#ready.size > 0 && this.#deps.hasRoom()) {
+      const response = this.#nextReady();
+      if (response === undefined) break;
+      this.#ready.delete(response);
+      wrote = true;
+      if (response.outboxBytes > 0) this.#writeFrame(response);
+      if (response.outboxBytes > 0) this.#ready.add(response);
+      else if (response.status !== undefined) this.#writeTrailers(response, response.status);
+    }
+    if (wrote) this.#deps.wake();
+  }
+
+  /** The first in turn that windows let send; those that wait for their own window leave the line. */
+  #nextReady(): ResponseStream | undefined {
+    for (const response of this.#ready) {
+      if (response.outboxBytes === 0) return response; // Trailers alone need no window.
+      if (response.window <= 0) this.#ready.delete(response);
+      else if (this.#window > 0) return response;
+    }
+    return undefined;
+  }
+
+  #writeFrame(response: ResponseStream): void {
+    const { output, guard } = this.#deps;
+    const { outbox } = response;
+    const payloadBytes = Math.min(outbox.size, framePayloadBytesMax, this.#window, response.window);
+    const at = output.reserve(frameHeaderBytes + payloadBytes);
+    const header = { payloadBytes, type: frameType.data, flags: 0, streamId: response.id };
+    writeFrameHeader(output.arena, at, header);
+    outbox.moveTo(output.arena, at + frameHeaderBytes, payloadBytes);
+    this.#window -= payloadBytes;
+    response.window -= payloadBytes;
+    guard.earn();
+    if (outbox.size < this.#outboxBytesMax) response.resume();
+  }
+
+  #writeTrailers(response: ResponseStream, status: Status): void {
+    this.#deps.encoder.trailers(this.#deps.output, response.id, status);
+    this.#sent(response);
+  }
+
+  #open(response: ResponseStream): void {
+    if (response.opened) return;
+    response.opened = true;
+    this.#deps.encoder.open(this.#deps.output, response.id);
+  }
+
+  #sent(response: ResponseStream): void {
+    response.end();
+    this.#deps.guard.earn();
+    this.#deps.onEnded(response);
+  }
+}
