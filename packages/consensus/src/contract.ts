@@ -183,6 +183,11 @@ export interface EngineStatus {
   readonly firstIndex: LogIndex;
   readonly lastIndex: LogIndex;
   readonly configuration: Configuration;
+  /**
+   * Present once a message contradicted what is committed here, with the first index concerned: one
+   * of the two servers has lost data that it had acknowledged. An operator has to look.
+   */
+  readonly diverged?: LogIndex;
   /** Only on the leader: what it knows about each other server. */
   readonly progress: ReadonlyMap<
     NodeId,

@@ -1,0 +1,62 @@
+/**
+ * The configurations that the log holds, so that the one in force can follow the log.
+ *
+ * A configuration is in force from the moment its entry is appended, committed or not (Raft thesis
+ * section 4.1); when the entry is truncated, the one before it is in force again, even if that one
+ * came with the snapshot.
+ */
+import { assert, present } from "@flotilla/base";
+import { decodeConfiguration } from "../configuration.ts";
+import type { Configuration, Entry, LogIndex } from "../contract.ts";
+
+interface Change {
+  readonly index: LogIndex;
+  readonly configuration: Configuration;
+}
+
+/** The base configuration and every change after it, by index. Never empty. */
+export class ConfigurationHistory {
+  #changes: Change[];
+
+  /** `configuration` is in force at `index`: that of the snapshot, or of the bootstrap at 0. */
+  constructor(index: LogIndex, configuration: Configuration) {
+    this.#changes = [{ index, configuration }];
+  }
+
+  /** The configuration in force. */
+  get current(): Configuration {
+    return present(this.#changes.at(-1), "configuration").configuration;
+  }
+
+  /** The configuration in force at `index`, which must not be before the base. */
+  at(index: LogIndex): Configuration {
+    const change = this.#changes.findLast((each) => each.index <= index);
+    return present(change, "configuration at an index").configuration;
+  }
+
+  /** Entries were appended. One that does not decode changes nothing, on every server alike. */
+  append(entries: readonly Entry[]): void {
+    for (const entry of entries) {
+      if (entry.kind !== "config") continue;
+      const configuration = decodeConfiguration(entry.data);
+      if (configuration !== undefined) this.#changes.push({ index: entry.index, configuration });
+    }
+  }
+
+  /** The entry at `index` and all after it were removed. */
+  truncateFrom(index: LogIndex): void {
+    while (present(this.#changes.at(-1), "configuration").index >= index) this.#changes.pop();
+    assert(this.#changes.length > 0, "configurations: the base cannot be truncated");
+  }
+
+  /** Entries up to `index` were compacted: only what was in force there is kept of them. */
+  compactTo(index: LogIndex): void {
+    const base = this.#changes.findLastIndex((each) => each.index <= index);
+    this.#changes = this.#changes.slice(base);
+  }
+
+  /** The log starts anew after a snapshot. */
+  restart(index: LogIndex, configuration: Configuration): void {
+    this.#changes = [{ index, configuration }];
+  }
+}

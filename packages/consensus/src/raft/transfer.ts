@@ -1,0 +1,32 @@
+/**
+ * Handing leadership over (Raft thesis section 3.10): stop proposals, let the target catch up, and
+ * make it campaign at once.
+ */
+import { isVoter } from "../configuration.ts";
+import type { NodeId } from "../contract.ts";
+import type { Leadership } from "./leadership.ts";
+import { envelope, type Server } from "./server.ts";
+
+/** Starts to hand over to `target`; another target replaces the one before. */
+export function startTransfer(server: Server, leadership: Leadership, target: NodeId): void {
+  const isPossible = leadership.progress.has(target) && isVoter(server.configuration, target);
+  if (!isPossible || leadership.transferTarget === target) return;
+  leadership.transferTarget = target;
+  leadership.transferElapsed = 0;
+  continueTransfer(server, leadership);
+}
+
+/** Gives the word once the target holds the whole log. */
+export function continueTransfer(server: Server, leadership: Leadership): void {
+  const target = leadership.transferTarget;
+  const progress = leadership.progress.get(target);
+  if (progress === undefined || progress.matchIndex !== server.log.lastIndex) return;
+  server.outbox.send({ kind: "timeoutNow", ...envelope(server, target) });
+}
+
+/** Time passes. A target that does not take over within an election timeout is given up. */
+export function tickTransfer(server: Server, leadership: Leadership): void {
+  if (leadership.transferTarget === "") return;
+  leadership.transferElapsed++;
+  if (leadership.transferElapsed >= server.limits.electionTicks) leadership.transferTarget = "";
+}
