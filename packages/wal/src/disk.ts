@@ -51,7 +51,10 @@ export const nodeDisk: Disk = {
     await mkdir(path, { recursive: true, mode: 0o700 });
   },
   list: (path) => readdir(path),
-  read: (path) => readFile(path),
+  async read(path) {
+    const { buffer, byteOffset, length } = await readFile(path);
+    return new Uint8Array(buffer, byteOffset, length); // A Buffer's `slice` would not copy.
+  },
   open: async (path) =>
     new NodeDiskFile(await open(path, constants.O_RDWR | constants.O_CREAT | durableWrites, 0o600)),
   rename,

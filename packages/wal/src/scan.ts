@@ -82,7 +82,7 @@ export function judgeTail(
     return { kind: "corrupt", reason: `${reason}, and a later write follows at offset ${later}` };
   }
   if (damage === "length" || damage === "content") return { kind: "corrupt", reason };
-  if (completeRecordAt(bytes, offset + frameHeaderBytes, crc)) {
+  if (hasWrongLength(bytes, offset, crc)) {
     return { kind: "corrupt", reason: `${reason}, but it is complete but for its length` };
   }
   if (damage === "short") return { kind: "torn" };
@@ -109,15 +109,18 @@ function laterBatch(bytes: Uint8Array, offset: number): number | undefined {
   return undefined;
 }
 
-/** True when a record that continues `chain` starts at `start`, whatever the length before it says. */
-function completeRecordAt(bytes: Uint8Array, start: number, chain: number | undefined): boolean {
-  // type and crc take at most 2 + 6 bytes; then tag and length of the data.
-  for (let head = start + 5; head <= start + 9 && head < bytes.length; head++) {
+/** True when the frame at `offset` holds a record that continues `chain` and is not of its length. */
+function hasWrongLength(bytes: Uint8Array, offset: number, chain: number | undefined): boolean {
+  const start = offset + frameHeaderBytes;
+  // Type and checksum take 5 to 9 bytes with their tags; then come tag and length of the data.
+  for (let head = start + 4; head <= start + 9 && head < bytes.length; head++) {
     if (bytes[head] !== 0x1a) continue;
     const end = dataEnd(bytes, head + 1);
     if (end === undefined) continue;
     const record = parseRecord(bytes, start, end, end);
-    if (record !== undefined && continues(record, chain)) return true;
+    if (record === undefined || !continues(record, chain)) continue;
+    const stated = new DataView(bytes.buffer, bytes.byteOffset + offset).getUint32(0, true);
+    return stated !== end - start;
   }
   return false;
 }

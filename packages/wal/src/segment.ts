@@ -58,9 +58,10 @@ export class Segment {
 
   /** Appends, durably. One call at a time. */
   async append(bytes: Uint8Array): Promise<void> {
-    await this.#allocate(this.#size + bytes.length);
+    const end = this.#size + bytes.length;
+    if (end > this.#allocated) await this.#allocate(end);
     await this.#file.write(bytes, this.#size);
-    this.#size += bytes.length;
+    this.#size = end;
   }
 
   /** Gives back the space that no record uses, and closes. */
