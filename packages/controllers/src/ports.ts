@@ -1,0 +1,30 @@
+/** What controllers take from the outside: one set of ports for all of them. */
+import type { Clock, Logger, Random } from "@flotilla/base";
+import type { ObjectClient } from "@flotilla/client";
+
+/** One-shot timers. */
+export interface Timers {
+  /** Runs `callback` once after `delayMs`, unless the returned function is called before. */
+  after(delayMs: number, callback: () => void): () => void;
+}
+
+/** Timers of the process; they do not keep it alive. */
+export const systemTimers: Timers = {
+  after(delayMs, callback) {
+    const timer = setTimeout(callback, delayMs);
+    timer.unref();
+    return () => clearTimeout(timer);
+  },
+};
+
+export interface ControllerDeps {
+  /** Fenced by the leader's term, and never stale: what it reads is decided on without a cache. */
+  readonly client: ObjectClient;
+  /** Measures graces and tolerations: monotonic, so that a jump of the wall clock kills no node. */
+  readonly clock: Clock;
+  /** Unix time in milliseconds: for time stamps, and for what is measured against time stamps. */
+  readonly wallNowMs: () => number;
+  readonly random: Random;
+  readonly logger: Logger;
+  readonly timers: Timers;
+}

@@ -1,0 +1,28 @@
+/** Equality of JSON as Kubernetes' `equality.Semantic` sees it. Pure. */
+
+/**
+ * True when both mean the same: the order of keys does not matter, and nothing, null, an empty list
+ * and an empty map are one.
+ */
+export function sameJson(left: unknown, right: unknown): boolean {
+  if (isNothing(left) || isNothing(right)) return isNothing(left) && isNothing(right);
+  if (typeof left !== "object" || typeof right !== "object") return left === right;
+  if (Array.isArray(left) || Array.isArray(right)) {
+    return (
+      Array.isArray(left) &&
+      Array.isArray(right) &&
+      left.length === right.length &&
+      left.every((item, at) => sameJson(item, right[at]))
+    );
+  }
+  const [before, after] = [left as Fields, right as Fields];
+  const names = new Set([...Object.keys(before), ...Object.keys(after)]);
+  return [...names].every((name) => sameJson(before[name], after[name]));
+}
+
+type Fields = Readonly<Record<string, unknown>>;
+
+function isNothing(value: unknown): boolean {
+  if (value === undefined || value === null) return true;
+  return typeof value === "object" && Object.keys(value).length === 0;
+}
