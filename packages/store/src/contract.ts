@@ -220,7 +220,10 @@ export interface WatchRequest extends KeyRange {
   readonly noDelete: boolean;
 }
 
-/** Whole revisions in order: never part of one, never a gap, never twice. */
+/**
+ * Whole revisions in order: never part of one, never a gap, never twice. Everything up to `revision`
+ * is given. `events` is empty when a long stretch of history held nothing for the watcher: take again.
+ */
 export type WatchBatch =
   | { readonly kind: "events"; readonly events: readonly WatchEvent[]; readonly revision: number }
   /** History up to `compactRevision` is gone and with it what this watcher still needed. It is over. */
@@ -248,6 +251,7 @@ export interface LeaseInfo {
 export interface StoreReader {
   /** Latest revision; 1 on an empty store. */
   readonly revision: number;
+  /** Reads and watches below it are refused; -1 before the first compaction, as in etcd. */
   readonly compactRevision: number;
   range(
     request: RangeRequest,
@@ -256,7 +260,7 @@ export interface StoreReader {
   readTxn(
     request: TxnRequest,
   ): TxnResult | { readonly kind: "refused"; readonly error: StoreError };
-  /** `wake` is called, at most once between two `take`s, when `take` has something to give. It must not throw and must not call back into the store. */
+  /** `wake` is called, at most once between two `take`s, when `take` has something to give. It must not throw and must not call back into the store. It is not called for what lies there already when the watch begins: `take` once after `watch`. */
   watch(request: WatchRequest, wake: () => void): Watcher;
   lease(id: bigint): LeaseInfo | undefined;
   leases(): readonly bigint[];
@@ -291,6 +295,13 @@ export interface Store extends StoreReader {
       readonly proposal: Proposal | undefined;
     }[],
   ): readonly (CommandResult | undefined)[];
+  /**
+   * Removes a slice of what the last compaction dropped; true while more is left. Each {@link apply}
+   * does one too, so calling it is only of use when a store is idle. No reader sees a difference.
+   */
+  compact(): boolean;
+  /** All leases with their granted time, for a leader that starts to count it. */
+  grantedLeases(): readonly { readonly id: bigint; readonly ttlSeconds: number }[];
   /** Reads everything anew after `Backend.restore`; watchers go on from their own position. */
   reload(): void;
 }

@@ -1,0 +1,106 @@
+/**
+ * One command of the log against the state. Pure apart from the writer that it is given, and
+ * deterministic: no clock, no chance, and nothing that differs between members.
+ */
+import { assertNever } from "@flotilla/base";
+import { decideCompaction } from "./compaction.ts";
+import type { BackendWriter, Command, CommandResult, StoreError, TxnRequest } from "./contract.ts";
+import { grantLease, keysOfLease, leaseExists, removeLease } from "./leases.ts";
+import { saveMember } from "./members.ts";
+import { Mutation } from "./mutation.ts";
+import type { StoreState } from "./state.ts";
+import {
+  checkBranch,
+  checkPut,
+  chooseBranch,
+  runBranch,
+  runDeleteRange,
+  runPut,
+} from "./transaction.ts";
+import type { RevisionEvents } from "./watch-hub.ts";
+
+/** What a command did: its answer, the state after it, and its events if it changed a key. */
+export interface Applied {
+  readonly result: CommandResult;
+  readonly state: StoreState;
+  readonly changed: RevisionEvents | undefined;
+}
+
+/** Applies `command`; a refusal has changed nothing. */
+export function applyCommand(writer: BackendWriter, state: StoreState, command: Command): Applied {
+  const { revision } = state;
+  switch (command.kind) {
+    case "put": {
+      const error = checkPut(writer, command.request);
+      if (error !== undefined) return refused(state, error);
+      return mutated(writer, state, (mutation) => runPut(mutation, command.request));
+    }
+    case "deleteRange":
+      return mutated(writer, state, (mutation) => runDeleteRange(mutation, command.request));
+    case "txn":
+      return applyTxn(writer, state, command.request);
+    case "compact": {
+      const after = decideCompaction(state, command.revision);
+      if (typeof after === "string") return refused(state, after);
+      return { result: { kind: "compact", revision }, state: after, changed: undefined };
+    }
+    case "leaseGrant": {
+      const { id, ttlSeconds } = command;
+      if (leaseExists(writer, id)) return refused(state, "leaseExists");
+      grantLease(writer, id, ttlSeconds);
+      return unchanged(state, { kind: "leaseGrant", revision, id, ttlSeconds });
+    }
+    case "leaseRevoke":
+      return applyLeaseRevoke(writer, state, command.id);
+    case "memberAttributes":
+      saveMember(writer, command.attributes);
+      return unchanged(state, { kind: "memberAttributes", revision });
+    default:
+      return assertNever(command);
+  }
+}
+
+export function refused(state: StoreState, error: StoreError): Applied {
+  return unchanged(state, { kind: "refused", error });
+}
+
+function unchanged(state: StoreState, result: CommandResult): Applied {
+  return { result, state, changed: undefined };
+}
+
+/** Runs `body`; when it has changed something, the store is one revision further. */
+function mutated(
+  writer: BackendWriter,
+  state: StoreState,
+  body: (mutation: Mutation) => CommandResult,
+): Applied {
+  const mutation = new Mutation(writer, state.revision);
+  const result = body(mutation);
+  const { revision, events } = mutation;
+  if (events.length === 0) return unchanged(state, result);
+  return { result, state: { ...state, revision }, changed: { revision, events } };
+}
+
+function applyTxn(writer: BackendWriter, state: StoreState, request: TxnRequest): Applied {
+  const { revision, compactRevision } = state;
+  const branch = chooseBranch(writer, request);
+  const error = checkBranch({ reader: writer, revision, compactRevision }, branch);
+  if (error !== undefined) return refused(state, error);
+  return mutated(writer, state, (mutation) => {
+    const view = () => ({ reader: writer, revision: mutation.revision, compactRevision });
+    return runBranch({ view, mutation }, branch);
+  });
+}
+
+/** Deletes the keys of the lease, sorted, in one revision. */
+function applyLeaseRevoke(writer: BackendWriter, state: StoreState, id: bigint): Applied {
+  if (!leaseExists(writer, id)) return refused(state, "leaseNotFound");
+  return mutated(writer, state, (mutation) => {
+    for (const key of keysOfLease(writer, id)) {
+      const row = mutation.read(key);
+      if (row !== undefined) mutation.delete(row);
+    }
+    removeLease(writer, id);
+    return { kind: "leaseRevoke", revision: mutation.revision };
+  });
+}

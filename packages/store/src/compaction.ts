@@ -1,0 +1,85 @@
+/**
+ * Compaction: refusing reads below a revision, and removing what nobody can read any more. Pure
+ * apart from the writer that it is given.
+ *
+ * Source of the rules: etcd server/storage/mvcc/kvstore_compaction.go and key_index.go. For each key
+ * the newest change at or below the compact revision is kept. A delete below it is dropped; a delete
+ * AT it is kept, so that a watch from there sees it (etcd issue 18089).
+ *
+ * The rows are removed in slices, each in the transaction of whatever is applied next. Only the rows
+ * since the last compaction are looked at: each makes its predecessor of the same key superfluous.
+ *
+ * Example, compaction at 4 of put a 2, put a 3, delete a 4, put b 5: the row 3 drops the row 2, the
+ * delete 4 drops the row 3 and stays. The next compaction, at 5, begins at 4 and drops the delete.
+ */
+import { compareBytes } from "@flotilla/base";
+import { decodeKeyValue } from "./codec/key-value.ts";
+import type { BackendReader, BackendWriter } from "./contract.ts";
+import { parseRevisionKey, type Revision, revisionKey, table, versionKey } from "./layout.ts";
+import { versionBefore } from "./read-range.ts";
+import type { StoreState } from "./state.ts";
+
+/** Rows of the history that one slice looks at: some milliseconds of work. */
+export const compactSliceRows = 500;
+
+/** Decides a compaction; the removal is left to {@link compactSlice}. */
+export function decideCompaction(
+  state: StoreState,
+  revision: number,
+): StoreState | "compacted" | "futureRevision" {
+  if (revision <= state.compactRevision) return "compacted";
+  if (revision > state.revision) return "futureRevision";
+  // Deletes at the old compact revision were kept, and are to be looked at again.
+  const again = revisionKey(Math.max(state.compactRevision, 0), 0);
+  const compactFrom = compareBytes(state.compactFrom, again) < 0 ? state.compactFrom : again;
+  return { ...state, compactRevision: revision, compacting: true, compactFrom };
+}
+
+/** Removes what the next {@link compactSliceRows} rows make superfluous; returns the new state. */
+export function compactSlice(writer: BackendWriter, state: StoreState): StoreState {
+  if (!state.compacting) return state;
+  const end = revisionKey(state.compactRevision + 1, 0);
+  const options = { limit: compactSliceRows };
+  const rows = [...writer.range(table.history, state.compactFrom, end, options)];
+  for (const [key, value] of rows) compactRow(writer, state, parseRevisionKey(key), value);
+  const last = rows.at(-1);
+  if (last === undefined || rows.length < compactSliceRows) {
+    const compactFrom = revisionKey(state.compactRevision, 0);
+    return { ...state, compacting: false, compactFrom };
+  }
+  const compactFrom = new Uint8Array(last[0].length + 1); // The first key after `last`.
+  compactFrom.set(last[0]);
+  return { ...state, compactFrom };
+}
+
+/** True when a finished compaction at `compactRevision` would still have the row. */
+export function survivesCompaction(
+  reader: BackendReader,
+  compactRevision: number,
+  revision: Revision,
+  key: Uint8Array,
+): boolean {
+  if (revision.main > compactRevision) return true;
+  if (revision.tombstone && revision.main < compactRevision) return false;
+  const from = versionKey(key, revision.main, revision.sub + 1);
+  const end = versionKey(key, compactRevision + 1, 0);
+  return reader.count(table.versions, from, end) === 0;
+}
+
+function compactRow(
+  writer: BackendWriter,
+  state: StoreState,
+  revision: Revision,
+  value: Uint8Array,
+): void {
+  const { key } = decodeKeyValue(value);
+  const before = versionBefore(writer, key, revision.main, revision.sub);
+  if (before !== undefined) removeRow(writer, key, before);
+  if (revision.tombstone && revision.main < state.compactRevision) removeRow(writer, key, revision);
+}
+
+function removeRow(writer: BackendWriter, key: Uint8Array, revision: Revision): void {
+  const { main, sub, tombstone } = revision;
+  writer.delete(table.history, revisionKey(main, sub, tombstone));
+  writer.delete(table.versions, versionKey(key, main, sub));
+}

@@ -1,0 +1,85 @@
+/**
+ * The writes of one revision. Pure apart from the writer that it is given.
+ *
+ * Source: etcd server/storage/mvcc/kvstore_txn.go. However many keys change, the revision goes up
+ * by one; the changes are numbered 0, 1, 2 in the order in which they are made.
+ */
+import { assert, emptyBytes, WireWriter } from "@flotilla/base";
+import { decodeKeyValue, writeKeyValue } from "./codec/key-value.ts";
+import type { BackendWriter, KeyValue, WatchEvent } from "./contract.ts";
+import { deletedVersion, liveVersion, revisionKey, table, versionKey } from "./layout.ts";
+import { attachKey, detachKey } from "./leases.ts";
+
+/** Collects the changes of one command and gives them one revision. */
+export class Mutation {
+  readonly writer: BackendWriter;
+  readonly events: WatchEvent[] = [];
+  readonly #base: number;
+  readonly #record = new WireWriter();
+
+  /** `base`: revision of the store before this command. */
+  constructor(writer: BackendWriter, base: number) {
+    this.writer = writer;
+    this.#base = base;
+  }
+
+  /** What a read within this command sees: one higher as soon as something has changed. */
+  get revision(): number {
+    return this.events.length === 0 ? this.#base : this.#base + 1;
+  }
+
+  /** The live value of `key`, own changes included. */
+  read(key: Uint8Array): KeyValue | undefined {
+    const bytes = this.writer.get(table.current, key);
+    return bytes === undefined ? undefined : decodeKeyValue(bytes);
+  }
+
+  /** `previous` is what {@link read} gives for `key`. */
+  put(key: Uint8Array, value: Uint8Array, lease: bigint, previous: KeyValue | undefined): void {
+    const main = this.#base + 1;
+    const sub = this.events.length;
+    const kv: KeyValue = {
+      key,
+      value,
+      createRevision: previous === undefined ? main : previous.createRevision,
+      modRevision: main,
+      version: previous === undefined ? 1 : previous.version + 1,
+      lease,
+    };
+    const record = this.#encode(kv);
+    this.writer.put(table.current, key, record);
+    this.writer.put(table.history, revisionKey(main, sub), record);
+    this.writer.put(table.versions, versionKey(key, main, sub), liveVersion);
+    const before = previous === undefined ? 0n : previous.lease;
+    if (before !== lease) {
+      if (before !== 0n) detachKey(this.writer, before, key);
+      if (lease !== 0n) attachKey(this.writer, lease, key);
+    }
+    this.events.push({ kind: "put", kv, previous });
+  }
+
+  /** `previous` is what {@link read} gives for its key. */
+  delete(previous: KeyValue): void {
+    const main = this.#base + 1;
+    const sub = this.events.length;
+    const { key } = previous;
+    assert(key.length > 0, "mutation: a stored key is never empty");
+    const tombstone = tombstoneOf(key, 0);
+    this.writer.delete(table.current, key);
+    this.writer.put(table.history, revisionKey(main, sub, true), this.#encode(tombstone));
+    this.writer.put(table.versions, versionKey(key, main, sub), deletedVersion);
+    if (previous.lease !== 0n) detachKey(this.writer, previous.lease, key);
+    this.events.push({ kind: "delete", kv: tombstoneOf(key, main), previous });
+  }
+
+  #encode(kv: KeyValue): Uint8Array {
+    this.#record.reset();
+    writeKeyValue(this.#record, kv);
+    return this.#record.finish();
+  }
+}
+
+/** The KeyValue of a delete event. */
+export function tombstoneOf(key: Uint8Array, modRevision: number): KeyValue {
+  return { key, value: emptyBytes, createRevision: 0, modRevision, version: 0, lease: 0n };
+}

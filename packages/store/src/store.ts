@@ -1,0 +1,202 @@
+/**
+ * The store: the state machine behind the log, over a backend. Pure: all it does happens in the
+ * backend that it is given and in the `wake` of its watchers.
+ */
+import { assert } from "@flotilla/base";
+import { type Applied, applyCommand, refused } from "./apply-command.ts";
+import { compactSlice } from "./compaction.ts";
+import type {
+  Backend,
+  BackendWriter,
+  CommandResult,
+  LeaseInfo,
+  MemberAttributes,
+  Proposal,
+  RangeRequest,
+  RangeResult,
+  RequestOp,
+  Store,
+  StoreError,
+  StoreReader,
+  TxnRequest,
+  TxnResult,
+  Watcher,
+  WatchRequest,
+} from "./contract.ts";
+import { hashHistory } from "./history-hash.ts";
+import { allLeases, type GrantedLease, leaseInfo } from "./leases.ts";
+import { allMembers } from "./members.ts";
+import { type ReadRefusal, readRange, type View } from "./read-range.ts";
+import { Sessions } from "./sessions.ts";
+import { loadState, type StoreState, saveState } from "./state.ts";
+import { checkBranch, chooseBranch, runBranch } from "./transaction.ts";
+import { type RevisionEvents, WatchHub } from "./watch-hub.ts";
+
+/** Opens the store that `backend` holds; an empty backend is an empty store. Throws `WireError` when it is damaged. */
+export function createStore(backend: Backend): Store {
+  return new MvccStore(backend);
+}
+
+type LogEntry = Parameters<Store["apply"]>[0][number];
+
+class MvccStore implements Store {
+  readonly #backend: Backend;
+  readonly #watchers: WatchHub;
+  #state: StoreState;
+  #sessions: Sessions;
+
+  constructor(backend: Backend) {
+    this.#backend = backend;
+    this.#state = loadState(backend);
+    this.#sessions = new Sessions(backend);
+    this.#watchers = new WatchHub({
+      reader: backend,
+      revision: () => this.#state.revision,
+      compactRevision: () => this.#state.compactRevision,
+    });
+  }
+
+  get revision(): number {
+    return this.#state.revision;
+  }
+
+  get compactRevision(): number {
+    return this.#state.compactRevision;
+  }
+
+  get appliedIndex(): number {
+    return this.#state.appliedIndex;
+  }
+
+  get appliedTerm(): number {
+    return this.#state.appliedTerm;
+  }
+
+  range(
+    request: RangeRequest,
+  ): RangeResult | { readonly kind: "refused"; readonly error: ReadRefusal } {
+    return readRange(this.#view(), request);
+  }
+
+  readTxn(
+    request: TxnRequest,
+  ): TxnResult | { readonly kind: "refused"; readonly error: StoreError } {
+    assert(isReadOnly(request), "store: a read transaction has only ranges");
+    const view = this.#view();
+    const branch = chooseBranch(view.reader, request);
+    const error = checkBranch(view, branch);
+    if (error !== undefined) return { kind: "refused", error };
+    return runBranch({ view: () => view, mutation: undefined }, branch);
+  }
+
+  watch(request: WatchRequest, wake: () => void): Watcher {
+    return this.#watchers.watch(request, wake);
+  }
+
+  lease(id: bigint): LeaseInfo | undefined {
+    return leaseInfo(this.#backend, id);
+  }
+
+  leases(): readonly bigint[] {
+    return allLeases(this.#backend).map(({ id }) => id);
+  }
+
+  grantedLeases(): readonly GrantedLease[] {
+    return allLeases(this.#backend);
+  }
+
+  memberAttributes(): readonly MemberAttributes[] {
+    return allMembers(this.#backend);
+  }
+
+  hash(revision: number): ReturnType<StoreReader["hash"]> {
+    const { compactRevision } = this.#state;
+    const at = revision <= 0 ? this.#state.revision : revision;
+    if (at < compactRevision) return { kind: "refused", error: "compacted" };
+    if (at > this.#state.revision) return { kind: "refused", error: "futureRevision" };
+    const hash = hashHistory(this.#backend, this.#state, at);
+    return { kind: "hash", hash, compactRevision, revision: at };
+  }
+
+  size(): { readonly totalBytes: number; readonly inUseBytes: number } {
+    return this.#backend.size();
+  }
+
+  apply(entries: readonly LogEntry[]): readonly (CommandResult | undefined)[] {
+    if (entries.length === 0) return [];
+    try {
+      const { results, changes, state } = this.#backend.write((writer) =>
+        this.#applyAll(writer, entries),
+      );
+      this.#state = state;
+      this.#watchers.publish(changes);
+      return results;
+    } catch (error) {
+      this.#sessions = new Sessions(this.#backend); // They were changed along the way.
+      throw error;
+    }
+  }
+
+  compact(): boolean {
+    if (!this.#state.compacting) return false;
+    this.#state = this.#backend.write((writer) => {
+      const state = compactSlice(writer, this.#state);
+      saveState(writer, state);
+      return state;
+    });
+    return this.#state.compacting;
+  }
+
+  reload(): void {
+    const { revision } = this.#state;
+    this.#state = loadState(this.#backend);
+    this.#sessions = new Sessions(this.#backend);
+    this.#watchers.reload(revision);
+  }
+
+  #view(): View {
+    const { revision, compactRevision } = this.#state;
+    return { reader: this.#backend, revision, compactRevision };
+  }
+
+  #applyAll(writer: BackendWriter, entries: readonly LogEntry[]): AppliedBatch {
+    const results: (CommandResult | undefined)[] = [];
+    const changes: RevisionEvents[] = [];
+    let state = this.#state;
+    for (const entry of entries) {
+      assert(entry.index > state.appliedIndex, "store: entries are applied once and in order");
+      const applied = this.#applyEntry(writer, state, entry);
+      results.push(applied?.result);
+      if (applied?.changed !== undefined) changes.push(applied.changed);
+      const after = applied?.state ?? state;
+      state = { ...after, appliedIndex: entry.index, appliedTerm: entry.term };
+    }
+    this.#sessions.save(writer);
+    state = compactSlice(writer, state);
+    saveState(writer, state);
+    return { results, changes, state };
+  }
+
+  #applyEntry(writer: BackendWriter, state: StoreState, entry: LogEntry): Applied | undefined {
+    const { proposal } = entry;
+    if (proposal === undefined || !this.#sessions.admit(proposal, entry.index)) return undefined;
+    if (isFenced(proposal, entry.term)) return refused(state, "fenced");
+    return applyCommand(writer, state, proposal.command);
+  }
+}
+
+interface AppliedBatch {
+  readonly results: readonly (CommandResult | undefined)[];
+  readonly changes: readonly RevisionEvents[];
+  readonly state: StoreState;
+}
+
+function isFenced(proposal: Proposal, term: number): boolean {
+  return proposal.onlyInTerm !== 0 && proposal.onlyInTerm !== term;
+}
+
+function isReadOnly(request: TxnRequest): boolean {
+  const isRead = (op: RequestOp): boolean =>
+    op.kind === "range" || (op.kind === "txn" && isReadOnly(op.request));
+  return request.success.every(isRead) && request.failure.every(isRead);
+}
