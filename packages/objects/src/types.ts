@@ -115,11 +115,20 @@ export interface Probe {
   };
   tcpSocket?: { port: IntOrString; host?: string };
   exec?: { command?: string[] };
+  grpc?: { port: number; service?: string };
   initialDelaySeconds?: number;
   timeoutSeconds?: number;
   periodSeconds?: number;
   successThreshold?: number;
   failureThreshold?: number;
+  terminationGracePeriodSeconds?: number;
+}
+/** Exactly one of them. */
+export interface LifecycleHandler {
+  exec?: { command?: string[] };
+  httpGet?: NonNullable<Probe["httpGet"]>;
+  tcpSocket?: { port: IntOrString; host?: string };
+  sleep?: { seconds: number };
 }
 export interface EnvVar {
   name: string;
@@ -127,6 +136,9 @@ export interface EnvVar {
   valueFrom?: {
     fieldRef?: { apiVersion?: string; fieldPath: string };
     configMapKeyRef?: { name: string; key: string; optional?: boolean };
+    secretKeyRef?: { name: string; key: string; optional?: boolean };
+    resourceFieldRef?: { containerName?: string; resource: string; divisor?: Quantity };
+    fileKeyRef?: { volumeName: string; path: string; key: string; optional?: boolean };
   };
 }
 export interface Container {
@@ -137,21 +149,43 @@ export interface Container {
   workingDir?: string;
   ports?: ContainerPort[];
   env?: EnvVar[];
-  envFrom?: { prefix?: string; configMapRef?: { name: string; optional?: boolean } }[];
+  envFrom?: {
+    prefix?: string;
+    configMapRef?: { name: string; optional?: boolean };
+    secretRef?: { name: string; optional?: boolean };
+  }[];
   resources?: { requests?: Record<string, Quantity>; limits?: Record<string, Quantity> };
-  volumeMounts?: { name: string; mountPath: string; readOnly?: boolean; subPath?: string }[];
+  volumeMounts?: VolumeMount[];
   livenessProbe?: Probe;
   readinessProbe?: Probe;
   startupProbe?: Probe;
   terminationMessagePath?: string;
   terminationMessagePolicy?: string;
   imagePullPolicy?: string;
+  /** On init containers only; "Always" makes a sidecar of it. */
+  restartPolicy?: string;
+  lifecycle?: { postStart?: LifecycleHandler; preStop?: LifecycleHandler };
+  securityContext?: Record<string, Json>;
 }
+export interface VolumeMount {
+  name: string;
+  mountPath: string;
+  readOnly?: boolean;
+  subPath?: string;
+  subPathExpr?: string;
+  mountPropagation?: string;
+}
+/** Exactly one source; the schema table knows them all. */
 export interface Volume {
   name: string;
   hostPath?: { path: string; type?: string };
   emptyDir?: { medium?: string; sizeLimit?: Quantity };
-  configMap?: { name: string; optional?: boolean; items?: { key: string; path: string }[] };
+  configMap?: {
+    name: string;
+    optional?: boolean;
+    items?: { key: string; path: string; mode?: number }[];
+    defaultMode?: number;
+  };
 }
 export interface TopologySpreadConstraint {
   maxSkew: number;
@@ -177,6 +211,20 @@ export interface PodSpec {
   priority?: number;
   topologySpreadConstraints?: TopologySpreadConstraint[];
   affinity?: Record<string, Json>;
+  activeDeadlineSeconds?: number;
+  subdomain?: string;
+  hostPID?: boolean;
+  hostIPC?: boolean;
+  shareProcessNamespace?: boolean;
+  priorityClassName?: string;
+  preemptionPolicy?: string;
+  enableServiceLinks?: boolean;
+  runtimeClassName?: string;
+  hostAliases?: { ip: string; hostnames?: string[] }[];
+  imagePullSecrets?: { name: string }[];
+  readinessGates?: { conditionType: string }[];
+  schedulingGates?: { name: string }[];
+  dnsConfig?: { nameservers?: string[]; searches?: string[] };
 }
 export interface ContainerState {
   waiting?: { reason?: string; message?: string };
@@ -296,6 +344,10 @@ export interface Service extends KubeObject {
     loadBalancerIP?: string;
     externalIPs?: string[];
     publishNotReadyAddresses?: boolean;
+    healthCheckNodePort?: number;
+    loadBalancerClass?: string;
+    loadBalancerSourceRanges?: string[];
+    sessionAffinityConfig?: { clientIP?: { timeoutSeconds?: number } };
   };
   status?: {
     loadBalancer?: {

@@ -1,7 +1,6 @@
 /**
- * Strings of which only some are allowed, in the order in which
- * Kubernetes' messages list them. The name is the
- * Go type's, because decoding errors quote it.
+ * Strings of which only some are allowed, in the order in which Kubernetes' messages list them. The
+ * name is the Go type's, because decoding errors quote it.
  * Source: api core/v1, apps/v1, discovery/v1, apimachinery meta/v1.
  */
 export const enumerations: string = `
@@ -29,7 +28,7 @@ PullPolicy = Always | IfNotPresent | Never
 Protocol = SCTP | TCP | UDP
 ResourceResizeRestartPolicy = NotRequired | RestartContainer
 RecursiveReadOnlyMode = Disabled | IfPossible | Enabled
-MountPropagationMode = None | HostToContainer | Bidirectional
+MountPropagationMode = Bidirectional | HostToContainer | None
 URIScheme = HTTP | HTTPS
 ProcMountType = Default | Unmasked
 PodPhase = Pending | Running | Succeeded | Failed | Unknown
@@ -46,6 +45,6 @@ IPFamily = IPv4 | IPv6
 IPFamilyPolicy = SingleStack | PreferDualStack | RequireDualStack
 ServiceInternalTrafficPolicy = Cluster | Local
 LoadBalancerIPMode = VIP | Proxy
-AddressType = IPv4 | IPv6 | FQDN
+AddressType = FQDN | IPv4 | IPv6
 DeploymentStrategyType = Recreate | RollingUpdate
 `;

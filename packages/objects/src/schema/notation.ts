@@ -30,10 +30,17 @@ import type { Json } from "../types.ts";
 /** What a field holds. */
 export type FieldType =
   | { readonly kind: "scalar"; readonly scalar: Scalar }
-  | { readonly kind: "enumeration"; readonly name: string; readonly values: readonly string[] }
+  | EnumerationType
   | { readonly kind: "message"; readonly message: Message }
   | { readonly kind: "list"; readonly of: FieldType }
   | { readonly kind: "map"; readonly of: FieldType };
+
+/** A string of which only some are allowed. */
+export interface EnumerationType {
+  readonly kind: "enumeration";
+  readonly name: string;
+  readonly values: readonly string[];
+}
 
 /** `bytes` is base64 in JSON; `microtime` has six digits; `json` is anything. */
 export type Scalar = (typeof scalars)[number];
@@ -120,8 +127,9 @@ export function parseSchema(
   return messages;
 }
 
-function parseEnumerations(text: string): ReadonlyMap<string, FieldType> {
-  const enums = new Map<string, FieldType>();
+/** Reads lines of the form `Name = One | Two`. */
+export function parseEnumerations(text: string): ReadonlyMap<string, EnumerationType> {
+  const enums = new Map<string, EnumerationType>();
   for (const [, name = "", values = ""] of text.matchAll(/^(\w+) = (.*)$/gm)) {
     enums.set(name, { kind: "enumeration", name, values: values.split(" | ") });
   }
