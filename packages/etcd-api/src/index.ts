@@ -1,1 +1,10 @@
-export {};
+export { createEtcdApi, type EtcdApi } from "./api.ts";
+export type { EtcdApiDeps, EtcdApiOptions, Versions } from "./context.ts";
+export { RpcError, type RpcErrorKey, rpcErrors } from "./errors.ts";
+export type { HttpSide } from "./http.ts";
+export {
+  type EtcdServer,
+  type ServeEtcdDeps,
+  type ServeEtcdOptions,
+  serveEtcd,
+} from "./serve.ts";

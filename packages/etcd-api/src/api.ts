@@ -1,0 +1,40 @@
+/** etcd's services over one member, as gRPC methods and an HTTP/1 side. */
+import type { Method } from "@flotilla/grpc";
+import {
+  defaultOptions,
+  type EtcdApiDeps,
+  type EtcdApiOptions,
+  type Methods,
+  ServiceContext,
+} from "./context.ts";
+import { createHttpSide, type HttpSide } from "./http.ts";
+import { authMethods } from "./services/auth.ts";
+import { clusterMethods } from "./services/cluster.ts";
+import { healthMethods } from "./services/health.ts";
+import { kvMethods } from "./services/kv.ts";
+import { leaseMethods } from "./services/lease.ts";
+import { maintenanceMethods } from "./services/maintenance.ts";
+import { watchMethods } from "./services/watch.ts";
+
+/** What a server needs to serve etcd's API. */
+export interface EtcdApi {
+  /** By path, for a gRPC server. What is missing is answered UNIMPLEMENTED there. */
+  readonly methods: ReadonlyMap<string, Method>;
+  /** For sockets that do not speak HTTP/2. */
+  readonly http: HttpSide;
+}
+
+/** Makes the API of `deps.member`; it opens nothing and starts nothing. */
+export function createEtcdApi(deps: EtcdApiDeps, options: Partial<EtcdApiOptions> = {}): EtcdApi {
+  const context = new ServiceContext(deps, { ...defaultOptions, ...options });
+  const services: readonly Methods[] = [
+    kvMethods(context),
+    watchMethods(context),
+    leaseMethods(context),
+    clusterMethods(context),
+    maintenanceMethods(context),
+    authMethods(context),
+    healthMethods(context),
+  ];
+  return { methods: new Map(services.flat()), http: createHttpSide(context) };
+}

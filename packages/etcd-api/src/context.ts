@@ -1,0 +1,116 @@
+/** What every service works with. */
+import type { Logger, Random, WireWriter } from "@flotilla/base";
+import type { Call, Method, Timers } from "@flotilla/grpc";
+import type { Member } from "@flotilla/member";
+import { encode } from "./codec/encoding.ts";
+import { HeaderEncoder } from "./codec/header.ts";
+import { decodingErrorOf, RpcError, rpcErrorOf } from "./errors.ts";
+import { progressIntervalMs } from "./limits.ts";
+
+/** What the server says of itself. */
+export interface Versions {
+  /** `3.x.y`; clients decide by it which requests they may use. */
+  readonly server: string;
+  /** `3.x.0`. */
+  readonly cluster: string;
+}
+
+/** Options of the API; each has etcd's default. */
+export interface EtcdApiOptions {
+  readonly versions: Versions;
+  /** `--watch-progress-notify-interval`. */
+  readonly progressIntervalMs: number;
+}
+
+/** Collaborators of the API. */
+export interface EtcdApiDeps {
+  readonly member: Member;
+  readonly logger: Logger;
+  readonly timers: Timers;
+  /** For the ids of leases whose client does not choose one. */
+  readonly random: Random;
+}
+
+/** Collaborators and options, and the answers that only they can give. */
+export class ServiceContext {
+  readonly member: Member;
+  readonly logger: Logger;
+  readonly timers: Timers;
+  readonly random: Random;
+  readonly options: EtcdApiOptions;
+  readonly #headers: HeaderEncoder;
+
+  constructor(deps: EtcdApiDeps, options: EtcdApiOptions) {
+    this.member = deps.member;
+    this.logger = deps.logger;
+    this.timers = deps.timers;
+    this.random = deps.random;
+    this.options = options;
+    this.#headers = new HeaderEncoder({
+      clusterId: deps.member.clusterId,
+      memberId: deps.member.id,
+    });
+  }
+
+  get hasLeader(): boolean {
+    return this.member.status().leaderId !== 0n;
+  }
+
+  /** A response: the header at `revision`, then what `body` writes. */
+  answer(revision: number, body?: (writer: WireWriter) => void): Uint8Array {
+    const { term } = this.member.status();
+    return encode((writer) => {
+      this.#headers.write(writer, { revision, term });
+      body?.(writer);
+    });
+  }
+
+  /** Waits until local reads are linearizable, then reads. Ends in an {@link RpcError} when that cannot be. */
+  async afterBarrier<T>(read: () => T): Promise<T> {
+    const outcome = await this.member.readBarrier();
+    if (outcome.kind !== "ready") throw rpcErrorOf(outcome);
+    return read();
+  }
+
+  /** A unary method: the demand for a leader, decoding and its errors, then `serve`. */
+  unary<T>(
+    decode: (bytes: Uint8Array) => T,
+    serve: (request: T, bytes: Uint8Array) => Uint8Array | Promise<Uint8Array>,
+  ): Method {
+    return {
+      kind: "unary",
+      handle: (call, bytes) => {
+        this.checkLeader(call);
+        return serve(decoded(decode, bytes), bytes);
+      },
+    };
+  }
+
+  /** `hasleader: true` asks for an error instead of a wait when there is no leader. */
+  checkLeader(call: Call): void {
+    if (call.metadata.get("hasleader") === "true" && !this.hasLeader) {
+      throw new RpcError("noLeader");
+    }
+  }
+}
+
+/** Decodes a message; whatever is wrong with it becomes the status that etcd gives. */
+export function decoded<T>(decode: (bytes: Uint8Array) => T, bytes: Uint8Array): T {
+  try {
+    return decode(bytes);
+  } catch (error) {
+    throw decodingErrorOf(error);
+  }
+}
+
+/** For requests without fields. */
+export function noFields(): void {}
+
+/** A service: its methods by path. */
+export type Methods = readonly (readonly [path: string, method: Method])[];
+
+/** The default options: a version whose every feature is here. */
+export const defaultOptions: EtcdApiOptions = {
+  versions: { server: "3.6.0", cluster: "3.6.0" },
+  progressIntervalMs,
+};

@@ -1,0 +1,116 @@
+/**
+ * Every error that a client can see: key -> [gRPC code, exact text].
+ *
+ * Source: etcd api/v3rpc/rpctypes/error.go. Clients map errors by their TEXT, so the texts are part
+ * of the protocol, with their inconsistencies.
+ */
+import { InvariantError, WireError } from "@flotilla/base";
+import { GrpcError, type StatusCode, statusCode } from "@flotilla/grpc";
+import type { Unavailable } from "@flotilla/member";
+import { CodecError, type CodecErrorCode, type StoreError } from "@flotilla/store";
+
+const {
+  invalidArgument,
+  notFound,
+  resourceExhausted,
+  failedPrecondition,
+  outOfRange,
+  unavailable,
+} = statusCode;
+
+/** Name of a row of {@link rpcErrors}. */
+export type RpcErrorKey =
+  | "emptyKey"
+  | "keyNotFound"
+  | "valueProvided"
+  | "leaseProvided"
+  | "tooManyOps"
+  | "duplicateKey"
+  | "invalidSort"
+  | "invalidCompare"
+  | "requestTooLarge"
+  | "compacted"
+  | "futureRevision"
+  | "leaseNotFound"
+  | "leaseExists"
+  | "leaseTtlTooLarge"
+  | "authNotEnabled"
+  | "noLeader"
+  | "leaderChanged"
+  | "timeout"
+  | "tooManyRequests"
+  | "stopped";
+
+/** The errors that this server gives. */
+// biome-ignore format: a table
+export const rpcErrors: Readonly<Record<RpcErrorKey, readonly [StatusCode, string]>> = {
+  emptyKey:         [invalidArgument,    "etcdserver: key is not provided"],
+  keyNotFound:      [invalidArgument,    "etcdserver: key not found"],
+  valueProvided:    [invalidArgument,    "etcdserver: value is provided"],
+  leaseProvided:    [invalidArgument,    "etcdserver: lease is provided"],
+  tooManyOps:       [invalidArgument,    "etcdserver: too many operations in txn request"],
+  duplicateKey:     [invalidArgument,    "etcdserver: duplicate key given in txn request"],
+  invalidSort:      [invalidArgument,    "etcdserver: invalid sort option"],
+  invalidCompare:   [invalidArgument,    "etcdserver: invalid compare option"],
+  requestTooLarge:  [invalidArgument,    "etcdserver: request is too large"],
+  compacted:        [outOfRange,         "etcdserver: mvcc: required revision has been compacted"],
+  futureRevision:   [outOfRange,         "etcdserver: mvcc: required revision is a future revision"],
+  leaseNotFound:    [notFound,           "etcdserver: requested lease not found"],
+  leaseExists:      [failedPrecondition, "etcdserver: lease already exists"],
+  leaseTtlTooLarge: [outOfRange,         "etcdserver: too large lease TTL"],
+  authNotEnabled:   [failedPrecondition, "etcdserver: authentication is not enabled"],
+  noLeader:         [unavailable,        "etcdserver: no leader"],
+  leaderChanged:    [unavailable,        "etcdserver: leader changed"],
+  timeout:          [unavailable,        "etcdserver: request timed out"],
+  tooManyRequests:  [resourceExhausted,  "etcdserver: too many requests"],
+  stopped:          [unavailable,        "etcdserver: server stopped"],
+};
+
+/** Ends a call with a row of the table. */
+export class RpcError extends GrpcError {
+  override readonly name = "RpcError";
+  readonly key: RpcErrorKey;
+
+  constructor(key: RpcErrorKey) {
+    const [code, text] = rpcErrors[key];
+    super(code, text);
+    this.key = key;
+  }
+}
+
+/** Everything but success that a request to the member can end in. */
+export type Refusal = Unavailable | { readonly kind: "refused"; readonly error: StoreError };
+
+/** The error of a refusal; total, so that a new kind of refusal does not compile without a row. */
+export function rpcErrorOf(refusal: Refusal): RpcError {
+  return new RpcError(refusal.kind === "refused" ? storeKeys[refusal.error] : refusal.kind);
+}
+
+const storeKeys: Readonly<Record<StoreError, RpcErrorKey>> = {
+  compacted: "compacted",
+  futureRevision: "futureRevision",
+  leaseNotFound: "leaseNotFound",
+  leaseExists: "leaseExists",
+  keyNotFound: "keyNotFound",
+  fenced: "leaderChanged",
+};
+
+const codecKeys: Readonly<Record<CodecErrorCode, RpcErrorKey>> = {
+  invalidSortOption: "invalidSort",
+  invalidCompare: "invalidCompare",
+  emptyRequestOp: "keyNotFound", // As etcd answers an operation without a request.
+  tooManyOperations: "tooManyOps",
+};
+
+/** The one place that meets what decoding throws; anything else passes through untouched. */
+export function decodingErrorOf(error: unknown): unknown {
+  if (error instanceof CodecError) return new RpcError(codecKeys[error.code]);
+  if (!(error instanceof WireError)) return error;
+  const text = `grpc: error unmarshalling request: ${error.message}`;
+  return new GrpcError(statusCode.internal, text);
+}
+
+/** A result of another kind than its command gives: a bug of the store. */
+export function wrongResult(expected: string, got: string): InvariantError {
+  return new InvariantError(`expected a result of ${expected}, got ${got}`);
+}

@@ -1,0 +1,110 @@
+/** `etcdserverpb.Lease`. Grants and revocations go through the log; renewals are the leader's alone. */
+import type { Random } from "@flotilla/base";
+import type { Method, ReaderCall, WriterCall } from "@flotilla/grpc";
+import type { Command, CommandResult } from "@flotilla/store";
+import {
+  decodeLeaseGrantRequest,
+  decodeLeaseRequest,
+  type LeaseGrantRequest,
+  type LeaseRequest,
+  writeLease,
+  writeLeases,
+  writeTimeToLive,
+} from "../codec/lease.ts";
+import { decoded, type Methods, noFields, type ServiceContext } from "../context.ts";
+import { RpcError, rpcErrorOf, wrongResult } from "../errors.ts";
+import { leaseTtlSecondsMax } from "../limits.ts";
+
+/** The methods of the Lease service. */
+export function leaseMethods(context: ServiceContext): Methods {
+  const service = new LeaseService(context);
+  const keepAlive: Method = { kind: "bidi", handle: (call) => service.keepAlive(call) };
+  return [
+    [
+      "/etcdserverpb.Lease/LeaseGrant",
+      context.unary(decodeLeaseGrantRequest, (r) => service.grant(r)),
+    ],
+    [
+      "/etcdserverpb.Lease/LeaseRevoke",
+      context.unary(decodeLeaseRequest, (r) => service.revoke(r)),
+    ],
+    ["/etcdserverpb.Lease/LeaseKeepAlive", keepAlive],
+    [
+      "/etcdserverpb.Lease/LeaseTimeToLive",
+      context.unary(decodeLeaseRequest, (request) => service.timeToLive(request)),
+    ],
+    ["/etcdserverpb.Lease/LeaseLeases", context.unary(noFields, () => service.leases())],
+  ];
+}
+
+class LeaseService {
+  readonly #context: ServiceContext;
+
+  constructor(context: ServiceContext) {
+    this.#context = context;
+  }
+
+  async grant(request: LeaseGrantRequest): Promise<Uint8Array> {
+    if (request.ttlSeconds > leaseTtlSecondsMax) throw new RpcError("leaseTtlTooLarge");
+    const { member, random } = this.#context;
+    const result = await this.#propose({
+      kind: "leaseGrant",
+      id: request.id === 0n ? chooseLeaseId(random) : request.id, // Before it is replicated: all members must agree.
+      ttlSeconds: Math.max(request.ttlSeconds, member.leaseTtlMinSeconds),
+    });
+    if (result.kind !== "leaseGrant") throw wrongResult("leaseGrant", result.kind);
+    return this.#context.answer(result.revision, (writer) => writeLease(writer, result));
+  }
+
+  async revoke({ id }: LeaseRequest): Promise<Uint8Array> {
+    const result = await this.#propose({ kind: "leaseRevoke", id });
+    if (result.kind !== "leaseRevoke") throw wrongResult("leaseRevoke", result.kind);
+    return this.#context.answer(result.revision);
+  }
+
+  /** One answer for each request, in order. A lease that is gone is an answer, with no time left. */
+  async keepAlive(call: ReaderCall & WriterCall): Promise<void> {
+    const { member } = this.#context;
+    this.#context.checkLeader(call);
+    for await (const bytes of call.requests) {
+      const { id } = decoded(decodeLeaseRequest, bytes);
+      const { revision } = member.store; // As it was when the request came, as in etcd.
+      const outcome = await member.renewLease(id, call.signal);
+      if (outcome.kind !== "renewed" && outcome.kind !== "leaseNotFound") throw rpcErrorOf(outcome);
+      const ttlSeconds = outcome.kind === "renewed" ? outcome.ttlSeconds : 0;
+      const answer = this.#context.answer(revision, (w) => writeLease(w, { id, ttlSeconds }));
+      if (!call.write(answer)) await call.drained();
+    }
+  }
+
+  async timeToLive({ id, keys }: LeaseRequest): Promise<Uint8Array> {
+    const { member } = this.#context;
+    const outcome = await member.leaseTimeToLive(id, { keys });
+    const { revision } = member.store;
+    if (outcome.kind === "leaseNotFound") {
+      return this.#context.answer(revision, (writer) => writeLease(writer, { id, ttlSeconds: -1 }));
+    }
+    if (outcome.kind !== "live") throw rpcErrorOf(outcome);
+    return this.#context.answer(revision, (writer) => {
+      writeLease(writer, { id, ttlSeconds: outcome.remainingSeconds });
+      writeTimeToLive(writer, outcome);
+    });
+  }
+
+  leases(): Uint8Array {
+    const { store } = this.#context.member;
+    return this.#context.answer(store.revision, (writer) => writeLeases(writer, store.leases()));
+  }
+
+  async #propose(command: Command): Promise<Exclude<CommandResult, { kind: "refused" }>> {
+    const outcome = await this.#context.member.propose(command);
+    if (outcome.kind !== "applied") throw rpcErrorOf(outcome);
+    if (outcome.result.kind === "refused") throw rpcErrorOf(outcome.result);
+    return outcome.result;
+  }
+}
+
+function chooseLeaseId(random: Random): bigint {
+  const id = BigInt.asUintN(63, (BigInt(random.next32()) << 32n) | BigInt(random.next32()));
+  return id === 0n ? 1n : id;
+}

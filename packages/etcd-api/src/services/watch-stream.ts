@@ -1,0 +1,240 @@
+/**
+ * The watches of one stream. Source: etcd server/etcdserver/api/v3rpc/watch.go.
+ *
+ * A watch holds a position in the store, not a queue: when the store wakes it, it joins the line, and
+ * watches in line take turns of bounded size for as long as the client keeps up. Everything is
+ * written to one ordered stream, so "created" precedes events and a progress answer follows every
+ * event that it covers.
+ */
+import { compareBytes } from "@flotilla/base";
+import type { WriterCall } from "@flotilla/grpc";
+import type { WatchBatch, WatchEvent, Watcher } from "@flotilla/store";
+import {
+  type WatchAnswer,
+  type WatchCreate,
+  type WatchMessage,
+  writeWatchAnswer,
+} from "../codec/watch.ts";
+import type { ServiceContext } from "../context.ts";
+import { rpcErrors } from "../errors.ts";
+import { watchesPerStreamMax, watchTurnBytes } from "../limits.ts";
+import { sendEvents } from "./watch-fragments.ts";
+
+/** The id of an answer that belongs to no watch. */
+const noWatch = -1;
+/** From the first key on. */
+const lowestKey = new Uint8Array(1);
+/** Spreads the periodic notifications of many streams by up to a tenth of their interval. */
+const jitterParts = 1000;
+
+interface Watch {
+  readonly id: number;
+  readonly watcher: Watcher;
+  readonly fragment: boolean;
+  readonly progressNotify: boolean;
+  /** 0 = it started with what came next. */
+  readonly startRevision: number;
+  /** Whether it had events since the last periodic notification. */
+  eventsSent: boolean;
+}
+
+/** Serves one client stream; lives from its first request to {@link close}. */
+export class WatchStream {
+  readonly #context: ServiceContext;
+  readonly #call: WriterCall;
+  readonly #watches = new Map<number, Watch>();
+  /** Watches that have something to give, in the order of their turns. */
+  readonly #ready = new Set<Watch>();
+  #nextId = 0;
+  #pumping = false;
+  #progressWanted = false;
+  #cancelTimer: (() => void) | undefined;
+
+  constructor(context: ServiceContext, call: WriterCall) {
+    this.#context = context;
+    this.#call = call;
+  }
+
+  /** One request of the client. */
+  handle(message: WatchMessage): void {
+    if (message === undefined || this.#call.ended) return;
+    if (message.kind === "create") this.#create(message);
+    else if (message.kind === "cancel") this.#cancel(message.watchId);
+    else {
+      this.#progressWanted = true;
+      this.#schedulePump();
+    }
+  }
+
+  /** Ends every watch. */
+  close(): void {
+    this.#cancelTimer?.();
+    for (const { watcher } of this.#watches.values()) watcher.close();
+    this.#watches.clear();
+    this.#ready.clear();
+  }
+
+  #create(request: WatchCreate): void {
+    const reason = this.#faultOf(request);
+    if (reason !== undefined) {
+      this.#write({ watchId: noWatch, created: true, canceled: true, cancelReason: reason });
+      return;
+    }
+    const id = request.watchId === 0 ? this.#chooseId() : request.watchId;
+    // Said before the watcher exists: whatever it gives comes later on the same stream.
+    this.#write({ watchId: id, created: true });
+    const watch: Watch = {
+      id,
+      watcher: this.#context.member.store.watch(
+        {
+          key: keyOf(request),
+          rangeEnd: request.rangeEnd,
+          startRevision: request.startRevision,
+          prevKv: request.prevKv,
+          noPut: request.noPut,
+          noDelete: request.noDelete,
+        },
+        () => this.#wake(watch),
+      ),
+      fragment: request.fragment,
+      progressNotify: request.progressNotify,
+      startRevision: request.startRevision,
+      eventsSent: false,
+    };
+    this.#watches.set(id, watch);
+    if (watch.progressNotify && this.#cancelTimer === undefined) this.#scheduleProgress();
+    this.#wake(watch);
+  }
+
+  /** Why a watch cannot be created; the texts are etcd's. */
+  #faultOf(request: WatchCreate): string | undefined {
+    if (request.startRevision < 0) return rpcErrors.compacted[1];
+    const { rangeEnd } = request;
+    const openEnded = rangeEnd.length === 0 || (rangeEnd.length === 1 && rangeEnd[0] === 0);
+    if (!openEnded && compareBytes(keyOf(request), rangeEnd) >= 0) {
+      return "mvcc: watcher range is empty";
+    }
+    if (request.watchId !== 0 && this.#watches.has(request.watchId)) {
+      return "mvcc: duplicate watch ID provided on the WatchStream";
+    }
+    if (this.#watches.size >= watchesPerStreamMax) return rpcErrors.tooManyRequests[1];
+    return undefined;
+  }
+
+  #chooseId(): number {
+    while (this.#watches.has(this.#nextId)) this.#nextId++;
+    return this.#nextId++;
+  }
+
+  #cancel(id: number): void {
+    const watch = this.#watches.get(id);
+    if (watch === undefined) return;
+    this.#drop(watch);
+    this.#write({ watchId: id, canceled: true });
+  }
+
+  #drop(watch: Watch): void {
+    watch.watcher.close();
+    this.#watches.delete(watch.id);
+    this.#ready.delete(watch);
+  }
+
+  /** Called by the store in the middle of its work: only notes it. */
+  #wake(watch: Watch): void {
+    this.#ready.add(watch);
+    this.#schedulePump();
+  }
+
+  #schedulePump(): void {
+    if (this.#pumping) return;
+    this.#pumping = true;
+    queueMicrotask(() => this.#pump());
+  }
+
+  /** Turns, until nothing is ready or the client has enough for now. */
+  #pump(): void {
+    for (const watch of this.#ready) {
+      this.#ready.delete(watch); // Back at the end of the line if it has more.
+      if (!this.#takeTurn(watch)) {
+        this.#call.drained().then(
+          () => this.#pump(),
+          () => {}, // Never rejects.
+        );
+        return;
+      }
+    }
+    this.#pumping = false;
+    if (this.#progressWanted) this.#answerProgress();
+  }
+
+  /** False when the client should be waited for. */
+  #takeTurn(watch: Watch): boolean {
+    if (this.#call.ended) return true;
+    const batch = watch.watcher.take(watchTurnBytes);
+    if (batch === undefined) return true;
+    if (batch.kind === "compacted") return this.#endCompacted(watch, batch.compactRevision);
+    if (!watch.watcher.synced) this.#ready.add(watch);
+    return this.#sendBatch(watch, batch);
+  }
+
+  #sendBatch(watch: Watch, batch: Extract<WatchBatch, { kind: "events" }>): boolean {
+    if (batch.events.length === 0) return true;
+    watch.eventsSent = true;
+    const encodeAnswer = (events: readonly WatchEvent[], fragment: boolean): Uint8Array =>
+      this.#encode(batch.revision, { watchId: watch.id, events, fragment });
+    return sendEvents(batch.events, watch.fragment, encodeAnswer, (bytes) =>
+      this.#call.write(bytes),
+    );
+  }
+
+  /** What it still needed is gone: never skip, say so. The header carries no revision, as in etcd. */
+  #endCompacted(watch: Watch, compactRevision: number): boolean {
+    this.#drop(watch);
+    return this.#call.write(
+      this.#encode(0, { watchId: watch.id, canceled: true, compactRevision }),
+    );
+  }
+
+  /** One answer for the stream, once every watch has given all there is; none without watches. */
+  #answerProgress(): void {
+    const { revision } = this.#context.member.store;
+    const watches = [...this.#watches.values()];
+    if (!watches.every(({ watcher }) => watcher.synced)) return; // Asked again after the next pump.
+    this.#progressWanted = false;
+    if (watches.length === 0 || watches.some((watch) => watch.startRevision > revision)) return;
+    this.#write({ watchId: noWatch });
+  }
+
+  #scheduleProgress(): void {
+    const { timers, random, options } = this.#context;
+    const jitter = random.below(jitterParts) / (10 * jitterParts);
+    this.#cancelTimer = timers.after(options.progressIntervalMs * (1 + jitter), () => {
+      this.#notifyProgress();
+      this.#scheduleProgress();
+    });
+  }
+
+  /** Tells quiet watches how far they are, so that a client can resume without history. */
+  #notifyProgress(): void {
+    const { revision } = this.#context.member.store;
+    for (const watch of this.#watches.values()) {
+      const quiet = !watch.eventsSent;
+      watch.eventsSent = false;
+      if (!watch.progressNotify || !quiet) continue;
+      if (watch.watcher.synced && watch.startRevision <= revision)
+        this.#write({ watchId: watch.id });
+    }
+  }
+
+  #write(answer: WatchAnswer): void {
+    this.#call.write(this.#encode(this.#context.member.store.revision, answer));
+  }
+
+  #encode(revision: number, answer: WatchAnswer): Uint8Array {
+    return this.#context.answer(revision, (writer) => writeWatchAnswer(writer, answer));
+  }
+}
+
+function keyOf(request: WatchCreate): Uint8Array {
+  return request.key.length === 0 ? lowestKey : request.key;
+}

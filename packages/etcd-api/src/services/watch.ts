@@ -1,0 +1,42 @@
+/** `etcdserverpb.Watch`: one stream of requests, one of answers, many watches on it. */
+import type { Method, ReaderCall, WriterCall } from "@flotilla/grpc";
+import { decodeWatchRequest } from "../codec/watch.ts";
+import { decoded, type Methods, type ServiceContext } from "../context.ts";
+import { RpcError } from "../errors.ts";
+import { LeaderMonitor } from "./leader-monitor.ts";
+import { WatchStream } from "./watch-stream.ts";
+
+/** The methods of the Watch service. */
+export function watchMethods(context: ServiceContext): Methods {
+  const monitor = new LeaderMonitor(context.timers, () => context.hasLeader);
+  const watch: Method = { kind: "bidi", handle: (call) => serveWatch(context, monitor, call) };
+  return [["/etcdserverpb.Watch/Watch", watch]];
+}
+
+async function serveWatch(
+  context: ServiceContext,
+  monitor: LeaderMonitor,
+  call: ReaderCall & WriterCall,
+): Promise<void> {
+  context.checkLeader(call);
+  const stream = new WatchStream(context, call);
+  let stopMonitor: (() => void) | undefined;
+  try {
+    const reading = readRequests(stream, call);
+    if (call.metadata.get("hasleader") !== "true") {
+      await reading;
+      return;
+    }
+    const leaderLost = new Promise<never>((_, reject) => {
+      stopMonitor = monitor.watch(() => reject(new RpcError("noLeader")));
+    });
+    await Promise.race([reading, leaderLost]);
+  } finally {
+    stopMonitor?.();
+    stream.close();
+  }
+}
+
+async function readRequests(stream: WatchStream, call: ReaderCall): Promise<void> {
+  for await (const bytes of call.requests) stream.handle(decoded(decodeWatchRequest, bytes));
+}
