@@ -127,7 +127,7 @@ class Loop implements RunningControllers {
         this.stop();
         return { kind: "stop" };
       case "failed":
-        this.#deps.logger.warn("controllers: refused", {
+        this.#deps.logger.warn("controllers: failed", {
           controller: controller.name,
           key,
           reason: execution.message,
@@ -154,6 +154,7 @@ function seenOf(followings: ReadonlyMap<Resource, Following<KubeObject>>): Seen 
 function delayOf(timers: Timers): (delayMs: number, signal: AbortSignal) => Promise<void> {
   return (delayMs, signal) =>
     new Promise((resolve, reject) => {
+      signal.throwIfAborted();
       const abort = () => {
         cancel();
         reject(signal.reason);

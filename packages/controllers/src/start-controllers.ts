@@ -15,6 +15,7 @@ export const defaultNodeOptions: NodeOptions = {
   startupGraceMs: 20_000,
   settleMs: 1_500,
   defaultTolerationSeconds: 0,
+  notReadyTolerationSeconds: 30,
 };
 
 /**

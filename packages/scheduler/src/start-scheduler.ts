@@ -94,6 +94,7 @@ class Scheduler implements RunningScheduler {
 
   #delay(delayMs: number, signal: AbortSignal): Promise<void> {
     return new Promise((resolve, reject) => {
+      signal.throwIfAborted();
       const abort = () => {
         cancel();
         reject(signal.reason);

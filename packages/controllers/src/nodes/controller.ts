@@ -30,8 +30,11 @@ export function nodeController(deps: ControllerDeps, options: NodeOptions): Cont
       wakeOn(leases, ({ object }) =>
         object.metadata.namespace === heartbeatNamespace ? cluster : [],
       ),
-      // A pod that starts on a tainted node must be judged, too.
-      wakeOn(pods, ({ object }) => (object.spec.nodeName === undefined ? [] : cluster)),
+      // A pod that comes to a tainted node must be judged, too.
+      wakeOn(pods, ({ object }, seen) => {
+        const node = seen.get(nodes, object.spec.nodeName ?? "");
+        return node?.spec?.taints === undefined ? [] : cluster;
+      }),
     ],
     async reconcile({ client, clock, wallNowMs }) {
       const [allNodes, heartbeats, allPods] = await Promise.all([

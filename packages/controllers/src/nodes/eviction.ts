@@ -21,10 +21,15 @@ import { notReadyTaint, unreachableTaint } from "./node-taints.ts";
 
 export interface EvictionOptions {
   /**
-   * How long a pod that says nothing about it stays on a node that is not ready or unreachable.
-   * Default 0; Kubernetes' admission gives it 300 s.
+   * How long a pod that says nothing about it stays on an unreachable node. Default 0; Kubernetes'
+   * admission gives it 300 s.
    */
   readonly defaultTolerationSeconds: number;
+  /**
+   * The same for a node that says itself that it is not ready: its pods may well be running, so
+   * there is less of a hurry. Default 30; 300 s in Kubernetes.
+   */
+  readonly notReadyTolerationSeconds: number;
   /**
    * Evictions from unhealthy nodes wait so long after the taint: when all nodes vanish at once their
    * Leases end within one renewal interval (1 s), and the brake must see them all. Default 1,500.
@@ -104,9 +109,9 @@ function evictionDueMs(
 ): number | undefined {
   let dueMs: number | undefined;
   for (const taint of noExecuteTaints(node)) {
-    const isHealth = taint.key === notReadyTaint || taint.key === unreachableTaint;
+    const isHealth = isHealthTaint(taint);
     if (isHealth && memory.disruption !== "none") continue;
-    const seconds = toleratedSeconds(pod, taint, isHealth, options);
+    const seconds = toleratedSeconds(pod, taint, options);
     if (seconds === undefined) continue;
     const sinceMs = memory.sinceMs.get(taintKey(node, taint)) ?? 0;
     const toleratedUntilMs = sinceMs + seconds * 1_000;
@@ -124,11 +129,13 @@ function evictionDueMs(
 function toleratedSeconds(
   pod: Pod,
   taint: Taint,
-  isHealth: boolean,
-  { defaultTolerationSeconds }: EvictionOptions,
+  { defaultTolerationSeconds, notReadyTolerationSeconds }: EvictionOptions,
 ): number | undefined {
   const matching = matchingTolerations(taint, pod.spec.tolerations);
-  if (matching.length === 0) return isHealth ? defaultTolerationSeconds : 0;
+  if (matching.length === 0) {
+    if (taint.key === unreachableTaint) return defaultTolerationSeconds;
+    return taint.key === notReadyTaint ? notReadyTolerationSeconds : 0;
+  }
   const limited = matching
     .map(({ tolerationSeconds }) => tolerationSeconds)
     .filter((seconds) => seconds !== undefined);
@@ -163,10 +170,13 @@ function brakeAlert(world: EvictionWorld, before: Disruption, after: Disruption)
 /** Its pods would be evicted: it is tainted, or says itself that it is not ready. */
 function isUnhealthy(node: Node): boolean {
   if (isBeingDeleted(node)) return false;
-  const isTainted = noExecuteTaints(node).some(
-    ({ key }) => key === notReadyTaint || key === unreachableTaint,
-  );
+  const isTainted = noExecuteTaints(node).some(isHealthTaint);
   return isTainted || conditionOf(node, "Ready")?.status === "False";
+}
+
+/** Set for the state of the node, not by a person. */
+function isHealthTaint({ key }: Taint): boolean {
+  return key === notReadyTaint || key === unreachableTaint;
 }
 
 function noExecuteTaints(node: Node): Taint[] {
