@@ -17,7 +17,8 @@ export function formatTime(ms: number): Time {
 
 /** "2026-11-22T02:45:03.123000Z": the six digits that leases and new events carry. */
 export function formatMicroTime(ms: number): string {
-  const micros = Math.floor((ms - Math.floor(ms / 1000) * 1000) * 1000);
+  // A double holds a millisecond of our days to a quarter of a microsecond: round, and never up to 1 s.
+  const micros = Math.min(Math.round((ms - Math.floor(ms / 1000) * 1000) * 1000), 999_999);
   return `${dateAndTime(ms)}.${pad(micros, 6)}Z`;
 }
 

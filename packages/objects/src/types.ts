@@ -393,6 +393,7 @@ export interface Event extends KubeObject {
   lastTimestamp?: Time | null;
   eventTime?: string | null;
   count?: number;
+  series?: { count: number; lastObservedTime?: string };
   type?: "Normal" | "Warning" | string;
   action?: string;
   reportingComponent?: string;

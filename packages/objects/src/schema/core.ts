@@ -1,5 +1,5 @@
 /**
- * Namespace, Event, ConfigMap (api core/v1) and Lease (api coordination/v1).
+ * Namespace, Event, ConfigMap, references and Binding: api core/v1.
  */
 export const coreSchema: string = `
 Namespace { 1 metadata+ ObjectMeta; 2 spec+ NamespaceSpec; 3 status+ NamespaceStatus }
@@ -35,14 +35,17 @@ Event {
 EventSource { 1 component string; 2 host string }
 EventSeries { 1 count int32; 2 lastObservedTime+ microtime }
 ConfigMap { 1 metadata+ ObjectMeta; 4 immutable? bool; 2 data {}string; 3 binaryData {}bytes }
-Lease { 1 metadata+ ObjectMeta; 2 spec+ LeaseSpec }
-LeaseSpec {
-  1 holderIdentity? string
-  2 leaseDurationSeconds? int32
-  3 acquireTime? microtime
-  4 renewTime? microtime
-  5 leaseTransitions? int32
-  6 strategy? string
-  7 preferredHolder? string
+ObjectReference {
+  1 kind string
+  2 namespace string
+  3 name string
+  4 uid string
+  5 apiVersion string
+  6 resourceVersion string
+  7 fieldPath string
 }
+LocalObjectReference { 1 name string="" }
+TypedLocalObjectReference { 1 apiGroup? string; 2 kind! string; 3 name! string }
+TypedObjectReference { 1 apiGroup? string; 2 kind! string; 3 name! string; 4 namespace? string }
+Binding { 1 metadata+ ObjectMeta; 2 target! ObjectReference }
 `;

@@ -1,7 +1,4 @@
-/**
- * Object metadata, selectors, references: what kinds of several groups share.
- * Source: apimachinery meta/v1, api core/v1 (references), policy/v1, autoscaling/v1.
- */
+/** Object metadata, selectors, options: apimachinery meta/v1. */
 export const metaSchema: string = `
 ObjectMeta {
   1 name string
@@ -47,18 +44,6 @@ Condition {
   5 reason! string
   6 message! string
 }
-ObjectReference {
-  1 kind string
-  2 namespace string
-  3 name string
-  4 uid string
-  5 apiVersion string
-  6 resourceVersion string
-  7 fieldPath string
-}
-LocalObjectReference { 1 name string="" }
-TypedLocalObjectReference { 1 apiGroup? string; 2 kind! string; 3 name! string }
-TypedObjectReference { 1 apiGroup? string; 2 kind! string; 3 name! string; 4 namespace? string }
 DeleteOptions {
   1 gracePeriodSeconds? int64
   2 preconditions? Preconditions
@@ -67,10 +52,5 @@ DeleteOptions {
   5 dryRun []string
   6 ignoreStoreReadErrorWithClusterBreakingPotential? bool
 }
-Preconditions { 1 uid? string }
-Binding { 1 metadata+ ObjectMeta; 2 target! ObjectReference }
-Eviction { 1 metadata+ ObjectMeta; 2 deleteOptions? DeleteOptions }
-Scale { 1 metadata+ ObjectMeta; 2 spec+ ScaleSpec; 3 status+ ScaleStatus }
-ScaleSpec { 1 replicas int32=0 }
-ScaleStatus { 1 replicas! int32; 2 selector string }
+Preconditions { 1 uid? string; 2 resourceVersion? string }
 `;

@@ -71,6 +71,8 @@ export interface Field {
 /** One message ("struct" in Go). */
 export interface Message {
   readonly name: string;
+  /** What OpenAPI puts before the name: "io.k8s.api.core.v1". */
+  readonly package: string;
   /** By JSON name, in the order of declaration; the fields of inlined messages included. */
   readonly fields: ReadonlyMap<string, Field>;
   /** By protobuf number: a field, or a message that JSON shows inlined. */
@@ -98,28 +100,35 @@ interface MutableMessage extends Message {
   readonly parts: Map<number, Field | Message>;
 }
 
+/** Messages that belong to one package. */
+export interface SchemaSource {
+  readonly package: string;
+  readonly text: string;
+}
+
 /** Reads enumerations and messages; every name used must be declared, in any order. */
 export function parseSchema(
   enumerations: string,
-  sources: readonly string[],
+  sources: readonly SchemaSource[],
 ): ReadonlyMap<string, Message> {
-  const enums = parseEnumerations(enumerations);
   const bodies = new Map<string, string>();
-  for (const [, name = "", line, lines] of sources.join("\n").matchAll(declaration)) {
-    assert(!bodies.has(name), () => `schema: ${name} is declared twice`);
-    bodies.set(name, line ?? lines ?? "");
-  }
   const messages = new Map<string, MutableMessage>();
-  for (const name of bodies.keys()) {
-    messages.set(name, { name, fields: new Map(), parts: new Map() });
+  for (const source of sources) {
+    for (const [, name = "", line, lines] of source.text.matchAll(declaration)) {
+      assert(!bodies.has(name), () => `schema: ${name} is declared twice`);
+      bodies.set(name, line ?? lines ?? "");
+      const message = { name, package: source.package, fields: new Map(), parts: new Map() };
+      messages.set(name, message);
+    }
   }
+  const readType = typeReader(parseEnumerations(enumerations), messages);
   const filled = new Set<string>();
   const fill = (name: string): MutableMessage => {
     const message = present(messages.get(name), `schema message ${name}`);
     if (filled.has(name)) return message;
     filled.add(name);
     for (const line of (bodies.get(name) ?? "").split(/[;\n]/)) {
-      if (line.trim() !== "") addLine(message, line.trim(), fill, typeReader(enums, messages));
+      if (line.trim() !== "") addLine(message, line.trim(), { fill, readType });
     }
     return message;
   };
@@ -157,8 +166,7 @@ function typeReader(
 function addLine(
   message: MutableMessage,
   line: string,
-  fill: (name: string) => Message,
-  readType: ReadType,
+  { fill, readType }: { fill: (name: string) => Message; readType: ReadType },
 ): void {
   const inlined = /^(\d+) \.\.\.(\w+)$/.exec(line);
   if (inlined !== null) {

@@ -1,5 +1,5 @@
 /**
- * Service (api core/v1) and EndpointSlice (api discovery/v1).
+ * Service. Source: api core/v1.
  */
 export const serviceSchema: string = `
 Service { 1 metadata+ ObjectMeta; 2 spec+ ServiceSpec; 3 status+ ServiceStatus }
@@ -47,25 +47,4 @@ LoadBalancerIngress {
   4 ports []PortStatus
 }
 PortStatus { 1 port! int32; 2 protocol! Protocol; 3 error? string }
-EndpointSlice {
-  1 metadata+ ObjectMeta
-  4 addressType! AddressType
-  2 endpoints+ []Endpoint
-  3 ports+ []EndpointPort
-}
-Endpoint {
-  1 addresses! []string @set
-  2 conditions+ EndpointConditions
-  3 hostname? string
-  4 targetRef? ObjectReference
-  5 deprecatedTopology {}string
-  6 nodeName? string
-  7 zone? string
-  8 hints? EndpointHints
-}
-EndpointConditions { 1 ready? bool; 2 serving? bool; 3 terminating? bool }
-EndpointHints { 1 forZones []ForZone; 2 forNodes []ForNode }
-ForZone { 1 name! string }
-ForNode { 1 name! string }
-EndpointPort { 1 name string=""; 2 port! int32; 3 protocol Protocol=TCP; 4 appProtocol? string }
 `;
