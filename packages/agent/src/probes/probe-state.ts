@@ -80,12 +80,12 @@ export function afterAttempt(
   const counts = state.eagerMs === 0 || nowMs >= state.countsFromMs;
   const failures = state.failures + (counts ? 1 : 0);
   const result = failures >= settings.failureThreshold ? "failure" : state.result;
-  const eagerMs = Math.min(state.eagerMs * 1.5, settings.periodMs);
+  const { eagerMs } = state;
   return {
     successes: 0,
     failures,
     result,
-    eagerMs,
+    eagerMs: Math.min(eagerMs * 1.5, settings.periodMs),
     nextAtMs: nowMs + (eagerMs > 0 ? eagerMs : settings.periodMs),
     countsFromMs: counts ? nowMs + settings.periodMs : state.countsFromMs,
   };
