@@ -2,7 +2,7 @@
 
 /**
  * True when both mean the same: the order of keys does not matter, and nothing, null, an empty list
- * and an empty map are one.
+ * and a map of nothing are one.
  */
 export function sameJson(left: unknown, right: unknown): boolean {
   if (isNothing(left) || isNothing(right)) return isNothing(left) && isNothing(right);
@@ -24,5 +24,6 @@ type Fields = Readonly<Record<string, unknown>>;
 
 function isNothing(value: unknown): boolean {
   if (value === undefined || value === null) return true;
-  return typeof value === "object" && Object.keys(value).length === 0;
+  if (typeof value !== "object") return false;
+  return Array.isArray(value) ? value.length === 0 : Object.values(value).every(isNothing);
 }

@@ -18,7 +18,6 @@ import {
   type Pod,
   pods,
   type Resource,
-  selects,
 } from "@flotilla/objects";
 import type { VirtualTime } from "./virtual-time.ts";
 
@@ -308,12 +307,4 @@ function freeze<T>(value: T): T {
     for (const each of Object.values(value)) freeze(each);
   }
   return value;
-}
-
-/** Label selection of a list, for tests that need one. */
-export function selected<T extends KubeObject>(
-  objects: readonly T[],
-  labels: Record<string, string>,
-) {
-  return objects.filter(({ metadata }) => selects({ matchLabels: labels }, metadata.labels));
 }

@@ -119,7 +119,9 @@ describe("a cluster by virtual time", () => {
     await world.cluster.create(deployments, deploymentOf("web"));
     await world.time.advance(20_000);
     const before = activePods(world, "web").map(({ metadata }) => metadata.uid);
-    ["n1", "n2", "n3"].forEach((name, at) => world.agents.powerOff(name, 4_000 + at * 500));
+    world.agents.powerOff("n1", 4_000);
+    world.agents.powerOff("n2", 4_500);
+    world.agents.powerOff("n3", 5_000);
     await world.time.advance(60_000);
     deepEqual(
       activePods(world, "web").map(({ metadata }) => metadata.uid),
