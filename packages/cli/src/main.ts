@@ -130,7 +130,7 @@ function addServers(program: Command): void {
         "  --initial-cluster m1=http://127.0.0.1:2380",
       ),
     )
-    .action(async (options) => (await import("./commands/member.js")).member(options));
+    .action(async (options) => (await import("./commands/member.ts")).member(options));
   for (const flag of memberFlags()) member.addOption(flag);
   program
     .command("node")
@@ -156,7 +156,7 @@ function addServers(program: Command): void {
         "flotilla node --server https://10.0.0.1:6443,https://10.0.0.2:6443 --name n1 --kubeconfig n1.kubeconfig",
       ),
     )
-    .action(async (options) => (await import("./commands/node.js")).node(options));
+    .action(async (options) => (await import("./commands/node.ts")).node(options));
 }
 
 function addKeys(program: Command): void {

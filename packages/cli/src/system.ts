@@ -9,6 +9,15 @@ export function systemRandom(): Random {
   return new Prng(randomBytes(6).readUIntBE(0, 6));
 }
 
+/** One-shot timers that do not keep the process alive. */
+export const systemTimers = {
+  after(delayMs: number, callback: () => void): () => void {
+    const timer = setTimeout(callback, delayMs);
+    timer.unref();
+    return () => clearTimeout(timer);
+  },
+};
+
 const levels = ["debug", "info", "warn", "error"] as const;
 export type LogLevel = (typeof levels)[number];
 
