@@ -1,1 +1,3 @@
-export {};
+export { BackendError, type BackendErrorCode } from "./errors.ts";
+export { type LmdbBackendOptions, mapSizeBytesDefault, openLmdbBackend } from "./lmdb-backend.ts";
+export { createMemoryBackend } from "./memory-backend.ts";

@@ -1,0 +1,260 @@
+/**
+ * The store's backend on LMDB: which generation of files is the current one, and when it is synced.
+ *
+ *     <directory>/CURRENT          name of the generation in force
+ *     <directory>/generation-7/    data.mdb, lock.mdb, checkpoint
+ *
+ * A restore fills a new generation, makes it durable and then replaces CURRENT: whatever happens,
+ * the store is the old one or the new one.
+ */
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { rm } from "node:fs/promises";
+import { join } from "node:path";
+import { utf8 } from "@flotilla/base";
+import type { Backend, BackendWriter, Table } from "@flotilla/store";
+import { readBootId } from "./checkpoint.ts";
+import { writeFileDurably, writeFileDurablySync } from "./durable-file.ts";
+import { BackendError } from "./errors.ts";
+import { LmdbGeneration } from "./lmdb-generation.ts";
+import { isUserTable, LongKeyReader } from "./long-keys.ts";
+import { decodeSnapshot, encodeSnapshot } from "./snapshot-format.ts";
+
+export interface LmdbBackendOptions {
+  /** Made when it is not there; used by one process at a time. */
+  readonly directory: string;
+  /** Largest size of the file; address space, not memory. Default {@link mapSizeBytesDefault}. */
+  readonly mapSizeBytes?: number;
+  /** Names this life of the machine; default: what the kernel says. */
+  readonly bootId?: string;
+}
+
+export const mapSizeBytesDefault: number = 32 * 1024 ** 3;
+/**
+ * While there are writes, a checkpoint is made this often. It bounds how much a power loss leaves to
+ * the log, and how long pages that are no longer in use have to be kept.
+ */
+export const checkpointDelayMs = 1000;
+
+const generationPattern = /^generation-([1-9][0-9]{0,14})$/;
+
+/** Opens the backend in a directory. Blocks. Throws {@link BackendError}. */
+export function openLmdbBackend(options: LmdbBackendOptions): Backend {
+  try {
+    return new LmdbBackend(options);
+  } catch (error) {
+    throw BackendError.from(error, `open ${options.directory}`);
+  }
+}
+
+class LmdbBackend implements Backend {
+  readonly #directory: string;
+  readonly #mapSizeBytes: number;
+  readonly #bootId: string;
+  #generation: LmdbGeneration;
+  #number: number;
+  #timer: NodeJS.Timeout | undefined;
+  /** Settles when all generations before this one are gone. */
+  #retired: Promise<void> = Promise.resolve();
+  #isRestoring = false;
+  #isClosed = false;
+
+  constructor({ directory, mapSizeBytes, bootId }: LmdbBackendOptions) {
+    this.#directory = directory;
+    this.#mapSizeBytes = mapSizeBytes ?? mapSizeBytesDefault;
+    this.#bootId = bootId ?? readBootId();
+    mkdirSync(directory, { recursive: true });
+    const current = readCurrent(directory);
+    this.#number = current ?? 1;
+    removeOthers(directory, current);
+    this.#generation = this.#open(this.#number);
+    if (current === undefined) writeFileDurablySync(currentPath(directory), currentBytes(1));
+  }
+
+  get(table: Table, key: Uint8Array): Uint8Array | undefined {
+    return this.#generation.tables.get(table, key);
+  }
+
+  range(
+    table: Table,
+    from: Uint8Array,
+    to: Uint8Array | undefined,
+    options?: { readonly reverse?: boolean; readonly limit?: number },
+  ): Iterable<readonly [key: Uint8Array, value: Uint8Array]> {
+    return this.#generation.tables.range(table, from, to, options);
+  }
+
+  count(table: Table, from: Uint8Array, to: Uint8Array | undefined): number {
+    return this.#generation.tables.count(table, from, to);
+  }
+
+  write<T>(body: (writer: BackendWriter) => T): T {
+    if (this.#isRestoring) throw new BackendError("closed", "Cannot write while it is restored");
+    const { environment, tables } = this.#generation;
+    const result = environment.write(() => body(tables));
+    this.#checkpointLater();
+    return result;
+  }
+
+  sync(): Promise<void> {
+    return this.#generation.checkpoint();
+  }
+
+  size(): { readonly totalBytes: number; readonly inUseBytes: number } {
+    return this.#generation.environment.size();
+  }
+
+  snapshot(): AsyncIterable<Uint8Array> {
+    return new SnapshotStream(this.#generation);
+  }
+
+  async restore(snapshot: AsyncIterable<Uint8Array>): Promise<void> {
+    if (this.#isRestoring) throw new BackendError("closed", "Cannot restore twice at a time");
+    this.#isRestoring = true;
+    try {
+      await this.#restore(snapshot);
+    } catch (error) {
+      throw BackendError.from(error, "restore a snapshot");
+    } finally {
+      this.#isRestoring = false;
+    }
+  }
+
+  async close(): Promise<void> {
+    if (this.#isClosed) return;
+    this.#isClosed = true;
+    clearTimeout(this.#timer);
+    try {
+      await this.#generation.checkpoint();
+    } finally {
+      await this.#generation.close();
+      await this.#retired;
+    }
+  }
+
+  async #restore(snapshot: AsyncIterable<Uint8Array>): Promise<void> {
+    const number = this.#number + 1;
+    const directory = generationPath(this.#directory, number);
+    await rm(directory, { recursive: true, force: true });
+    const next = this.#open(number);
+    try {
+      await decodeSnapshot(snapshot, (entries) => {
+        next.environment.write(() => {
+          for (const { table, key, value } of entries) next.tables.put(table, key, value);
+        });
+      });
+      await next.checkpoint();
+      await writeFileDurably(currentPath(this.#directory), currentBytes(number));
+    } catch (error) {
+      await next.close();
+      await rm(directory, { recursive: true, force: true });
+      throw error;
+    }
+    const last = this.#generation;
+    this.#generation = next;
+    this.#number = number;
+    // Somebody may still be sending a snapshot of it: that must not hold up the new state.
+    this.#retired = this.#retire(last, this.#retired);
+  }
+
+  /** Removes a generation once nobody reads it; what is left over is removed at the next start. */
+  async #retire(last: LmdbGeneration, others: Promise<void>): Promise<void> {
+    await last.close();
+    await rm(last.environment.directory, { recursive: true, force: true });
+    await others;
+  }
+
+  #open(number: number): LmdbGeneration {
+    return new LmdbGeneration({
+      directory: generationPath(this.#directory, number),
+      mapSizeBytes: this.#mapSizeBytes,
+      bootId: this.#bootId,
+    });
+  }
+
+  #checkpointLater(): void {
+    this.#timer ??= setTimeout(() => {
+      this.#timer = undefined;
+      // A failure is kept by the environment: whoever uses the backend next is told.
+      if (!this.#isClosed) this.#generation.checkpoint().catch(() => undefined);
+    }, checkpointDelayMs).unref();
+  }
+}
+
+/** The bytes of a snapshot. The state is that of the moment when this was made. */
+class SnapshotStream implements AsyncIterableIterator<Uint8Array> {
+  readonly #generation: LmdbGeneration;
+  readonly #chunks: Iterator<Uint8Array>;
+  #end: (() => void) | undefined;
+
+  constructor(generation: LmdbGeneration) {
+    const { environment } = generation;
+    const pin = environment.pin();
+    generation.retain();
+    this.#generation = generation;
+    this.#end = () => {
+      pin.done();
+      generation.release();
+    };
+    const reader = new LongKeyReader(environment.readerAt(pin));
+    const all = (name: Table) => reader.range(name, new Uint8Array(0), undefined);
+    const names = environment.tables().filter(isUserTable);
+    this.#chunks = encodeSnapshot(names.map((name) => [name, all(name)] as const));
+  }
+
+  [Symbol.asyncIterator](): this {
+    return this;
+  }
+
+  async next(): Promise<IteratorResult<Uint8Array>> {
+    if (this.#end === undefined) return { done: true, value: undefined };
+    try {
+      const chunk = this.#chunks.next();
+      if (chunk.done === true) this.#finish();
+      return chunk;
+    } catch (error) {
+      this.#finish();
+      throw this.#generation.environment.fail(error, "read a snapshot");
+    }
+  }
+
+  async return(): Promise<IteratorResult<Uint8Array>> {
+    this.#chunks.return?.();
+    this.#finish();
+    return { done: true, value: undefined };
+  }
+
+  #finish(): void {
+    this.#end?.();
+    this.#end = undefined;
+  }
+}
+
+function currentPath(directory: string): string {
+  return join(directory, "CURRENT");
+}
+
+function currentBytes(number: number): Uint8Array {
+  return utf8(`generation-${number}\n`);
+}
+
+function generationPath(directory: string, number: number): string {
+  return join(directory, `generation-${number}`);
+}
+
+/** Number of the generation in force; undefined in a new directory. */
+function readCurrent(directory: string): number | undefined {
+  const path = currentPath(directory);
+  if (!existsSync(path)) return undefined;
+  const match = generationPattern.exec(readFileSync(path, "utf8").trim());
+  if (match !== null) return Number(match[1]);
+  throw new BackendError("damaged", `Cannot read ${path}: it does not name a generation`);
+}
+
+/** Removes what a restore, or the making of the first generation, has left when it was interrupted. */
+function removeOthers(directory: string, current: number | undefined): void {
+  for (const name of readdirSync(directory)) {
+    const match = generationPattern.exec(name);
+    if (match === null || Number(match[1]) === current) continue;
+    rmSync(join(directory, name), { recursive: true, force: true });
+  }
+}

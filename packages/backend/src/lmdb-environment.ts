@@ -1,0 +1,391 @@
+/**
+ * One LMDB environment: tables of short keys, and one write transaction that many writes share. Owns
+ * the files of one directory.
+ *
+ * The transaction is kept open over many calls of {@link LmdbEnvironment.write} and committed after
+ * {@link commitDelayMs} or {@link commitOperationsMax}: a page that changes ten times meanwhile is
+ * copied and written once. Measured with batches of 100 puts of 300 bytes into 3 tables of 100,000
+ * rows, for one put: 46 us with a synced commit for each batch, 13 us with a commit and no sync,
+ * 8 us with one commit for fifty batches.
+ *
+ * All reads see what is in the open transaction. A write that throws is undone by aborting it and
+ * doing the others again, from a list of what they did.
+ */
+import { mkdirSync } from "node:fs";
+import { assert } from "@flotilla/base";
+import type { BackendReader, BackendWriter, Table } from "@flotilla/store";
+import { ABORT, type Database, open, type RootDatabase, type Transaction } from "lmdb";
+import { BackendError } from "./errors.ts";
+
+/** A commit is made at the latest this long after the first write that it holds. */
+export const commitDelayMs = 100;
+/** Or after this many puts and deletes: some tens of milliseconds of commit. */
+export const commitOperationsMax = 12_000;
+/** Or after this many bytes of keys and values, which are kept until then. */
+export const commitBytesMax: number = 16 * 1024 * 1024;
+/** Tables, side tables included. */
+const tablesMax = 64;
+
+type Entry = readonly [key: Uint8Array, value: Uint8Array];
+type Bytes = Database<Uint8Array, Uint8Array>;
+interface RangeOptions {
+  readonly reverse?: boolean;
+  readonly limit?: number;
+}
+/** One put, or a delete when there is no value. */
+interface Change {
+  readonly table: Table;
+  readonly key: Uint8Array;
+  readonly value: Uint8Array | undefined;
+}
+/** What lmdb's getStats() gives, as far as it is used; its own types say `{}`. */
+interface TreeStats {
+  readonly pageSize: number;
+  readonly treeBranchPageCount: number;
+  readonly treeLeafPageCount: number;
+  readonly overflowPages: number;
+}
+interface EnvironmentStats extends TreeStats {
+  readonly root: TreeStats;
+  readonly free: TreeStats;
+  readonly lastPageNumber: number;
+}
+
+const binary = { encoding: "binary", keyEncoding: "binary" } as const;
+
+export class LmdbEnvironment implements BackendWriter {
+  readonly directory: string;
+  readonly #root: RootDatabase<Uint8Array, Uint8Array>;
+  readonly #tables = new Map<Table, Bytes>();
+  /** Ends the open transaction; undefined when none is open. */
+  #finish: ((outcome: unknown) => void) | undefined;
+  /** What the open transaction has done, to do it again after an abort. */
+  #changes: Change[] = [];
+  #changedBytes = 0;
+  /** Tables that the open transaction has made: an abort takes their handles away. */
+  #created: Table[] = [];
+  #isWriting = false;
+  #iterations = 0;
+  #commits = 0;
+  #timer: NodeJS.Timeout | undefined;
+  #failure: BackendError | undefined;
+  #isClosed = false;
+
+  /** `mapSizeBytes`: address space for the file, which is as large as its content. */
+  constructor(directory: string, mapSizeBytes: number) {
+    this.directory = directory;
+    mkdirSync(directory, { recursive: true });
+    this.#root = guarded("open the store", () =>
+      open<Uint8Array, Uint8Array>({
+        path: directory,
+        noSubdir: false,
+        mapSize: mapSizeBytes,
+        maxDbs: tablesMax,
+        noSync: true, // Checkpoints do that.
+        overlappingSync: false,
+        ...binary,
+      }),
+    );
+    for (const name of this.#tableNames()) this.#tables.set(name, this.#openTable(name));
+  }
+
+  /** Names of all tables. */
+  tables(): readonly Table[] {
+    return [...this.#tables.keys()].sort();
+  }
+
+  /** Commits made; a checkpoint that has seen as many is of the present state. */
+  get commits(): number {
+    return this.#commits;
+  }
+
+  /** True when the open transaction holds changes that no commit has. */
+  get hasOpenChanges(): boolean {
+    return this.#changes.length > 0;
+  }
+
+  get pageBytes(): number {
+    return this.#stats().pageSize;
+  }
+
+  get(table: Table, key: Uint8Array): Uint8Array | undefined {
+    this.#checkUsable();
+    const bytes = guarded("read", () => this.#tables.get(table)?.getBinary(key));
+    return bytes === undefined ? undefined : plain(bytes);
+  }
+
+  range(
+    table: Table,
+    from: Uint8Array,
+    to: Uint8Array | undefined,
+    options: RangeOptions = {},
+  ): Iterable<Entry> {
+    return this.#iterate(table, from, to, options, undefined);
+  }
+
+  count(table: Table, from: Uint8Array, to: Uint8Array | undefined): number {
+    this.#checkUsable();
+    const database = this.#tables.get(table);
+    if (database === undefined) return 0;
+    return guarded("count", () => database.getKeysCount(rangeOptions(from, to, {}, undefined)));
+  }
+
+  put(table: Table, key: Uint8Array, value: Uint8Array): void {
+    assert(key.length > 0, "backend: a key is not empty");
+    this.#change({ table, key, value });
+  }
+
+  delete(table: Table, key: Uint8Array): void {
+    this.#change({ table, key, value: undefined });
+  }
+
+  /** Runs `body` as one unit, after which its changes are visible; not yet on the disk. */
+  write<T>(body: () => T): T {
+    this.#checkUsable();
+    assert(!this.#isWriting, "backend: writes do not nest");
+    this.#begin();
+    const before = this.#changes.length;
+    this.#isWriting = true;
+    let result: T;
+    try {
+      result = body();
+    } catch (error) {
+      this.#rollBack(before);
+      throw error;
+    } finally {
+      this.#isWriting = false;
+    }
+    const isFull =
+      this.#changes.length >= commitOperationsMax || this.#changedBytes >= commitBytesMax;
+    if (isFull && this.#iterations === 0) this.commit();
+    else this.#commitLater();
+    return result;
+  }
+
+  /** Ends the open transaction: what it did is in the file, as the kernel sees it. */
+  commit(): void {
+    this.#checkUsable();
+    if (this.#finish === undefined) return;
+    assert(this.#iterations === 0, "backend: an iteration must be over before the next write");
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
+    try {
+      this.#finishWith(undefined);
+    } catch (error) {
+      throw this.fail(error, "commit");
+    }
+    this.#changes = [];
+    this.#changedBytes = 0;
+    this.#created = [];
+    this.#commits++;
+  }
+
+  /** Protects the committed state, and lets one read it, until `done` is called. */
+  pin(): Transaction {
+    this.commit();
+    return guarded("begin to read", () => this.#root.useReadTransaction());
+  }
+
+  /** Reads as of a pinned state. */
+  readerAt(pin: Transaction): BackendReader {
+    const range: BackendReader["range"] = (table, from, to, options = {}) =>
+      this.#iterate(table, from, to, options, pin);
+    return {
+      get(table, key) {
+        for (const [found, value] of range(table, key, undefined, { limit: 1 })) {
+          if (Buffer.compare(found, key) === 0) return value;
+        }
+        return undefined;
+      },
+      range,
+      count(table, from, to) {
+        let count = 0;
+        for (const _ of range(table, from, to)) count++;
+        return count;
+      },
+    };
+  }
+
+  /** Bytes of the file and of the pages in use, as of the last commit. */
+  size(): { readonly totalBytes: number; readonly inUseBytes: number } {
+    this.#checkUsable();
+    const stats = this.#stats();
+    let pages = pagesOf(stats.root) + pagesOf(stats.free) + 2;
+    for (const table of this.#tables.values()) pages += pagesOf(table.getStats() as TreeStats);
+    const total = stats.lastPageNumber + 1;
+    return {
+      totalBytes: total * stats.pageSize,
+      inUseBytes: Math.min(pages, total) * stats.pageSize,
+    };
+  }
+
+  /** Notes that the disk cannot be trusted any more; nothing goes on after it. */
+  fail(error: unknown, doing: string): BackendError {
+    const failure = BackendError.from(error, doing);
+    this.#failure ??= new BackendError("failed", failure.message, { cause: failure });
+    return failure;
+  }
+
+  /** Everything must be committed, and no pin be held. */
+  async close(): Promise<void> {
+    if (this.#isClosed) return;
+    this.#isClosed = true;
+    clearTimeout(this.#timer);
+    if (this.#finish !== undefined) this.#finishWith(ABORT); // Only after a failure.
+    await this.#root.close();
+  }
+
+  *#iterate(
+    table: Table,
+    from: Uint8Array,
+    to: Uint8Array | undefined,
+    options: RangeOptions,
+    transaction: Transaction | undefined,
+  ): Generator<Entry> {
+    this.#checkUsable();
+    const database = this.#tables.get(table);
+    if (database === undefined || (options.limit ?? 1) <= 0) return;
+    if (transaction === undefined) this.#iterations++;
+    try {
+      const entries = database.getRange(rangeOptions(from, to, options, transaction));
+      for (const { key, value } of entries) yield [plain(key), plain(value)];
+    } finally {
+      if (transaction === undefined) this.#iterations--;
+    }
+  }
+
+  #change(change: Change): void {
+    assert(this.#isWriting, "backend: a writer is used within its write");
+    this.#perform(change);
+    this.#changes.push(change);
+    this.#changedBytes += change.key.length + (change.value?.length ?? 0);
+  }
+
+  #perform({ table, key, value }: Change): void {
+    const database = this.#tables.get(table);
+    if (value === undefined) {
+      if (database !== undefined) guarded("delete", () => database.removeSync(key));
+      return;
+    }
+    const target = database ?? this.#createTable(table);
+    guarded("put", () => target.putSync(key, value));
+  }
+
+  #begin(): void {
+    if (this.#finish !== undefined) return;
+    // A transaction that outlives the call: lmdb ends it when what the callback returns is settled,
+    // and settles at once here, in the call of `#finish`.
+    const open = {
+      // biome-ignore lint/suspicious/noThenProperty: it has to look like a promise to be waited for.
+      then: (settle: (outcome: unknown) => void): void => {
+        this.#finish = settle;
+      },
+    };
+    guarded("begin a transaction", () => this.#root.transactionSync(() => open));
+    assert(this.#finish !== undefined, "backend: the transaction is open");
+  }
+
+  #finishWith(outcome: unknown): void {
+    const finish = this.#finish;
+    this.#finish = undefined;
+    finish?.(outcome);
+  }
+
+  /** Undoes everything after the first `count` changes of the open transaction. */
+  #rollBack(count: number): void {
+    try {
+      this.#finishWith(ABORT);
+      for (const table of this.#created) this.#tables.delete(table);
+      this.#created = [];
+      this.#changes.length = count;
+      if (count === 0) return;
+      this.#begin();
+      for (const change of this.#changes) this.#perform(change);
+    } catch (error) {
+      throw this.fail(error, "undo a write");
+    }
+  }
+
+  #commitLater(): void {
+    this.#timer ??= setTimeout(() => {
+      this.#timer = undefined;
+      if (this.#failure !== undefined || this.#isClosed) return;
+      if (this.#iterations > 0) this.#commitLater();
+      else this.#commitInBackground();
+    }, commitDelayMs).unref();
+  }
+
+  #commitInBackground(): void {
+    try {
+      this.commit();
+    } catch {
+      // Noted by `fail`: whoever uses the backend next is told.
+    }
+  }
+
+  #createTable(name: Table): Bytes {
+    const table = guarded("make a table", () => this.#openTable(name));
+    this.#tables.set(name, table);
+    this.#created.push(name);
+    return table;
+  }
+
+  #openTable(name: Table): Bytes {
+    return this.#root.openDB<Uint8Array, Uint8Array>({ name, ...binary });
+  }
+
+  /** The root table holds the names of the others, each with a zero byte behind it. */
+  #tableNames(): readonly Table[] {
+    const names: Table[] = [];
+    for (const key of this.#root.getKeys({ start: undefined as never })) {
+      names.push(Buffer.from(key).toString("utf8").replace(/\0$/, ""));
+    }
+    return names;
+  }
+
+  #stats(): EnvironmentStats {
+    return guarded("read statistics", () => this.#root.getStats() as EnvironmentStats);
+  }
+
+  #checkUsable(): void {
+    if (this.#isClosed) throw new BackendError("closed", "Cannot use a backend that is closed");
+    if (this.#failure !== undefined) throw this.#failure;
+  }
+}
+
+function rangeOptions(
+  from: Uint8Array,
+  to: Uint8Array | undefined,
+  options: RangeOptions,
+  transaction: Transaction | undefined,
+) {
+  // lmdb takes `undefined` for "from the very beginning", and an absent start for something else.
+  const first = (from.length === 0 ? undefined : from) as Uint8Array;
+  const last = to as Uint8Array;
+  const bounds =
+    options.reverse === true
+      ? { reverse: true, start: last, exclusiveStart: true, end: first, inclusiveEnd: true }
+      : { start: first, end: last };
+  return {
+    ...bounds,
+    ...(options.limit === undefined ? {} : { limit: options.limit }),
+    ...(transaction === undefined ? {} : { transaction }),
+  };
+}
+
+/** The same bytes without Buffer's methods, of which `slice` means something else than ours. */
+function plain(bytes: Uint8Array): Uint8Array {
+  return new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+}
+
+function pagesOf(tree: TreeStats): number {
+  return tree.treeBranchPageCount + tree.treeLeafPageCount + tree.overflowPages;
+}
+
+function guarded<T>(doing: string, body: () => T): T {
+  try {
+    return body();
+  } catch (error) {
+    throw BackendError.from(error, doing);
+  }
+}
