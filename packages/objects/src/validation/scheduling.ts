@@ -44,16 +44,19 @@ function validateToleration(toleration: Toleration, field: string): FieldCause[]
 }
 
 function validateSpread(spec: PodSpec, field: string): FieldCause[] {
-  const seen = new Set<string>();
-  return (spec.topologySpreadConstraints ?? []).flatMap((constraint, index) => {
+  const constraints = spec.topologySpreadConstraints ?? [];
+  return constraints.flatMap((constraint, index) => {
     const path = `${field}[${index}]`;
     const { maxSkew, topologyKey, whenUnsatisfiable, labelSelector } = constraint;
     const causes: FieldCause[] = [];
     if (maxSkew <= 0) causes.push(invalid(`${path}.maxSkew`, maxSkew, "must be greater than zero"));
     if (topologyKey === "") causes.push(required(`${path}.topologyKey`, "can not be empty"));
-    const pair = `{${topologyKey}, ${whenUnsatisfiable}}`;
-    if (seen.has(pair)) causes.push(duplicate(`${path}.{topologyKey, whenUnsatisfiable}`, pair));
-    seen.add(pair);
+    const isSame = (other: (typeof constraints)[number]): boolean =>
+      other.topologyKey === topologyKey && other.whenUnsatisfiable === whenUnsatisfiable;
+    if (constraints.slice(index + 1).some(isSame)) {
+      const pair = `{${topologyKey}, ${whenUnsatisfiable}}`;
+      causes.push(duplicate(`${path}.{topologyKey, whenUnsatisfiable}`, pair));
+    }
     return [...causes, ...validateLabelSelector(labelSelector, `${path}.labelSelector`)];
   });
 }

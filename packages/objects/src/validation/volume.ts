@@ -34,7 +34,11 @@ function validateName({ name = "" }: Volume, field: string, names: Set<string>):
 
 function validateSource(volume: Volume, field: string): FieldCause[] {
   const { name: _name, ...sources } = volume;
-  const kinds = Object.keys(sources);
+  const given = Object.keys(sources);
+  // An emptyDir is what a volume is by default, so that any other source beside it is the one too many.
+  const kinds = given.includes("emptyDir")
+    ? ["emptyDir", ...given.filter((name) => name !== "emptyDir")]
+    : given;
   const [kind = ""] = kinds;
   if (kind === "") return [required(field, "must specify a volume type")];
   const causes = kinds
