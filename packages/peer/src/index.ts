@@ -1,1 +1,11 @@
-export {};
+export { type PeerAddress, parsePeerUrl } from "./address.ts";
+export type { CallOutcome } from "./call-channel.ts";
+export { PeerError, type PeerErrorCode } from "./errors.ts";
+export { nodeTimers, type Timers } from "./timers.ts";
+export {
+  openPeerTransport,
+  type PeerDeps,
+  type PeerHandlers,
+  type PeerOptions,
+  type PeerTransport,
+} from "./transport.ts";

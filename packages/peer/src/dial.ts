@@ -1,0 +1,56 @@
+/** Makes a connection to a peer: TCP, then the handshake. */
+import { connect } from "node:net";
+import { textOf } from "@flotilla/base";
+import type { PeerAddress } from "./address.ts";
+import { Connection, type ConnectionHandlers } from "./connection.ts";
+import { PeerError } from "./errors.ts";
+import { frameKind } from "./frames.ts";
+import { encodeHello, type Hello } from "./hello.ts";
+import { handshakeMs } from "./limits.ts";
+import type { Timers } from "./timers.ts";
+
+/**
+ * Connects to a peer and resolves once it has welcomed us; `handlers` get what follows. An aborted
+ * `signal` gives up. Rejects with `PeerError`: `unreachable`, or `refused` with the peer's reason.
+ */
+export function dial(
+  address: PeerAddress,
+  hello: Hello,
+  context: {
+    readonly timers: Timers;
+    readonly handlers: ConnectionHandlers;
+    readonly signal: AbortSignal;
+  },
+): Promise<Connection> {
+  const { timers, handlers, signal } = context;
+  return new Promise((resolve, reject) => {
+    const socket = connect(address);
+    const fail = (error: PeerError): void => {
+      settled();
+      reject(error);
+    };
+    const connection = new Connection(socket, timers, {
+      onFrame(kind, body) {
+        if (kind === frameKind.welcome) {
+          settled();
+          connection.trust(handlers);
+          resolve(connection);
+        } else if (kind === frameKind.refusal) {
+          fail(new PeerError("refused", `Refused by ${hello.to}: ${textOf(body)}`));
+          connection.close("refused");
+        }
+      },
+      onClosed: (reason) =>
+        fail(new PeerError("unreachable", `Cannot reach ${hello.to}: ${reason}`)),
+    });
+    const giveUp = (): void => connection.close("given up");
+    const stopTimer = timers.after(handshakeMs, () => connection.close("no answer"));
+    const settled = (): void => {
+      stopTimer();
+      signal.removeEventListener("abort", giveUp);
+    };
+    signal.addEventListener("abort", giveUp);
+    if (signal.aborted) giveUp();
+    socket.once("connect", () => connection.send(frameKind.hello, encodeHello(hello)));
+  });
+}

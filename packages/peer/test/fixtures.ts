@@ -1,0 +1,105 @@
+/** Members that only talk, timers that only move when told to, and waiting without sleeping. */
+import { connect, createServer, type Socket } from "node:net";
+import { Prng, silentLogger, textOf, utf8 } from "@flotilla/base";
+import { nodeTimers, type Timers } from "../src/timers.ts";
+import { openPeerTransport, type PeerHandlers, type PeerTransport } from "../src/transport.ts";
+
+/** Resolves once `condition` holds; fails after `deadlineMs`, saying what did not happen. */
+export async function until(condition: () => boolean, what: string, deadlineMs = 5000) {
+  const end = performance.now() + deadlineMs;
+  while (!condition()) {
+    if (performance.now() > end) throw new Error(`did not happen in ${deadlineMs} ms: ${what}`);
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+}
+
+export class ManualTimers implements Timers {
+  #now = 0;
+  readonly #timers = new Set<{ at: number; callback: () => void }>();
+
+  after(delayMs: number, callback: () => void): () => void {
+    const timer = { at: this.#now + delayMs, callback };
+    this.#timers.add(timer);
+    return () => this.#timers.delete(timer);
+  }
+
+  advance(ms: number): void {
+    this.#now += ms;
+    for (const timer of [...this.#timers].sort((left, right) => left.at - right.at)) {
+      if (timer.at <= this.#now && this.#timers.delete(timer)) timer.callback();
+    }
+  }
+}
+
+export interface Talker {
+  readonly transport: PeerTransport;
+  readonly received: string[];
+  readonly unreachable: string[];
+  readonly warnings: string[];
+}
+
+export const loopback = (port: number) => ({ host: "127.0.0.1", port });
+
+/** A transport that notes what it gets; `peers` gives the port of each. */
+export async function talker(
+  self: string,
+  peers: Record<string, number>,
+  more: {
+    port?: number;
+    clusterId?: bigint;
+    timers?: Timers;
+    handlers?: Partial<PeerHandlers>;
+  } = {},
+): Promise<Talker> {
+  const received: string[] = [];
+  const unreachable: string[] = [];
+  const warnings: string[] = [];
+  const transport = await openPeerTransport(
+    {
+      self,
+      clusterId: more.clusterId ?? 7n,
+      listen: loopback(more.port ?? 0),
+      peers: new Map(Object.entries(peers).map(([id, port]) => [id, loopback(port)])),
+    },
+    {
+      timers: more.timers ?? nodeTimers,
+      random: new Prng(1),
+      logger: {
+        ...silentLogger,
+        warn: (message, fields) => warnings.push(`${message}: ${fields?.["reason"]}`),
+      },
+      handlers: {
+        onMessage: (from, message) => received.push(`${from} ${textOf(message)}`),
+        onUnreachable: (peer) => unreachable.push(peer),
+        onSnapshot: async () => {},
+        onCall: async (from, request) => utf8(`${from} asked ${textOf(request)}`),
+        ...more.handlers,
+      },
+    },
+  );
+  return { transport, received, unreachable, warnings };
+}
+
+/** A port that nobody listens on, until the caller does. */
+export async function freePort(): Promise<number> {
+  const server = createServer();
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  const address = server.address();
+  await new Promise((resolve) => server.close(resolve));
+  return typeof address === "object" && address !== null ? address.port : 0;
+}
+
+/** Connects without saying anything. */
+export async function rawConnection(
+  port: number,
+): Promise<{ socket: Socket; closed: () => boolean }> {
+  const socket = connect(loopback(port));
+  let closed = false;
+  socket.on("close", () => {
+    closed = true;
+  });
+  socket.on("error", () => {});
+  socket.resume();
+  await new Promise((resolve) => socket.once("connect", resolve));
+  return { socket, closed: () => closed };
+}
