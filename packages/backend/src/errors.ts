@@ -2,12 +2,11 @@
 
 /**
  * `closed`: the backend was closed, or is being replaced by a restore.
- * `full`: the map has no room for another page; nothing was written.
  * `failed`: the disk or LMDB failed, now or earlier; nothing may be written any more.
  * `damaged`: what lies in the directory is not what was left there.
  * `badSnapshot`: the stream is not a snapshot, or not a whole one; nothing was replaced.
  */
-export type BackendErrorCode = "closed" | "full" | "failed" | "damaged" | "badSnapshot";
+export type BackendErrorCode = "closed" | "failed" | "damaged" | "badSnapshot";
 
 export class BackendError extends Error {
   override readonly name = "BackendError";
@@ -22,7 +21,6 @@ export class BackendError extends Error {
   static from(error: unknown, doing: string): BackendError {
     if (error instanceof BackendError) return error;
     const reason = error instanceof Error ? error.message : String(error);
-    const code = reason.includes("MDB_MAP_FULL") ? "full" : "failed";
-    return new BackendError(code, `Cannot ${doing}: ${reason}`, { cause: error });
+    return new BackendError("failed", `Cannot ${doing}: ${reason}`, { cause: error });
   }
 }

@@ -22,7 +22,10 @@ import { decodeSnapshot, encodeSnapshot } from "./snapshot-format.ts";
 export interface LmdbBackendOptions {
   /** Made when it is not there; used by one process at a time. */
   readonly directory: string;
-  /** Largest size of the file; address space, not memory. Default {@link mapSizeBytesDefault}. */
+  /**
+   * Address space for the file: no memory, and no limit, but a file that outgrows it is mapped anew.
+   * Default {@link mapSizeBytesDefault}.
+   */
   readonly mapSizeBytes?: number;
   /** Names this life of the machine; default: what the kernel says. */
   readonly bootId?: string;

@@ -71,7 +71,7 @@ export class LmdbEnvironment implements BackendWriter {
   #failure: BackendError | undefined;
   #isClosed = false;
 
-  /** `mapSizeBytes`: address space for the file, which is as large as its content. */
+  /** `mapSizeBytes`: address space that is set aside for the file. */
   constructor(directory: string, mapSizeBytes: number) {
     this.directory = directory;
     mkdirSync(directory, { recursive: true });
