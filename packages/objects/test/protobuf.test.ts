@@ -84,7 +84,7 @@ describe("decodeProtobuf()", () => {
     const whole = bytesOf(cases.at(-1)?.protobuf ?? "");
     for (let seed = 0; seed < 2000; seed++) {
       const prng = new Prng(seed);
-      const damaged = whole.slice(0, prng.between(4, whole.length));
+      const damaged = whole.slice(0, prng.between(5, whole.length));
       for (let count = prng.below(4); count > 0; count--) {
         damaged[prng.between(4, damaged.length - 1)] = prng.below(256);
       }

@@ -48,8 +48,15 @@ function withoutVolatile(object) {
   const { uid, creationTimestamp, managedFields, resourceVersion, ...metadata } = object.metadata;
   const copy = { ...object, metadata };
   if (object.kind === "Pod") {
-    const { serviceAccountName, serviceAccount, tolerations, priority, preemptionPolicy, volumes, ...spec } =
-      object.spec;
+    const {
+      serviceAccountName,
+      serviceAccount,
+      tolerations,
+      priority,
+      preemptionPolicy,
+      volumes,
+      ...spec
+    } = object.spec;
     for (const container of [...spec.containers, ...(spec.initContainers ?? [])]) {
       delete container.volumeMounts;
     }

@@ -24,7 +24,9 @@ function comparable(object: KubeObject | undefined): unknown {
 }
 
 function causeTexts(answer: CreateAnswer): string[] {
-  const texts = (answer.causes ?? []).map((cause) => `${cause.field}: ${cause.reason}: ${cause.message}`);
+  const texts = (answer.causes ?? []).map(
+    (cause) => `${cause.field}: ${cause.reason}: ${cause.message}`,
+  );
   return [...new Set(texts)].sort();
 }
 

@@ -50,7 +50,10 @@ describe("patches, compared with the recorded answers of kubectl", () => {
       }
       equal(outcome.kind, "ok", JSON.stringify(outcome));
       if (outcome.kind !== "ok") return;
-      deepEqual(decoded(entry.original, outcome.object), decoded(entry.original, entry.answer.object));
+      deepEqual(
+        decoded(entry.original, outcome.object),
+        decoded(entry.original, entry.answer.object),
+      );
     });
   }
 });

@@ -45,7 +45,11 @@ export function matchesLabels(
   requirements: readonly LabelRequirement[],
   labels: StringMap | undefined,
 ): boolean {
-  return requirements.every((requirement) => satisfies(requirement, labels?.[requirement.key]));
+  return requirements.every((requirement) => {
+    // A plain look-up would find "constructor" on every object.
+    const has = labels !== undefined && Object.hasOwn(labels, requirement.key);
+    return satisfies(requirement, has ? labels[requirement.key] : undefined);
+  });
 }
 
 /** True when a LabelSelector object selects the labels; without a selector, nothing is selected. */
@@ -228,7 +232,7 @@ class SelectorParser {
     const open = this.#take();
     if (open.text !== "(") return this.#refuse(`found '${open.text}' expected: '('`);
     const values = new Set<string>();
-    if (!["word"].includes(this.#peek().kind) && ![",", ")"].includes(this.#peek().text)) {
+    if (this.#peek().kind !== "word" && ![",", ")"].includes(this.#peek().text)) {
       return this.#refuse(`found '${this.#peek().text}', expected: ',', ')' or identifier`);
     }
     for (;;) {
