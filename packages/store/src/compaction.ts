@@ -3,8 +3,8 @@
  * apart from the writer that it is given.
  *
  * Source of the rules: etcd server/storage/mvcc/kvstore_compaction.go and key_index.go. For each key
- * the newest change at or below the compact revision is kept. A delete below it is dropped; a delete
- * AT it is kept, so that a watch from there sees it (etcd issue 18089).
+ * the newest change at or below the compact revision is kept. A delete below it is dropped. What was
+ * changed AT it is kept whole, deletes too, so that a watch from there sees it (etcd issue 18089).
  *
  * The rows are removed in slices, each in the transaction of whatever is applied next. Only the rows
  * since the last compaction are looked at: each makes its predecessor of the same key superfluous.
@@ -19,9 +19,6 @@ import { parseRevisionKey, type Revision, revisionKey, table, versionKey } from 
 import { versionBefore } from "./read-range.ts";
 import type { StoreState } from "./state.ts";
 
-/** Rows of the history that one slice looks at: some milliseconds of work. */
-export const compactSliceRows = 500;
-
 /** Decides a compaction; the removal is left to {@link compactSlice}. */
 export function decideCompaction(
   state: StoreState,
@@ -29,21 +26,25 @@ export function decideCompaction(
 ): StoreState | "compacted" | "futureRevision" {
   if (revision <= state.compactRevision) return "compacted";
   if (revision > state.revision) return "futureRevision";
-  // Deletes at the old compact revision were kept, and are to be looked at again.
+  // What was superfluous at the old compact revision was kept, and are to be looked at again.
   const again = revisionKey(Math.max(state.compactRevision, 0), 0);
   const compactFrom = compareBytes(state.compactFrom, again) < 0 ? state.compactFrom : again;
   return { ...state, compactRevision: revision, compacting: true, compactFrom };
 }
 
-/** Removes what the next {@link compactSliceRows} rows make superfluous; returns the new state. */
-export function compactSlice(writer: BackendWriter, state: StoreState): StoreState {
+/** Removes what the next `rowsMax` rows of history make superfluous; returns the new state. */
+export function compactSlice(
+  writer: BackendWriter,
+  state: StoreState,
+  rowsMax: number,
+): StoreState {
   if (!state.compacting) return state;
   const end = revisionKey(state.compactRevision + 1, 0);
-  const options = { limit: compactSliceRows };
+  const options = { limit: rowsMax };
   const rows = [...writer.range(table.history, state.compactFrom, end, options)];
   for (const [key, value] of rows) compactRow(writer, state, parseRevisionKey(key), value);
   const last = rows.at(-1);
-  if (last === undefined || rows.length < compactSliceRows) {
+  if (last === undefined || rows.length < rowsMax) {
     const compactFrom = revisionKey(state.compactRevision, 0);
     return { ...state, compacting: false, compactFrom };
   }
@@ -59,8 +60,8 @@ export function survivesCompaction(
   revision: Revision,
   key: Uint8Array,
 ): boolean {
-  if (revision.main > compactRevision) return true;
-  if (revision.tombstone && revision.main < compactRevision) return false;
+  if (revision.main >= compactRevision) return true;
+  if (revision.tombstone) return false;
   const from = versionKey(key, revision.main, revision.sub + 1);
   const end = versionKey(key, compactRevision + 1, 0);
   return reader.count(table.versions, from, end) === 0;
@@ -74,7 +75,7 @@ function compactRow(
 ): void {
   const { key } = decodeKeyValue(value);
   const before = versionBefore(writer, key, revision.main, revision.sub);
-  if (before !== undefined) removeRow(writer, key, before);
+  if (before !== undefined && before.main < state.compactRevision) removeRow(writer, key, before);
   if (revision.tombstone && revision.main < state.compactRevision) removeRow(writer, key, revision);
 }
 

@@ -6,11 +6,10 @@
  */
 import { assert } from "@flotilla/base";
 import type { WatchEvent } from "./contract.ts";
+import type { StoreLimits } from "./limits.ts";
 
-/** Bytes of keys and values, previous ones included. */
-export const eventLogBytesMax: number = 16 * 1024 * 1024;
-/** Bounds the overhead of small events. */
-export const eventLogEventsMax = 32_768;
+/** Bytes count keys and values, previous ones included. */
+type EventLogLimits = Pick<StoreLimits, "recentBytes" | "recentEvents">;
 
 interface LoggedRevision {
   readonly events: readonly WatchEvent[];
@@ -20,8 +19,7 @@ interface LoggedRevision {
 }
 
 export class EventLog {
-  readonly #bytesMax: number;
-  readonly #eventsMax: number;
+  readonly #limits: EventLogLimits;
   #revisions: LoggedRevision[] = [];
   /** Index in `#revisions` of the oldest one that is still kept. */
   #head = 0;
@@ -31,14 +29,9 @@ export class EventLog {
   #events = 0;
 
   /** `next`: the first revision that will be appended. */
-  constructor(
-    next: number,
-    bytesMax: number = eventLogBytesMax,
-    eventsMax: number = eventLogEventsMax,
-  ) {
+  constructor(next: number, limits: EventLogLimits) {
     this.#end = next;
-    this.#bytesMax = bytesMax;
-    this.#eventsMax = eventsMax;
+    this.#limits = limits;
   }
 
   /** Oldest revision that is kept; one above the newest when there is none. */
@@ -78,7 +71,8 @@ export class EventLog {
   }
 
   #trim(): void {
-    while (this.#bytes > this.#bytesMax || this.#events > this.#eventsMax) {
+    const { recentBytes, recentEvents } = this.#limits;
+    while (this.#bytes > recentBytes || this.#events > recentEvents) {
       const oldest = this.#revisions[this.#head++] as LoggedRevision;
       this.#bytes -= oldest.bytes;
       this.#events -= oldest.events.length;

@@ -8,14 +8,12 @@ import { parseRevisionKey, type Revision, revisionKey, table } from "./layout.ts
 import { tombstoneOf } from "./mutation.ts";
 import { readRevision, versionBefore } from "./read-range.ts";
 
-/** Rows that one call looks at before it gives up the event loop: some tens of milliseconds. */
-export const historyRowsMax = 10_000;
-
 export interface HistoryRequest {
   /** First revision, and the one after the last. */
   readonly from: number;
   readonly until: number;
   readonly bytesMax: number;
+  readonly rowsMax: number;
   readonly prevKv: boolean;
   wants(key: Uint8Array, tombstone: boolean): boolean;
 }
@@ -26,7 +24,7 @@ export interface HistoryEvents {
   readonly next: number;
 }
 
-/** Reads wanted events in order, about `bytesMax` of them or {@link historyRowsMax} rows. */
+/** Reads wanted events in order, about `bytesMax` of them or `rowsMax` rows. */
 export function readHistory(reader: BackendReader, request: HistoryRequest): HistoryEvents {
   const found: { readonly revision: Revision; readonly kv: KeyValue }[] = [];
   let next = request.until;
@@ -36,7 +34,7 @@ export function readHistory(reader: BackendReader, request: HistoryRequest): His
   const end = revisionKey(request.until, 0);
   for (const [key, value] of reader.range(table.history, revisionKey(request.from, 0), end)) {
     const revision = parseRevisionKey(key);
-    const isFull = bytes >= request.bytesMax || rows >= historyRowsMax;
+    const isFull = bytes >= request.bytesMax || rows >= request.rowsMax;
     if (isFull && revision.main !== main) {
       next = revision.main;
       break;

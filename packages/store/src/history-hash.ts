@@ -30,6 +30,6 @@ function isKept(
   value: Uint8Array,
 ): boolean {
   const revision = parseRevisionKey(key);
-  if (revision.main > state.compactRevision) return true;
+  if (revision.main >= state.compactRevision) return true;
   return survivesCompaction(reader, state.compactRevision, revision, decodeKeyValue(value).key);
 }

@@ -33,6 +33,7 @@ export {
 export type * from "./contract.ts";
 export { LeaseExpiry, revokeRetryMs } from "./lease-expiry.ts";
 export type { GrantedLease } from "./leases.ts";
+export { type StoreLimits, storeLimitsDefault } from "./limits.ts";
 export {
   deleteRequest,
   getRequest,

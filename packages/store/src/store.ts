@@ -25,6 +25,7 @@ import type {
 } from "./contract.ts";
 import { hashHistory } from "./history-hash.ts";
 import { allLeases, type GrantedLease, leaseInfo } from "./leases.ts";
+import { type StoreLimits, storeLimitsDefault } from "./limits.ts";
 import { allMembers } from "./members.ts";
 import { type ReadRefusal, readRange, type View } from "./read-range.ts";
 import { Sessions } from "./sessions.ts";
@@ -32,24 +33,30 @@ import { loadState, type StoreState, saveState } from "./state.ts";
 import { checkBranch, chooseBranch, runBranch } from "./transaction.ts";
 import { type RevisionEvents, WatchHub } from "./watch-hub.ts";
 
-/** Opens the store that `backend` holds; an empty backend is an empty store. Throws `WireError` when it is damaged. */
-export function createStore(backend: Backend): Store {
-  return new MvccStore(backend);
+/**
+ * Opens the store that `backend` holds; an empty backend is an empty store. Throws `WireError` when
+ * what it holds is damaged. `limits` replaces some of {@link storeLimitsDefault}.
+ */
+export function createStore(backend: Backend, limits: Partial<StoreLimits> = {}): Store {
+  return new MvccStore(backend, { ...storeLimitsDefault, ...limits });
 }
 
 type LogEntry = Parameters<Store["apply"]>[0][number];
 
 class MvccStore implements Store {
   readonly #backend: Backend;
+  readonly #limits: StoreLimits;
   readonly #watchers: WatchHub;
   #state: StoreState;
   #sessions: Sessions;
 
-  constructor(backend: Backend) {
+  constructor(backend: Backend, limits: StoreLimits) {
     this.#backend = backend;
+    this.#limits = limits;
     this.#state = loadState(backend);
     this.#sessions = new Sessions(backend);
     this.#watchers = new WatchHub({
+      limits,
       reader: backend,
       revision: () => this.#state.revision,
       compactRevision: () => this.#state.compactRevision,
@@ -140,7 +147,7 @@ class MvccStore implements Store {
   compact(): boolean {
     if (!this.#state.compacting) return false;
     this.#state = this.#backend.write((writer) => {
-      const state = compactSlice(writer, this.#state);
+      const state = compactSlice(writer, this.#state, this.#limits.compactRows);
       saveState(writer, state);
       return state;
     });
@@ -172,7 +179,7 @@ class MvccStore implements Store {
       state = { ...after, appliedIndex: entry.index, appliedTerm: entry.term };
     }
     this.#sessions.save(writer);
-    state = compactSlice(writer, state);
+    state = compactSlice(writer, state, this.#limits.compactRows);
     saveState(writer, state);
     return { results, changes, state };
   }

@@ -32,6 +32,8 @@ export interface Branch {
   readonly nested: readonly Branch[];
 }
 
+type Operation = Exclude<RequestOp, { readonly kind: "txn" }>;
+
 /** What a transaction is carried out on: a view that may also be written to. */
 export interface TxnContext {
   /** Now: it moves with the changes of the transaction. */
@@ -48,22 +50,22 @@ export function chooseBranch(reader: BackendReader, request: TxnRequest): Branch
   return { succeeded, ops, nested };
 }
 
-/** Why the chosen branches cannot be carried out, if so. */
+/** Why the chosen branches cannot be carried out, if so: the first reason in the order of the walk. */
 export function checkBranch(view: View, branch: Branch): StoreError | undefined {
+  let nested = 0;
   for (const op of branch.ops) {
     const error =
-      op.kind === "range"
-        ? checkRevision(view, op.request.revision)
-        : op.kind === "put"
-          ? checkPut(view.reader, op.request)
-          : undefined;
-    if (error !== undefined) return error;
-  }
-  for (const nested of branch.nested) {
-    const error = checkBranch(view, nested);
+      op.kind === "txn"
+        ? checkBranch(view, branch.nested[nested++] as Branch)
+        : checkOperation(view, op);
     if (error !== undefined) return error;
   }
   return undefined;
+}
+
+function checkOperation(view: View, op: Operation): StoreError | undefined {
+  if (op.kind === "range") return checkRevision(view, op.request.revision);
+  return op.kind === "put" ? checkPut(view.reader, op.request) : undefined;
 }
 
 /** Carries out what {@link checkBranch} has passed. */
@@ -78,10 +80,7 @@ export function runBranch(context: TxnContext, branch: Branch): TxnResult {
   return { kind: "txn", revision: context.view().revision, succeeded, responses };
 }
 
-function runOperation(
-  context: TxnContext,
-  op: Exclude<RequestOp, { readonly kind: "txn" }>,
-): TxnResult["responses"][number] {
+function runOperation(context: TxnContext, op: Operation): TxnResult["responses"][number] {
   if (op.kind === "range") {
     const result = readRange(context.view(), op.request);
     assert(result.kind === "range", "txn: a range that was checked is not refused");

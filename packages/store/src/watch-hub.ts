@@ -12,9 +12,11 @@ import { EventLog, eventBytes } from "./event-log.ts";
 import { readHistory } from "./history-events.ts";
 import { InterestIndex } from "./interest.ts";
 import { type Bounds, boundsOf, containsKey } from "./key-range.ts";
+import type { StoreLimits } from "./limits.ts";
 
 /** What the hub asks of the store. */
 export interface WatchSource {
+  readonly limits: StoreLimits;
   readonly reader: BackendReader;
   revision(): number;
   compactRevision(): number;
@@ -31,9 +33,9 @@ export class WatchHub {
   readonly #log: EventLog;
   readonly #interest = new InterestIndex<StoreWatcher>();
 
-  constructor(source: WatchSource, log: EventLog = new EventLog(source.revision() + 1)) {
+  constructor(source: WatchSource) {
     this.#source = source;
-    this.#log = log;
+    this.#log = new EventLog(source.revision() + 1, source.limits);
   }
 
   watch(request: WatchRequest, wake: () => void): Watcher {
@@ -165,6 +167,7 @@ class StoreWatcher implements Watcher {
       from: this.#next,
       until: Math.min(this.#log.first, this.#source.revision() + 1),
       bytesMax,
+      rowsMax: this.#source.limits.historyRows,
       prevKv: this.#request.prevKv,
       wants: (key, tombstone) => this.#wants(key, tombstone ? "delete" : "put"),
     });

@@ -1,0 +1,19 @@
+/** The bounds on what the store holds in memory and does at a stretch. */
+
+export interface StoreLimits {
+  /** Rows that one slice of a compaction looks at. Default 500: some milliseconds. */
+  readonly compactRows: number;
+  /** Bytes of keys and values in the log of recent events. Default 16 MiB. */
+  readonly recentBytes: number;
+  /** Events in it; bounds the overhead of small ones. Default 32768. */
+  readonly recentEvents: number;
+  /** Rows of history that one `take` of a watcher looks at. Default 10,000: some tens of milliseconds. */
+  readonly historyRows: number;
+}
+
+export const storeLimitsDefault: StoreLimits = {
+  compactRows: 500,
+  recentBytes: 16 * 1024 * 1024,
+  recentEvents: 32_768,
+  historyRows: 10_000,
+};
