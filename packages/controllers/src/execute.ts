@@ -14,6 +14,11 @@ import { recordEvent } from "./record-event.ts";
 /** Most sequences of one decision in flight. */
 export const sequencesInFlightMax = 32;
 
+export interface ExecuteDeps extends Pick<ControllerDeps, "client" | "wallNowMs" | "logger"> {
+  /** In whose name events are told: "deployment-controller". */
+  readonly component: string;
+}
+
 export type Execution =
   | { readonly kind: "done" }
   /** Read again and decide anew. */
@@ -25,7 +30,7 @@ export type Execution =
 
 /** Performs all sequences of a decision; the worst of their ends is the result. Never throws. */
 export async function execute(
-  deps: ControllerDeps,
+  deps: ExecuteDeps,
   sequences: readonly Sequence[],
 ): Promise<Execution> {
   let outdated: Execution | undefined;
@@ -44,7 +49,7 @@ export async function execute(
   return outdated ?? { kind: "done" };
 }
 
-async function perform(deps: ControllerDeps, sequence: Sequence): Promise<Execution> {
+async function perform(deps: ExecuteDeps, sequence: Sequence): Promise<Execution> {
   try {
     for (const action of sequence) {
       const outcome = await act(deps, action);
@@ -61,7 +66,7 @@ async function perform(deps: ControllerDeps, sequence: Sequence): Promise<Execut
   }
 }
 
-async function act(deps: ControllerDeps, action: Action): Promise<WriteOutcome<unknown>> {
+async function act(deps: ExecuteDeps, action: Action): Promise<WriteOutcome<unknown>> {
   const { client } = deps;
   switch (action.kind) {
     case "create":

@@ -105,7 +105,10 @@ class Loop implements RunningControllers {
       const { sequences, requeueAfterMs } = await controller.reconcile(this.#deps, key, refusal);
       // Stopped while reading: a write now would only be fenced.
       if (this.stopped) return { kind: "fenced" };
-      const execution = await execute(this.#deps, sequences);
+      const execution = await execute(
+        { ...this.#deps, component: `${controller.name}-controller` },
+        sequences,
+      );
       return requeueAfterMs === undefined ? execution : { ...execution, requeueAfterMs };
     } catch (error) {
       return { kind: "failed", message: error instanceof Error ? error.message : String(error) };

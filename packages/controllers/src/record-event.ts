@@ -9,9 +9,9 @@ import type { ObjectClient, WriteOutcome } from "@flotilla/client";
 import { type Event, events, type Json, newEvent, stableHash } from "@flotilla/objects";
 import type { Action } from "./decision.ts";
 
-const component = "controllers";
-
 export interface RecordEventDeps {
+  /** Who speaks: "deployment-controller". */
+  readonly component: string;
   readonly client: ObjectClient;
   readonly wallNowMs: () => number;
 }
@@ -21,7 +21,7 @@ export async function recordEvent(
   deps: RecordEventDeps,
   action: Extract<Action, { kind: "event" }>,
 ): Promise<WriteOutcome<unknown>> {
-  const event = eventOf(action, deps.wallNowMs());
+  const event = eventOf(deps.component, action, deps.wallNowMs());
   const { name, namespace = "default" } = event.metadata;
   try {
     const created = await deps.client.create(events, event);
@@ -45,7 +45,11 @@ export async function recordEvent(
 }
 
 /** The Event object of its first occurrence. */
-export function eventOf(action: Extract<Action, { kind: "event" }>, nowMs: number): Event {
+export function eventOf(
+  component: string,
+  action: Extract<Action, { kind: "event" }>,
+  nowMs: number,
+): Event {
   const { about, type, reason, message } = action;
   const event = newEvent(about, { type, reason, message, component, nowMs });
   const hash = stableHash([about.metadata.uid ?? "", type, reason, message]);

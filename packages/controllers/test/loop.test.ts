@@ -94,6 +94,7 @@ function makeDeps() {
   const time = new VirtualTime();
   const client = new MemoryCluster(time, new Prng(1));
   const deps = {
+    component: "test-controller",
     client,
     clock: time,
     wallNowMs: () => time.wallNowMs(),
@@ -180,10 +181,10 @@ describe("recordEvent()", () => {
   });
 
   it("names the event after what it says", () => {
-    const first = eventOf(action, 0).metadata.name;
-    equal(first, eventOf(action, 99_000).metadata.name);
+    const first = eventOf("c", action, 0).metadata.name;
+    equal(first, eventOf("c", action, 99_000).metadata.name);
     ok(first.startsWith("web."));
-    ok(first !== eventOf({ ...action, reason: "Other" }, 0).metadata.name);
+    ok(first !== eventOf("c", { ...action, reason: "Other" }, 0).metadata.name);
   });
 });
 

@@ -2,7 +2,7 @@ import { deepEqual, equal, ok } from "node:assert/strict";
 import { describe, it } from "node:test";
 import { Prng } from "@flotilla/base";
 import { endpointSlices, events, leases, nodes, replicaSets } from "@flotilla/objects";
-import { limitsOf } from "../src/deployment/decide.ts";
+import { limitsOf } from "../src/deployment/view.ts";
 import {
   activePods,
   deploymentOf,

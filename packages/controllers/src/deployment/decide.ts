@@ -5,31 +5,20 @@
  * write wakes the Deployment again, so one step is decided at a time.
  */
 import {
-  controllerOf,
   type Deployment,
   deployments,
-  type IntOrString,
-  type Pod,
-  parseTime,
-  podIsAvailable,
-  podIsFinished,
-  podIsReady,
   type ReplicaSet,
   replicaSets,
-  resolveIntOrPercent,
   type StringMap,
 } from "@flotilla/objects";
 import { findCondition } from "../conditions.ts";
 import { type Action, type Decision, decision, type Sequence } from "../decision.ts";
 import { isBeingDeleted } from "../ownership.ts";
-import { podIsActive } from "../pod-state.ts";
 import { sameJson } from "../same-json.ts";
 import {
   byCreation,
   countOf,
   desiredReplicasAnnotation,
-  findNewSet,
-  maxReplicasAnnotation,
   newSetAnnotations,
   newSetOf,
   revisionAnnotation,
@@ -41,34 +30,13 @@ import {
   decideRecreateSizes,
   decideRollingSizes,
   decideScaledSizes,
-  type Limits,
-  type SetSize,
   type Sizes,
 } from "./sizes.ts";
-import {
-  type Counts,
-  type DeploymentStatus,
-  isComplete,
-  progressCheckAfterMs,
-  statusOf,
-} from "./status.ts";
+import { type DeploymentStatus, isComplete, progressCheckAfterMs, statusOf } from "./status.ts";
+import { type DeploymentWorld, type Path, pathOf, sizeOf, type View, viewOf } from "./view.ts";
 
-/** ReplicaSets of one Deployment; more wait until old ones are cleaned up. */
+/** Old ReplicaSets that are kept when the spec does not say how many. */
 const defaultRevisionHistoryLimit = 10;
-
-export interface DeploymentWorld {
-  readonly deployment: Deployment;
-  /** Those that the Deployment controls. */
-  readonly replicaSets: readonly ReplicaSet[];
-  /** Pods that those control. */
-  readonly pods: readonly Pod[];
-  /** Names of all ReplicaSets of the namespace. */
-  readonly takenNames: ReadonlySet<string>;
-  /** Unix milliseconds. */
-  readonly nowMs: number;
-  /** Why the last writes were refused. */
-  readonly refusal: string | undefined;
-}
 
 /** Decides the next step for one Deployment. */
 export function decideDeployment(world: DeploymentWorld): Decision {
@@ -96,91 +64,6 @@ export function decideDeployment(world: DeploymentWorld): Decision {
   const cleanUp = mayCleanUp(view, path, status, plan) ? cleanUpSets(view) : [];
   const sequences = sequence.length === 0 ? cleanUp : [sequence, ...cleanUp];
   return decision(sequences, progressCheckAfterMs(deployment, status, nowMs));
-}
-
-/** The world, sorted and counted. */
-interface View {
-  readonly deployment: Deployment;
-  readonly takenNames: ReadonlySet<string>;
-  readonly limits: Limits;
-  readonly newSet: ReplicaSet | undefined;
-  readonly oldSets: readonly ReplicaSet[];
-  readonly sizes: ReadonlyMap<ReplicaSet, SetSize>;
-  readonly counts: Counts;
-  readonly oldPodsRemain: boolean;
-}
-
-function viewOf(world: DeploymentWorld): View {
-  const { deployment, takenNames } = world;
-  const newSet = findNewSet(deployment, world.replicaSets);
-  const oldSets = world.replicaSets.filter((set) => set !== newSet);
-  const podsOf = (set: ReplicaSet) =>
-    world.pods.filter((pod) => controllerOf(pod)?.uid === set.metadata.uid);
-  const available = (pod: Pod) =>
-    podIsAvailable(pod, deployment.spec.minReadySeconds ?? 0, world.nowMs);
-  const sizes = new Map(
-    world.replicaSets.map((set) => {
-      const active = podsOf(set).filter(podIsActive);
-      return [set, sizeOf(set, active.length, active.filter(available).length)] as const;
-    }),
-  );
-  const active = world.pods.filter(podIsActive);
-  return {
-    deployment,
-    takenNames,
-    limits: limitsOf(deployment),
-    newSet,
-    oldSets,
-    sizes,
-    counts: {
-      replicas: active.length,
-      updated: newSet === undefined ? 0 : (sizes.get(newSet)?.active ?? 0),
-      ready: active.filter(podIsReady).length,
-      available: active.filter(available).length,
-      terminating: world.pods.filter((pod) => isBeingDeleted(pod) && !podIsFinished(pod)).length,
-      wanted: world.replicaSets.reduce((total, set) => total + (set.spec.replicas ?? 1), 0),
-    },
-    // Recreate means that old and new never run together: a pod counts until it is gone.
-    oldPodsRemain: oldSets.some((set) => podsOf(set).some((pod) => !podIsFinished(pod))),
-  };
-}
-
-function sizeOf(set: ReplicaSet, active: number, available: number): SetSize {
-  return {
-    name: set.metadata.name,
-    replicas: set.spec.replicas ?? 1,
-    active,
-    available,
-    createdMs: parseTime(set.metadata.creationTimestamp ?? "") ?? 0,
-    desiredRecorded: countOf(set, desiredReplicasAnnotation),
-    maxRecorded: countOf(set, maxReplicasAnnotation),
-  };
-}
-
-/** Resolves percentages; both limits 0 would never move, so one pod may then be unavailable. */
-export function limitsOf(deployment: Deployment): Limits {
-  const { replicas = 1, strategy } = deployment.spec;
-  if (strategy?.type === "Recreate") return { replicas, maxSurge: 0, maxUnavailable: 0 };
-  const { maxSurge = "25%", maxUnavailable = "25%" } = strategy?.rollingUpdate ?? {};
-  const resolve = (value: IntOrString, direction: "up" | "down") =>
-    resolveIntOrPercent(value, replicas, direction) ?? 0;
-  const surge = resolve(maxSurge, "up");
-  const unavailable = resolve(maxUnavailable, "down");
-  const resolved = surge === 0 && unavailable === 0 ? 1 : unavailable;
-  return { replicas, maxSurge: surge, maxUnavailable: Math.min(resolved, replicas) };
-}
-
-type Path = "deleting" | "scaling" | "rolling" | "recreate";
-
-function pathOf({ deployment, limits, sizes }: View): Path {
-  if (isBeingDeleted(deployment)) return "deleting";
-  if (deployment.spec.paused === true) return "scaling";
-  const wasScaled = [...sizes.values()].some(
-    ({ replicas, desiredRecorded }) =>
-      replicas > 0 && desiredRecorded !== undefined && desiredRecorded !== limits.replicas,
-  );
-  if (wasScaled) return "scaling";
-  return deployment.spec.strategy?.type === "Recreate" ? "recreate" : "rolling";
 }
 
 type Plan =
