@@ -2,7 +2,8 @@ import { deepEqual, equal } from "node:assert/strict";
 import { describe, it } from "node:test";
 import { type Deployment, formatTime, type Pod, type ReplicaSet } from "@flotilla/objects";
 import type { Action } from "../../src/decision.ts";
-import { type DeploymentWorld, decideDeployment, limitsOf } from "../../src/deployment/decide.ts";
+import { decideDeployment } from "../../src/deployment/decide.ts";
+import { type DeploymentWorld, limitsOf } from "../../src/deployment/view.ts";
 import { deploymentOf, templateOf } from "../fixtures.ts";
 
 const nowMs = Date.UTC(2030, 0, 1, 12);
