@@ -7,9 +7,9 @@
  *
  * Source: apimachinery pkg/runtime/serializer/json; observed answers of kube-apiserver 1.36. Pure.
  */
-import { isRecord, type JsonRecord } from "./json.ts";
+import { isRecord, isTooDeep, type JsonRecord } from "./json.ts";
 import { canonicalQuantity } from "./quantity.ts";
-import { apiVersionOf, type Resource } from "./resources.ts";
+import { allResources, apiVersionOf, type Resource } from "./resources.ts";
 import type { Field, FieldType, Message, Scalar } from "./schema/notation.ts";
 import { messageOf } from "./schema/table.ts";
 import { formatMicroTime, formatTime, parseTime } from "./time.ts";
@@ -26,8 +26,6 @@ export type DecodeOutcome<T extends KubeObject = KubeObject> =
 
 /** More unknown fields than this are not listed one by one. */
 const unknownFieldsMax = 50;
-/** Bodies nest less than this; it keeps recursion bounded on hostile input. */
-const depthMax = 64;
 
 /** Decodes the body of a request for `resource`. Takes no part of `json` into the result. */
 export function decodeObject<T extends KubeObject>(
@@ -76,10 +74,22 @@ function wrongKind(resource: Resource, json: Json): string | undefined {
   }
   const apiVersion = (json["apiVersion"] || apiVersionOf(resource)) as string;
   const kind = (json["kind"] || resource.kind) as string;
-  if (apiVersion === apiVersionOf(resource) && kind === resource.kind) return undefined;
+  if (apiVersion !== apiVersionOf(resource) || kind !== resource.kind) {
+    return otherKind(resource, apiVersion, kind);
+  }
+  return isTooDeep(json) ? `${expected}: json parse error: exceeded max depth` : undefined;
+}
+
+/** Kubernetes' words for an object of another kind, registered or not. */
+function otherKind(resource: Resource, apiVersion: string, kind: string): string {
   const version = apiVersion.slice(apiVersion.indexOf("/") + 1);
-  const handled = `${kind} in version "${version}" cannot be handled as a ${resource.kind}`;
-  return `${handled}: the request is for ${apiVersionOf(resource)}, kind ${resource.kind}`;
+  const handled = `${kind} in version "${version}" cannot be handled as a ${resource.kind}: `;
+  const isRegistered = allResources.some(
+    (other) => other.kind === kind && apiVersionOf(other) === apiVersion,
+  );
+  if (!isRegistered) return `${handled}no kind "${kind}" is registered for version "${apiVersion}"`;
+  const internal = `${resource.group.split(".")[0] || "core"}.${resource.kind}`;
+  return `${handled}converting (${version}.${kind}) to (${internal}): unknown conversion`;
 }
 
 function jsonTypeOf(json: Json): string {
@@ -102,11 +112,9 @@ interface Place {
 class Decoder {
   problem: string | undefined;
   readonly unknown: string[] = [];
-  #depth = 0;
 
   message(message: Message, record: JsonRecord, place: Place): JsonRecord {
     const decoded = new Map<string, Json>();
-    if (++this.#depth > depthMax) this.problem ??= "exceeded max depth";
     for (const [name, value] of Object.entries(record)) {
       if (this.problem !== undefined) break;
       const strict = place.strict === "" ? name : `${place.strict}.${name}`;
@@ -121,7 +129,6 @@ class Decoder {
       const result = this.#value(field.type, value, { strict, go, struct: message.name });
       if (result !== undefined && !isDropped(field, result)) decoded.set(name, result);
     }
-    this.#depth--;
     return this.#inTableOrder(message, decoded, place);
   }
 

@@ -41,3 +41,23 @@ export function equalJson(left: Json | undefined, right: Json | undefined): bool
     keys.every((key) => Object.hasOwn(right, key) && equalJson(left[key], right[key]))
   );
 }
+
+/** Bodies and patches that nest deeper are refused: everything here that walks them recurses. */
+export const jsonDepthMax = 128;
+
+/** True when `json` nests deeper than {@link jsonDepthMax}. Does not recurse itself. */
+export function isTooDeep(json: Json): boolean {
+  let level: Json[] = [json];
+  for (let depth = 0; level.length > 0; depth++) {
+    if (depth > jsonDepthMax) return true;
+    const next: Json[] = [];
+    for (const value of level) {
+      if (typeof value !== "object" || value === null) continue;
+      for (const inner of Array.isArray(value) ? value : Object.values(value)) {
+        if (typeof inner === "object" && inner !== null) next.push(inner);
+      }
+    }
+    level = next;
+  }
+  return false;
+}

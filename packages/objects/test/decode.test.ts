@@ -2,6 +2,7 @@ import { deepEqual, equal, match } from "node:assert/strict";
 import { describe, it } from "node:test";
 import {
   allResources,
+  configMaps,
   type DecodeOutcome,
   decodeObject,
   deployments,
@@ -45,12 +46,15 @@ describe("decodeObject()", () => {
   });
 
   it("refuses another kind or version", () => {
-    for (const json of [
-      { apiVersion: "apps/v1", kind: "ReplicaSet" },
-      { apiVersion: "apps/v2", kind: "Deployment" },
-    ]) {
-      const outcome = decode(deployments, json);
-      match(outcome.kind === "ok" ? "" : outcome.message, /cannot be handled as a Deployment/);
+    // Answers of kube-apiserver 1.36; its second one goes on with a place in its source.
+    const cases = {
+      'ReplicaSet in version "v1" cannot be handled as a Deployment: converting (v1.ReplicaSet) to (apps.Deployment): unknown conversion':
+        { apiVersion: "apps/v1", kind: "ReplicaSet" },
+      'Deployment in version "v2" cannot be handled as a Deployment: no kind "Deployment" is registered for version "apps/v2"':
+        { apiVersion: "apps/v2", kind: "Deployment" },
+    };
+    for (const [message, json] of Object.entries(cases)) {
+      deepEqual(decode(deployments, json), { kind: "badRequest", message });
     }
   });
 
@@ -106,6 +110,25 @@ describe("patches of hostile input", () => {
   });
 
   const original = deploymentJson({ strategy: { type: "RollingUpdate" } });
+  it("are refused when they nest without end, as is such an object", () => {
+    const deep = JSON.parse(`${'{"a":'.repeat(50_000)}1${"}".repeat(50_000)}`) as Json;
+    equal(mergePatch({}, deep).kind, "badRequest");
+    equal(strategicMergePatch(pods, podJson(), deep).kind, "badRequest");
+    equal(jsonPatch({}, [{ op: "add", path: "/a", value: deep }]).kind, "badRequest");
+    equal(decode(pods, { metadata: { managedFields: [{ fieldsV1: deep }] } }).kind, "badRequest");
+  });
+
+  it("cannot double a document without end", () => {
+    const double = { op: "copy", from: "", path: "/a" };
+    const outcome = jsonPatch({ text: "x".repeat(1000) }, new Array(60).fill(double));
+    match(outcome.kind === "ok" ? "" : outcome.message, /too much is copied$/);
+  });
+
+  it("take megabytes of base64", () => {
+    const json = { metadata: { name: "a" }, binaryData: { x: "AAAA".repeat(500_000) } };
+    equal(decode(configMaps, json).kind, "ok");
+  });
+
   // Answers of kube-apiserver 1.36.
   // biome-ignore format: a table
   const cases: [Json, string][] = [

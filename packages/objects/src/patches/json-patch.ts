@@ -5,12 +5,14 @@
  * it, and `test` of one that is not there compares with null. Pure.
  */
 
-import { copyJson, equalJson, isRecord, setKey } from "../json.ts";
+import { copyJson, equalJson, isRecord, isTooDeep, setKey } from "../json.ts";
 import type { Json } from "../types.ts";
-import type { PatchOutcome } from "./outcome.ts";
+import { type PatchOutcome, tooDeep } from "./outcome.ts";
 
 /** Kubernetes' limit. */
 const operationsMax = 10_000;
+/** All that `copy` and `move` may duplicate: doubling a document again and again would not end. */
+const copiedLengthMax = 3 * 1024 * 1024;
 const rejected = "the server rejected our request due to an error in our request";
 
 type Operation = {
@@ -27,16 +29,23 @@ export function jsonPatch(original: Json, patch: Json): PatchOutcome {
     const message = `json: cannot unmarshal ${type} into Go value of type []handlers.jsonPatchOp`;
     return { kind: "badRequest", message: `error decoding patch: ${message}` };
   }
+  if (isTooDeep(patch)) return tooDeep;
   if (patch.length > operationsMax) {
     const message = `The allowed maximum operations in a JSON patch is ${operationsMax}, got ${patch.length}`;
     return { kind: "badRequest", message };
   }
-  const root: { value: Json } = { value: copyJson(original) };
+  const root: Document = { value: copyJson(original), copiedLength: 0 };
   for (const step of patch) {
     const problem = isOperation(step) ? applyOperation(root, step) : "not an operation";
     if (problem !== undefined) return { kind: "invalid", message: `${rejected}: ${problem}` };
   }
   return { kind: "ok", object: root.value };
+}
+
+interface Document {
+  value: Json;
+  /** Characters of JSON that were duplicated so far. */
+  copiedLength: number;
 }
 
 function isOperation(step: Json): step is Operation {
@@ -50,7 +59,7 @@ function isOperation(step: Json): step is Operation {
 }
 
 /** What is wrong, or undefined when it is done. */
-function applyOperation(root: { value: Json }, operation: Operation): string | undefined {
+function applyOperation(root: Document, operation: Operation): string | undefined {
   const { op, path, from, value } = operation;
   switch (op) {
     case "add":
@@ -67,6 +76,9 @@ function applyOperation(root: { value: Json }, operation: Operation): string | u
       const source = from === undefined ? undefined : read(root.value, from);
       if (from === undefined || source === undefined) return `${op} ${path}: nothing at ${from}`;
       if (op === "move" && path.startsWith(`${from}/`)) return `move ${from} into itself`;
+      if (isTooDeep(source)) return `${op} ${path}: exceeded max depth`;
+      root.copiedLength += JSON.stringify(source).length;
+      if (root.copiedLength > copiedLengthMax) return `${op} ${path}: too much is copied`;
       const copy = copyJson(source);
       return (op === "move" ? remove(root, from) : undefined) ?? add(root, path, copy);
     }
@@ -116,7 +128,7 @@ function targetOf(root: Json, pointer: string): Target | undefined {
   return container === undefined ? undefined : { container, name };
 }
 
-function add(root: { value: Json }, pointer: string, value: Json): string | undefined {
+function add(root: Document, pointer: string, value: Json): string | undefined {
   if (pointer === "") {
     root.value = value;
     return undefined;
@@ -134,7 +146,7 @@ function add(root: { value: Json }, pointer: string, value: Json): string | unde
   return undefined;
 }
 
-function replace(root: { value: Json }, pointer: string, value: Json): string | undefined {
+function replace(root: Document, pointer: string, value: Json): string | undefined {
   const target = pointer === "" ? undefined : targetOf(root.value, pointer);
   if (target === undefined || !Array.isArray(target.container)) return add(root, pointer, value);
   const index = indexOf(target.name, target.container.length - 1);
@@ -143,7 +155,7 @@ function replace(root: { value: Json }, pointer: string, value: Json): string | 
   return undefined;
 }
 
-function remove(root: { value: Json }, pointer: string): string | undefined {
+function remove(root: Document, pointer: string): string | undefined {
   const target = targetOf(root.value, pointer);
   if (target === undefined || member(target.container, target.name) === undefined) {
     return missing("remove", pointer);

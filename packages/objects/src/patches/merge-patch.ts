@@ -1,8 +1,8 @@
 /** JSON merge patch (RFC 7396): null deletes, objects merge, everything else replaces. Pure. */
 
-import { copyJson, isRecord, type JsonRecord, setKey } from "../json.ts";
+import { copyJson, isRecord, isTooDeep, type JsonRecord, setKey } from "../json.ts";
 import type { Json } from "../types.ts";
-import type { PatchOutcome } from "./outcome.ts";
+import { type PatchOutcome, tooDeep } from "./outcome.ts";
 
 /** Applies `patch` to `original`. A patch that is not an object is malformed here. */
 export function mergePatch(original: Json, patch: Json): PatchOutcome {
@@ -11,6 +11,7 @@ export function mergePatch(original: Json, patch: Json): PatchOutcome {
     const message = `cannot unmarshal ${type} into Go value of type map[string]interface {}`;
     return { kind: "badRequest", message: `error decoding patch: json: ${message}` };
   }
+  if (isTooDeep(patch)) return tooDeep;
   return { kind: "ok", object: merge(original, patch) };
 }
 

@@ -8,3 +8,6 @@ export type PatchOutcome =
   | { readonly kind: "badRequest"; readonly message: string }
   /** The patch does not fit this object: answer 422 Invalid. */
   | { readonly kind: "invalid"; readonly message: string };
+
+/** The patch nests deeper than anything here does. */
+export const tooDeep: PatchOutcome = { kind: "badRequest", message: "exceeded max depth" };

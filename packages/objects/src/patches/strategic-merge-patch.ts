@@ -16,12 +16,12 @@
  * Source: apimachinery pkg/util/strategicpatch (behaviour, messages), observed with kubectl. Pure.
  */
 
-import { copyJson, equalJson, isRecord, type JsonRecord, setKey } from "../json.ts";
+import { copyJson, equalJson, isRecord, isTooDeep, type JsonRecord, setKey } from "../json.ts";
 import type { Resource } from "../resources.ts";
 import type { Field, Message } from "../schema/notation.ts";
 import { messageOf } from "../schema/table.ts";
 import type { Json } from "../types.ts";
-import type { PatchOutcome } from "./outcome.ts";
+import { type PatchOutcome, tooDeep } from "./outcome.ts";
 
 const orderPrefix = "$setElementOrder/";
 const deletePrefix = "$deleteFromPrimitiveList/";
@@ -34,6 +34,7 @@ export function strategicMergePatch(resource: Resource, original: Json, patch: J
     const message = `json: cannot unmarshal ${type} into Go value of type map[string]interface {}`;
     return { kind: "badRequest", message };
   }
+  if (isTooDeep(patch)) return tooDeep;
   const merge = new Merge();
   const object = merge.map(original, patch, messageOf(resource));
   if (merge.problem !== undefined) return { kind: "badRequest", message: merge.problem };
@@ -269,7 +270,8 @@ function inOrder(
 /** A value that enters where nothing was: its directives and nulls say nothing. Undefined: deleted. */
 function withoutDirectives(json: Json): Json | undefined {
   if (Array.isArray(json)) {
-    return json.map(withoutDirectives).filter((item) => item !== undefined);
+    const items = json.filter((item) => !isRecord(item) || item["$patch"] !== "replace");
+    return items.map(withoutDirectives).filter((item) => item !== undefined);
   }
   if (!isRecord(json)) return json;
   if (json["$patch"] === "delete") return undefined;

@@ -28,8 +28,15 @@ function mismatch(rule: string, pattern: string, examples: readonly string[]): s
   return `${rule} (e.g. ${quoted}regex used for validation is '${pattern}')`;
 }
 
+const compiled = new Map<string, RegExp>();
+
 function isMatch(value: string, pattern: string): boolean {
-  return new RegExp(`^(?:${pattern})$`).test(value) && !value.endsWith("\n");
+  let expression = compiled.get(pattern);
+  if (expression === undefined) {
+    expression = new RegExp(`^(?:${pattern})$`);
+    compiled.set(pattern, expression);
+  }
+  return expression.test(value);
 }
 
 function tooLong(value: string, max: number, unit: "characters" | "bytes"): string[] {
