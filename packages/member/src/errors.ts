@@ -5,6 +5,7 @@
  * - `foreignData`: the data directory belongs to another member or another cluster.
  * - `stateAhead`: the store holds entries that the log has lost.
  * - `snapshotMissing`: the log starts at a snapshot that the store does not hold.
+ * - `busy`: a peer may try again later.
  * - `stopped`: used after the member has stopped.
  */
 export type MemberErrorCode =
@@ -12,6 +13,7 @@ export type MemberErrorCode =
   | "foreignData"
   | "stateAhead"
   | "snapshotMissing"
+  | "busy"
   | "stopped";
 
 /** A member cannot start, or go on. Print `code` and the message; never parse it. */

@@ -243,7 +243,7 @@ class FileWal implements Wal {
     }
     if (snapshot !== undefined) {
       writer.record(recordType.snapshot, encodeSnapshotMeta(snapshot));
-      this.#snapshot = snapshot;
+      if (snapshot.index > this.#snapshot.index) this.#snapshot = snapshot;
       this.#lastIndex = Math.max(this.#lastIndex, snapshot.index);
     }
     for (const entry of entries) {

@@ -1,0 +1,29 @@
+/** Every bound and every pace of this package. Times in milliseconds. */
+
+/** Proposals of this member that are not settled; beyond, new ones are refused. */
+export const proposalsMax = 50_000;
+/** Read barriers of this member that are not settled; beyond, new ones are refused. */
+export const barriersMax = 100_000;
+/** Read rounds of this member on their way; calls that come meanwhile share the next one. */
+export const readRoundsMax = 4;
+/** A request ends after this and two election timeouts (etcd `ReqTimeout`). */
+export const requestMs = 5_000;
+/** Entries applied in one go, and their bytes; the rest waits for the next turn. */
+export const applyEntriesMax = 2_000;
+export const applyBytesMax: number = 2 * 1024 * 1024;
+/** How often the leader looks for leases that have run out. */
+export const leaseTickMs = 200;
+/** Revocations begun per look; five looks a second make etcd's 1,000. */
+export const revokesPerTickMax = 200;
+/** Revocations on their way. */
+export const revokesMax = 1_000;
+/** One attempt to ask the leader something; the request as a whole has longer. */
+export const leaderCallMs = 1_000;
+/** Before the leader is asked again after a failed attempt. */
+export const leaderCallRetryMs = 100;
+/** The event loop should never stand still for longer. */
+export const stallMsMax = 100;
+/** How often the event loop's delay is looked at. */
+export const stallLookMs = 1_000;
+/** Before the member tells its addresses again, when that failed. */
+export const advertiseRetryMs = 1_000;
