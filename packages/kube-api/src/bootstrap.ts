@@ -10,7 +10,7 @@ import {
 import type { KubeApi } from "./api.ts";
 import { ApiError } from "./errors.ts";
 import { createObject, type WriteRequest } from "./registry/create.ts";
-import { finishNamespaces } from "./registry/delete.ts";
+import { finishNamespaces } from "./registry/namespace-end.ts";
 
 const initialNamespaces = ["default", "kube-system", "kube-public", "kube-node-lease"];
 /** The first address of the range, as in every Kubernetes cluster. */

@@ -3,16 +3,20 @@
  *
  * Reads are the member's local store and synchronous; writes go through its log.
  */
-import { assert, emptyBytes, prefixEnd, textOf, utf8 } from "@flotilla/base";
+import { assert, emptyBytes, textOf, utf8 } from "@flotilla/base";
 import type { Member, Unavailable } from "@flotilla/member";
-import type {
-  Command,
-  CommandResult,
-  KeyValue,
-  RangeRequest,
-  RequestOp,
-  TxnResult,
-  WatchEvent,
+import {
+  type Command,
+  type CommandResult,
+  deleteRequest,
+  getRequest,
+  type KeyValue,
+  prefixRange,
+  putRequest,
+  type RequestOp,
+  rangeRequest,
+  type TxnResult,
+  type WatchEvent,
 } from "@flotilla/store";
 import {
   type CommitOutcome,
@@ -43,7 +47,7 @@ export function memberStorage(member: Member): Storage {
       if (outcome.kind !== "ready") throw unavailable(outcome);
     },
     get(key) {
-      const result = member.store.range(rangeRequest({ key: utf8(key) }));
+      const result = member.store.range(getRequest(utf8(key)));
       assert(result.kind === "range", "storage: a read of the latest state is never refused");
       const kv = result.kvs[0];
       return kv === undefined ? undefined : storedValue(kv);
@@ -69,20 +73,15 @@ export function memberStorage(member: Member): Storage {
 }
 
 function list(member: Member, prefix: string, options: Parameters<Storage["list"]>[1]): ReadAt {
-  const rangeEnd = prefixEnd(utf8(prefix));
-  assert(rangeEnd !== undefined, "storage: a prefix is not empty");
+  const { from = prefix, limit, revision } = options;
+  const { rangeEnd } = prefixRange(utf8(prefix));
   const result = member.store.range(
-    rangeRequest({
-      key: utf8(options.from ?? prefix),
-      rangeEnd,
-      limit: options.limit,
-      revision: options.revision,
-    }),
+    rangeRequest({ key: utf8(from), rangeEnd }, { limit, revision }),
   );
   if (result.kind === "range") {
     const { kvs, more, count } = result;
-    const revision = options.revision === 0 ? result.revision : options.revision;
-    return { kind: "page", page: { values: kvs.map(storedValue), more, count, revision } };
+    const at = revision === 0 ? result.revision : revision;
+    return { kind: "page", page: { values: kvs.map(storedValue), more, count, revision: at } };
   }
   assert(result.error === "compacted", "storage: the caller waits until a revision is there");
   return { kind: "compacted", compactRevision: member.store.compactRevision };
@@ -106,11 +105,15 @@ async function commit(
           target: { kind: "mod", revision: modRevision },
         })),
         success: [
-          ...puts.map(({ key, value, lease }) => putOp(key, value, lease ?? 0n)),
-          ...deletes.map(deleteOp),
+          ...puts.map(({ key, value, lease = 0n }): RequestOp => {
+            return { kind: "put", request: putRequest(utf8(key), value, { lease }) };
+          }),
+          ...deletes.map((key): RequestOp => {
+            return { kind: "deleteRange", request: deleteRequest(utf8(key)) };
+          }),
         ],
         failure: expect.map(({ key }): RequestOp => {
-          return { kind: "range", request: rangeRequest({ key: utf8(key) }) };
+          return { kind: "range", request: getRequest(utf8(key)) };
         }),
       },
     },
@@ -149,45 +152,6 @@ function unavailable(outcome: Unavailable): StorageError {
   return new StorageError(outcome.kind);
 }
 
-function rangeRequest(request: Pick<RangeRequest, "key"> & Partial<RangeRequest>): RangeRequest {
-  return {
-    rangeEnd: emptyBytes,
-    limit: 0,
-    revision: 0,
-    sortOrder: "none",
-    sortTarget: "key",
-    serializable: true,
-    keysOnly: false,
-    countOnly: false,
-    minModRevision: 0,
-    maxModRevision: 0,
-    minCreateRevision: 0,
-    maxCreateRevision: 0,
-    ...request,
-  };
-}
-
-function putOp(key: string, value: Uint8Array, lease: bigint): RequestOp {
-  return {
-    kind: "put",
-    request: {
-      key: utf8(key),
-      value,
-      lease,
-      prevKv: false,
-      ignoreValue: false,
-      ignoreLease: false,
-    },
-  };
-}
-
-function deleteOp(key: string): RequestOp {
-  return {
-    kind: "deleteRange",
-    request: { key: utf8(key), rangeEnd: emptyBytes, prevKv: false },
-  };
-}
-
 function storedValue(kv: KeyValue): StoredValue {
   const { value, createRevision, modRevision, lease } = kv;
   return { key: textOf(kv.key), value, createRevision, modRevision, lease };
@@ -199,12 +163,9 @@ function watch(
   afterRevision: number,
   wake: () => void,
 ): StorageWatch {
-  const rangeEnd = prefixEnd(utf8(prefix));
-  assert(rangeEnd !== undefined, "storage: a prefix is not empty");
   const watcher = member.store.watch(
     {
-      key: utf8(prefix),
-      rangeEnd,
+      ...prefixRange(utf8(prefix)),
       startRevision: afterRevision + 1,
       prevKv: true,
       noPut: false,

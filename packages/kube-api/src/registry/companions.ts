@@ -20,7 +20,8 @@ export interface Companions {
   readonly lease: bigint;
 }
 
-const nothing: Transaction = { expect: [], puts: [], deletes: [] };
+/** Nothing but the object itself. */
+export const nothingBeside: Transaction = { expect: [], puts: [], deletes: [] };
 
 /** Everything that has to be written with `object`; `old` and `stored` are its present state. */
 export async function companionsOf(
@@ -38,12 +39,12 @@ export async function companionsOf(
     return { object: outcome.service, transaction: outcome.transaction, lease: 0n };
   }
   const lease = options.dryRun ? 0n : await leaseFor(context, resource, object, present, options);
-  return { object, transaction: nothing, lease };
+  return { object, transaction: nothingBeside, lease };
 }
 
 /** What goes away together with an object. */
 export function releaseOf(object: KubeObject): Transaction {
-  return object.kind === "Service" ? release(object as Service) : nothing;
+  return object.kind === "Service" ? release(object as Service) : nothingBeside;
 }
 
 async function leaseFor(

@@ -42,7 +42,7 @@ export class ObjectCache {
    * object carries the revision of its deletion.
    */
   decode(stored: StoredValue, revision: number = stored.modRevision): Decoded | undefined {
-    const id = `${revision} ${stored.key}`;
+    const id = idOf(stored.key, stored.modRevision, revision);
     const known = this.#entries.get(id);
     if (known !== undefined) {
       this.#entries.delete(id); // Youngest again: a Map keeps the order of insertion.
@@ -56,7 +56,8 @@ export class ObjectCache {
 
   /** Keeps an object that was just written, so that its watchers need not parse it. Freezes and returns it. */
   insert(key: string, value: Uint8Array, object: KubeObject): KubeObject {
-    const id = `${object.metadata.resourceVersion} ${key}`;
+    const revision = Number(object.metadata.resourceVersion);
+    const id = idOf(key, revision, revision);
     return (this.#entries.get(id) ?? this.#add(id, object, value.length)).object;
   }
 
@@ -75,6 +76,11 @@ export class ObjectCache {
       this.#bytes -= entry.bytes;
     }
   }
+}
+
+/** The revision that wrote a value, and the one that it is shown at: they differ after a deletion. */
+function idOf(key: string, modRevision: number, shownRevision: number): string {
+  return `${modRevision} ${shownRevision} ${key}`;
 }
 
 function parseObject(bytes: Uint8Array): KubeObject | undefined {

@@ -1,127 +1,16 @@
 /**
- * Changing an object: read, decide, compare-and-swap; again when somebody else was faster.
+ * Updating an object, as a client submits it or as this package changes it itself.
  *
- * The first attempt works on local state, which may be old. So a refusal counts only when it was
- * decided on state that a read barrier has confirmed.
+ * Source of the preconditions: apiserver pkg/registry/generic/registry/store.go (Update).
  */
-import { equalBytes } from "@flotilla/base";
 import type { KubeObject, Resource } from "@flotilla/objects";
-import { ApiError, conflict, FencedError, notFound } from "../errors.ts";
-import { conflictRetriesMax } from "../limits.ts";
-import type { StoredValue, Transaction } from "../storage.ts";
+import { conflict } from "../errors.ts";
 import type { AdmitUpdate } from "./admission.ts";
-import { type Companions, companionsOf, releaseOf } from "./companions.ts";
+import { companionsOf } from "./companions.ts";
+import { compareAndSwap, type Written } from "./compare-and-swap.ts";
 import type { RegistryContext, Target } from "./context.ts";
-import { tooMuchContention, type WriteRequest } from "./create.ts";
-import { keyOf } from "./keys.ts";
-import { encodeObject, withRevision } from "./object-cache.ts";
-
-/** An object as it is in the store. */
-export interface Present {
-  readonly object: KubeObject;
-  readonly stored: StoredValue;
-}
-
-/** What an attempt decided to write; undefined = it is as wanted already. */
-export type Decision =
-  | { readonly kind: "put"; readonly companions: Companions }
-  | { readonly kind: "remove"; readonly object: KubeObject }
-  | undefined;
-
-export interface Written {
-  /** With its new resource version; for a removed object its last state. */
-  readonly object: KubeObject;
-  readonly removed: boolean;
-}
-
-/**
- * Decides on the present state and writes, atomically; `decide` runs again on newer state when it
- * lost a race, and whatever it throws is the answer.
- */
-export async function compareAndSwap(
-  context: RegistryContext,
-  target: Target,
-  request: WriteRequest,
-  decide: (present: Present) => Decision | Promise<Decision>,
-): Promise<Written> {
-  let confirmed = false;
-  for (let attempt = 0; attempt < conflictRetriesMax; attempt++) {
-    const present = presentOf(context, target);
-    let written: Written | undefined;
-    try {
-      if (present === undefined) throw notFound(target.resource, target.name);
-      written = await write(context, present, await decide(present), request);
-    } catch (error) {
-      // After a failure of the store it is not known what was written: that is the caller's to judge.
-      if (confirmed || !(error instanceof ApiError)) throw error;
-      confirmed = true;
-      await context.storage.barrier(request.signal);
-      if (presentOf(context, target)?.stored.modRevision === present?.stored.modRevision)
-        throw error;
-      continue;
-    }
-    if (written !== undefined) return written;
-    confirmed = false;
-  }
-  throw tooMuchContention();
-}
-
-function presentOf(context: RegistryContext, target: Target): Present | undefined {
-  const stored = context.storage.get(keyOf(target.resource, target.namespace, target.name));
-  const object = stored && context.cache.decode(stored)?.object;
-  return stored === undefined || object === undefined ? undefined : { object, stored };
-}
-
-/** Undefined when the state had changed. */
-async function write(
-  context: RegistryContext,
-  present: Present,
-  decision: Decision,
-  request: WriteRequest,
-): Promise<Written | undefined> {
-  const { storage, cache } = context;
-  const { key, modRevision, value: before } = present.stored;
-  if (decision === undefined) return { object: present.object, removed: false };
-  const removed = decision.kind === "remove";
-  const object = removed ? decision.object : decision.companions.object;
-  if (request.dryRun) return { object, removed };
-  const value = encodeObject(object);
-  const lease = removed ? 0n : decision.companions.lease;
-  if (!removed && equalBytes(value, before) && lease === present.stored.lease) {
-    return { object: present.object, removed: false };
-  }
-  const beside = removed ? releaseOf(object) : decision.companions.transaction;
-  const outcome = await storage.commit(
-    transactionOf({ key, modRevision }, removed ? undefined : { value, lease }, beside),
-    request,
-  );
-  switch (outcome.kind) {
-    case "committed": {
-      const versioned = withRevision(object, outcome.revision);
-      return { object: removed ? versioned : cache.insert(key, value, versioned), removed };
-    }
-    case "fenced":
-      throw new FencedError();
-    case "leaseNotFound":
-      context.eventLeases.forget();
-      return undefined;
-    case "conflict":
-      return undefined;
-  }
-}
-
-function transactionOf(
-  expected: { readonly key: string; readonly modRevision: number },
-  put: { readonly value: Uint8Array; readonly lease: bigint } | undefined,
-  beside: Transaction,
-): Transaction {
-  const { key } = expected;
-  return {
-    expect: [expected, ...beside.expect],
-    puts: put === undefined ? beside.puts : [{ key, ...put }, ...beside.puts],
-    deletes: put === undefined ? [key, ...beside.deletes] : beside.deletes,
-  };
-}
+import type { WriteRequest } from "./create.ts";
+import { finishNamespace } from "./namespace-end.ts";
 
 /**
  * Updates an object: `change` gives what the client submits, seen the present state; `admit` what
@@ -134,7 +23,7 @@ export async function updateObject(
   change: (current: KubeObject) => KubeObject,
   admit: AdmitUpdate,
 ): Promise<Written> {
-  return compareAndSwap(context, target, request, async (present) => {
+  const written = await compareAndSwap(context, target, request, async (present) => {
     const current = present.object;
     const submitted = change(current);
     checkPreconditions(target.resource, submitted, current);
@@ -143,6 +32,11 @@ export async function updateObject(
     const companions = await companionsOf(context, target.resource, object, present, request);
     return { kind: "put", companions };
   });
+  // It may have been the last thing that a terminating namespace waited for.
+  if (written.removed && target.namespace !== undefined && !request.dryRun) {
+    await finishNamespace(context, target.namespace, request);
+  }
+  return written;
 }
 
 function checkPreconditions(resource: Resource, submitted: KubeObject, current: KubeObject): void {
