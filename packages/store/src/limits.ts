@@ -1,7 +1,7 @@
 /** The bounds on what the store holds in memory and does at a stretch. */
 
 export interface StoreLimits {
-  /** Rows that one slice of a compaction looks at. Default 500: some milliseconds. */
+  /** Rows that one slice of a compaction looks at, besides one for each entry applied. Default 100. */
   readonly compactRows: number;
   /** Bytes of keys and values in the log of recent events. Default 16 MiB. */
   readonly recentBytes: number;
@@ -12,7 +12,7 @@ export interface StoreLimits {
 }
 
 export const storeLimitsDefault: StoreLimits = {
-  compactRows: 500,
+  compactRows: 100,
   recentBytes: 16 * 1024 * 1024,
   recentEvents: 32_768,
   historyRows: 10_000,

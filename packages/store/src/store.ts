@@ -179,7 +179,8 @@ class MvccStore implements Store {
       state = { ...after, appliedIndex: entry.index, appliedTerm: entry.term };
     }
     this.#sessions.save(writer);
-    state = compactSlice(writer, state, this.#limits.compactRows);
+    // At least as fast as new rows can come.
+    state = compactSlice(writer, state, this.#limits.compactRows + entries.length);
     saveState(writer, state);
     return { results, changes, state };
   }

@@ -76,6 +76,8 @@ class StoreWatcher implements Watcher {
   /** First revision that is still needed; while synced only a lower bound of it. */
   #next: number;
   #synced: boolean;
+  /** It asked for what was compacted already: refused, even if memory should still have it. */
+  readonly #isTooOld: boolean;
   #isClosed = false;
 
   constructor(
@@ -93,6 +95,7 @@ class StoreWatcher implements Watcher {
     this.#onClose = onClose;
     this.#next = request.startRevision > 0 ? request.startRevision : source.revision() + 1;
     this.#synced = this.#next > source.revision();
+    this.#isTooOld = this.#next < source.compactRevision();
   }
 
   get synced(): boolean {
@@ -120,15 +123,16 @@ class StoreWatcher implements Watcher {
     assert(bytesMax > 0, "watch: a batch has a size");
     while (!this.#isClosed && !this.#synced) {
       const from = this.#next;
-      if (from >= this.#log.first) {
-        const events = this.#takeLogged(bytesMax);
-        if (events.length > 0) return this.#batch(events);
-        continue; // Only when the log is exhausted, and with it this watcher synced.
-      }
       const compactRevision = this.#source.compactRevision();
-      if (from < compactRevision) {
+      const isLogged = from >= this.#log.first;
+      if (this.#isTooOld || (from < compactRevision && !isLogged)) {
         this.close();
         return { kind: "compacted", compactRevision };
+      }
+      if (isLogged) {
+        const events = this.#takeLogged(bytesMax);
+        if (events.length > 0) return this.#batch(events);
+        continue; // The log is exhausted, and with it this watcher synced.
       }
       const events = this.#takeHistory(bytesMax);
       // Also without events when it has looked at much and is not there yet: that is progress.
