@@ -20,7 +20,7 @@ import { pathOf, queryOf } from "./paths.ts";
 import { Transport, type TransportOptions, type TransportRequest } from "./transport.ts";
 
 export interface HttpClientOptions extends TransportOptions {
-  /** A watch that is silent for longer has lost its server: bookmarks come every 2 s. Default 8,000. */
+  /** A watch that is silent for longer has lost its server: bookmarks come every 2 s. Default 5,000. */
   readonly watchIdleMs?: number;
 }
 
@@ -29,6 +29,13 @@ export interface HttpClient extends ObjectClient {
   /** Closes all connections; what is in flight fails. */
   close(): void;
 }
+
+/**
+ * A server that hangs (its process is stopped, its machine is gone) holds a request that may be
+ * repeated no longer than this; a heartbeat less, because a node is given up after a few seconds.
+ */
+const repeatableAnswerMs = 3_000;
+const heartbeatAnswerMs = 1_200;
 
 /** Objects of one list request; more follow by its continue token. */
 const pageSize = 500;
@@ -46,7 +53,7 @@ class RestClient implements HttpClient {
 
   constructor(options: HttpClientOptions) {
     this.#transport = new Transport(options);
-    this.#watchIdleMs = options.watchIdleMs ?? 8_000;
+    this.#watchIdleMs = options.watchIdleMs ?? 5_000;
   }
 
   async get<T extends KubeObject>(resource: Resource<T>, name: ObjectName): Promise<T | undefined> {
@@ -148,9 +155,16 @@ class RestClient implements HttpClient {
   ): Promise<WriteOutcome<T>> {
     const { namespace, name, resourceVersion } = object.metadata;
     // Sent twice it can only conflict; a heartbeat is the same said twice.
-    const repeatable = resourceVersion !== undefined || resource.plural === "leases";
+    const isHeartbeat = resource.plural === "leases";
+    const repeatable = resourceVersion !== undefined || isHeartbeat;
     const path = pathOf(resource, { namespace, name, subresource });
-    return this.#write({ method: "PUT", path, body: object, repeatable });
+    return this.#write({
+      method: "PUT",
+      path,
+      body: object,
+      repeatable,
+      ...(isHeartbeat ? { answerMs: heartbeatAnswerMs } : {}),
+    });
   }
 
   patch<T extends KubeObject>(
@@ -219,7 +233,8 @@ class RestClient implements HttpClient {
   }
 
   async #write<T>(request: TransportRequest): Promise<WriteOutcome<T>> {
-    const response = await this.#transport.send(request);
+    const answerMs = request.repeatable ? { answerMs: repeatableAnswerMs } : {};
+    const response = await this.#transport.send({ ...answerMs, ...request });
     const body = await this.#transport.readJson(response);
     if (response.status >= 200 && response.status < 300) return { kind: "ok", object: body as T };
     return refusalOf(response.status, body);

@@ -21,9 +21,9 @@ export interface TransportOptions {
   readonly key?: string;
   readonly token?: string;
   readonly insecureSkipTlsVerify?: boolean;
-  /** Until a connection is up, TLS included. Default 1,500. */
+  /** Until a connection is up, TLS included. Default 1,000. */
   readonly connectTimeoutMs?: number;
-  /** Until the answer is complete; for a watch, until it starts. Default 8,000. */
+  /** Until the answer starts, and then between two parts of it. Default 8,000. */
   readonly requestTimeoutMs?: number;
   /** Open connections to one server. Default 16; each watch has its own besides. */
   readonly socketsMax?: number;
@@ -38,6 +38,8 @@ export interface TransportRequest {
   /** True when doing it twice is the same as doing it once. */
   readonly repeatable: boolean;
   readonly signal?: AbortSignal;
+  /** Shorter than the usual time until the answer starts: another server is asked sooner. */
+  readonly answerMs?: number;
   /** True for a watch: the answer stays open and has a connection of its own. */
   readonly stream?: boolean;
 }
@@ -142,6 +144,7 @@ export class Transport {
     const timer = setTimeout(() => {
       message.destroy(new Error(`nothing was received for ${idleMs} ms`));
     }, idleMs);
+    timer.unref(); // The connection itself keeps the process alive, as long as it is read.
     try {
       for await (const chunk of message as AsyncIterable<Uint8Array>) {
         timer.refresh();

@@ -107,6 +107,7 @@ function newServer(options: ServeOptions, listener: http.RequestListener): http.
 async function close(server: http.Server, ending: AbortController): Promise<void> {
   const closed = new Promise<void>((resolve) => server.close(() => resolve()));
   ending.abort();
+  server.keepAliveTimeout = 1; // Whoever finishes an answer from now on is idle for no longer.
   server.closeIdleConnections();
   const timer = setTimeout(() => server.closeAllConnections(), closeGraceMs);
   await closed;
