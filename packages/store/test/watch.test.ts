@@ -287,6 +287,17 @@ describe("reload()", () => {
     equal(takeAll(future), "put a=5 @6 | 6");
   });
 
+  it("does not take an idle watcher for one that has missed something", () => {
+    const bench = new Bench();
+    const watched = watch(bench, single("quiet"));
+    for (let count = 0; count < 5; count++) bench.put("noise");
+    bench.compact(5);
+    bench.store.reload();
+    equal(`${watched.wakes} ${takeAll(watched)}`, "0 ");
+    bench.put("quiet", "1");
+    equal(takeAll(watched), "put quiet=1 @7 | 7");
+  });
+
   it("tells a watcher whose history the snapshot does not have", () => {
     const bench = new Bench();
     const watched = watch(bench);
