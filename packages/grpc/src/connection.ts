@@ -71,7 +71,6 @@ export class Connection implements CallHost {
   #handlersRunning = 0;
   #heldBytes = 0;
   #owedBytes = 0;
-  #receiveWindow = defaultWindowBytes;
   /** What new streams start with, in each direction. */
   #sendWindowInitial = defaultWindowBytes;
   #receiveWindowInitial: number;
@@ -250,10 +249,6 @@ export class Connection implements CallHost {
     const data = withoutPadding(frame);
     const endStream = (flags & frameFlag.endStream) !== 0;
     if (data.length === 0 && !endStream) this.#guard.spend("empty DATA");
-    this.#receiveWindow -= payload.length;
-    if (this.#receiveWindow < 0) {
-      throw new Http2Error(http2Code.flowControlError, "connection window exceeded");
-    }
     this.#owedBytes += payload.length;
     this.#returnCredit();
     const call = this.#calls.get(streamId);
@@ -271,11 +266,14 @@ export class Connection implements CallHost {
     if (endStream) call.receiveEnd();
   }
 
-  /** The window of the connection is given back at once: what is held is bounded elsewhere. */
+  /**
+   * The window of the connection is given back as soon as half of it is used, so that no client can
+   * exceed it; it only bounds what is on the way. What is held is bounded by `heldRequestBytes`: were
+   * it bounded by this window, unfinished messages of many streams could block each other for ever.
+   */
   #returnCredit(): void {
     if (this.#owedBytes * 2 < this.limits.connectionWindowBytes) return;
     this.#output.frame(frameType.windowUpdate, 0, 0, encodeUint32(this.#owedBytes));
-    this.#receiveWindow += this.#owedBytes;
     this.#owedBytes = 0;
     this.#wake();
   }
@@ -484,7 +482,6 @@ export class Connection implements CallHost {
     this.#output.frame(frameType.settings, 0, 0, settings);
     const more = limits.connectionWindowBytes - defaultWindowBytes;
     if (more > 0) {
-      this.#receiveWindow += more;
       this.#output.frame(frameType.windowUpdate, 0, 0, encodeUint32(more));
     }
     this.#wake();

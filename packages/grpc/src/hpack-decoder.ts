@@ -51,8 +51,8 @@ export class HpackDecoder<T> {
     const known = this.#remembered.get(key);
     if (known !== undefined) return known;
     const result = this.#interpret(this.#decodeList(block));
-    if (this.#tableChanged) this.#remembered.clear();
-    else if (this.#remembered.size < rememberedBlocks) this.#remembered.set(key, result);
+    const room = this.#remembered.size < rememberedBlocks;
+    if (room && !this.#tableChanged) this.#remembered.set(key, result);
     return result;
   }
 

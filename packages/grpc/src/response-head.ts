@@ -42,16 +42,16 @@ export class ResponseHeadEncoder {
       this.trailers(output, streamId, okStatus);
       return;
     }
-    const dataBytes = dataHeadBytes + message.length;
-    const at = output.reserve(openBytes + dataBytes + closeBytes);
+    const closeAt = openFrame.length + dataHeadBytes + message.length;
+    const at = output.reserve(closeAt + closeFrame.length);
     const { arena } = output;
-    writeFrameHeader(arena, at, { ...openHeader, streamId });
-    arena[at + frameHeaderBytes] = status200;
-    arena[at + frameHeaderBytes + 1] = this.#reference("contentType");
-    writeData(arena, at + openBytes, streamId, message);
-    const closeAt = at + openBytes + dataBytes;
-    writeFrameHeader(arena, closeAt, { ...closeHeader, streamId });
-    arena[closeAt + frameHeaderBytes] = this.#reference("grpcStatusOk");
+    arena.set(openFrame, at);
+    arena[at + openFrame.length - 1] = this.#reference("contentType");
+    arena.writeInt32BE(streamId, at + streamIdAt);
+    writeData(arena, at + openFrame.length, streamId, message);
+    arena.set(closeFrame, at + closeAt);
+    arena[at + closeAt + closeFrame.length - 1] = this.#reference("grpcStatusOk");
+    arena.writeInt32BE(streamId, at + closeAt + streamIdAt);
   }
 
   /** The client changed SETTINGS_HEADER_TABLE_SIZE. A small one ends the use of the table. */
@@ -147,14 +147,16 @@ export class ResponseHeadEncoder {
 
 /** Header and prefix of a DATA frame with one message. */
 const dataHeadBytes = frameHeaderBytes + prefixBytes;
-const openHeader = { payloadBytes: 2, type: frameType.headers, flags: frameFlag.endHeaders };
-const closeHeader = {
-  payloadBytes: 1,
-  type: frameType.headers,
-  flags: frameFlag.endHeaders | frameFlag.endStream,
-};
-const openBytes = frameHeaderBytes + openHeader.payloadBytes;
-const closeBytes = frameHeaderBytes + closeHeader.payloadBytes;
+/** Where a frame header has its stream id. */
+const streamIdAt = 5;
+const closeFlags = frameFlag.endHeaders | frameFlag.endStream;
+/** HEADERS with `:status 200` and a reference, which is filled in like the stream id. */
+const openFrame = Uint8Array.of(
+  ...[0, 0, 2, frameType.headers, frameFlag.endHeaders, 0, 0, 0, 0],
+  ...[status200, 0],
+);
+/** HEADERS that are a reference and end the stream. */
+const closeFrame = Uint8Array.of(...[0, 0, 1, frameType.headers, closeFlags, 0, 0, 0, 0], 0);
 
 function writeData(target: Buffer, at: number, streamId: number, message: Uint8Array): void {
   const payloadBytes = prefixBytes + message.length;

@@ -1,0 +1,318 @@
+import { deepEqual, equal, match } from "node:assert/strict";
+import { after, before, describe, it } from "node:test";
+import { frameFlag, frameType, settingId } from "../src/frame.ts";
+import { http2Code } from "../src/http2-error.ts";
+import type { Method } from "../src/index.ts";
+import { clientPreface } from "../src/preface.ts";
+import {
+  block,
+  callHeaders,
+  frame,
+  message,
+  RawClient,
+  type Running,
+  setting,
+  start,
+  uint32,
+  until,
+} from "./fixtures.ts";
+
+const { protocolError, frameSizeError, flowControlError, streamClosed, compressionError } =
+  http2Code;
+const { endHeaders, endStream, padded, priority, ack } = frameFlag;
+const headers = block(callHeaders("/t.T/Echo"));
+const open = (streamId: number): Buffer => frame(frameType.headers, endHeaders, streamId, headers);
+const opening = (streamId: number): Buffer =>
+  frame(frameType.headers, endHeaders, streamId, block(callHeaders("/t.T/Hold")));
+const hold: Method = {
+  kind: "bidi",
+  handle: (call) =>
+    new Promise((resolve) => {
+      call.signal.addEventListener("abort", () => resolve());
+    }),
+};
+
+let running: Running;
+before(async () => {
+  running = await start({ "/t.T/Hold": hold });
+});
+after(() => running.stop());
+
+/** What a client sends after its greeting, and the code of the GOAWAY that ends the connection. */
+// biome-ignore format: a table
+const connectionErrors: readonly (readonly [string, readonly Buffer[], number])[] = [
+  ["DATA on stream 0", [frame(0, 0, 0, Buffer.alloc(1))], protocolError],
+  ["DATA on an idle stream", [frame(0, 0, 1, Buffer.alloc(1))], protocolError],
+  ["DATA with padding as long as its frame", [open(1), frame(0, padded, 1, Buffer.from([4, 0, 0, 0]))], protocolError],
+  ["padded DATA without a pad length", [open(1), frame(0, padded, 1)], frameSizeError],
+  ["a frame larger than the setting", [frame(0, 0, 1, Buffer.alloc(16_385))], frameSizeError],
+  ["HEADERS on stream 0", [open(0)], protocolError],
+  ["HEADERS on an even stream", [open(2)], protocolError],
+  ["HEADERS on a stream that was skipped", [open(5), open(3)], streamClosed],
+  ["HEADERS with padding beyond its frame", [frame(1, endHeaders | padded, 1, Buffer.from([9, 0x82]))], protocolError],
+  ["HEADERS too short for a priority", [frame(1, endHeaders | priority, 1, Buffer.alloc(4))], frameSizeError],
+  ["HEADERS that depend on themselves", [frame(1, endHeaders | priority, 1, Buffer.concat([uint32(1), Buffer.from([0]), headers]))], protocolError],
+  ["a header block that cannot be decoded", [frame(1, endHeaders, 1, Buffer.from([0x80]))], compressionError],
+  ["CONTINUATION without HEADERS", [frame(9, endHeaders, 1, headers)], protocolError],
+  ["CONTINUATION of a finished block", [open(1), frame(9, endHeaders, 1, headers)], protocolError],
+  ["CONTINUATION of another stream", [frame(1, 0, 1, headers), frame(9, endHeaders, 3, headers)], protocolError],
+  ["a frame inside a header block", [frame(1, 0, 1, headers), frame(0, 0, 1)], protocolError],
+  ["an unknown frame inside a header block", [frame(1, 0, 1, headers), frame(0xee, 0, 1)], protocolError],
+  ["PRIORITY on stream 0", [frame(2, 0, 0, Buffer.alloc(5))], protocolError],
+  ["RST_STREAM on stream 0", [frame(3, 0, 0, uint32(8))], protocolError],
+  ["RST_STREAM on an idle stream", [frame(3, 0, 1, uint32(8))], protocolError],
+  ["RST_STREAM of a wrong size", [open(1), frame(3, 0, 1, Buffer.alloc(3))], frameSizeError],
+  ["SETTINGS on a stream", [frame(4, 0, 1)], protocolError],
+  ["SETTINGS of a wrong size", [frame(4, 0, 0, Buffer.alloc(5))], frameSizeError],
+  ["an acknowledgement with settings", [frame(4, ack, 0, setting(4, 1))], frameSizeError],
+  ["ENABLE_PUSH of 2", [frame(4, 0, 0, setting(settingId.enablePush, 2))], protocolError],
+  ["INITIAL_WINDOW_SIZE beyond 2^31-1", [frame(4, 0, 0, setting(settingId.initialWindowSize, 2 ** 31))], flowControlError],
+  ["MAX_FRAME_SIZE below 2^14", [frame(4, 0, 0, setting(settingId.maxFrameSize, 16_383))], protocolError],
+  ["MAX_FRAME_SIZE beyond 2^24-1", [frame(4, 0, 0, setting(settingId.maxFrameSize, 2 ** 24))], protocolError],
+  ["PUSH_PROMISE", [open(1), frame(5, endHeaders, 1, Buffer.alloc(4))], protocolError],
+  ["PING on a stream", [frame(6, 0, 1, Buffer.alloc(8))], protocolError],
+  ["PING of a wrong size", [frame(6, 0, 0, Buffer.alloc(7))], frameSizeError],
+  ["GOAWAY on a stream", [frame(7, 0, 1, Buffer.alloc(8))], protocolError],
+  ["GOAWAY of a wrong size", [frame(7, 0, 0, Buffer.alloc(7))], frameSizeError],
+  ["WINDOW_UPDATE of a wrong size", [frame(8, 0, 0, Buffer.alloc(3))], frameSizeError],
+  ["WINDOW_UPDATE by nothing", [frame(8, 0, 0, uint32(0))], protocolError],
+  ["WINDOW_UPDATE on an idle stream", [frame(8, 0, 1, uint32(1))], protocolError],
+  ["a connection window beyond 2^31-1", [frame(8, 0, 0, uint32(2 ** 31 - 1))], flowControlError],
+  ["a setting that widens a stream window beyond 2^31-1", [opening(1), frame(8, 0, 1, uint32(2 ** 31 - 1 - 65_535)), frame(4, 0, 0, setting(4, 65_536))], flowControlError],
+];
+
+/** The same for errors of one stream; the connection must survive them. */
+// biome-ignore format: a table
+const streamErrors: readonly (readonly [string, readonly Buffer[], number])[] = [
+  ["an upper-case header", [frame(1, endHeaders, 1, block([...callHeaders("/t.T/Echo"), ["A", "b"]]))], protocolError],
+  ["no :path", [frame(1, endHeaders, 1, block([[":method", "POST"], [":scheme", "http"]]))], protocolError],
+  ["trailers that do not end the stream", [opening(1), frame(1, endHeaders, 1, block([["x", "y"]]))], protocolError],
+  ["a second request on a stream", [opening(1), frame(1, endHeaders | endStream, 1, headers)], protocolError],
+  ["DATA after END_STREAM", [opening(1), frame(0, endStream, 1), frame(0, 0, 1, message("a"))], streamClosed],
+  ["HEADERS after END_STREAM", [opening(1), frame(0, endStream, 1), frame(1, endHeaders | endStream, 1, block([["x", "y"]]))], streamClosed],
+  ["WINDOW_UPDATE by nothing", [opening(1), frame(8, 0, 1, uint32(0))], protocolError],
+  ["a stream window beyond 2^31-1", [opening(1), frame(8, 0, 1, uint32(2 ** 31 - 1))], flowControlError],
+  ["PRIORITY of a wrong size", [opening(1), frame(2, 0, 1, Buffer.alloc(4))], frameSizeError],
+  ["less DATA than content-length", [frame(1, endHeaders, 1, block(callHeaders("/t.T/Echo", [["content-length", "9"]]))), frame(0, endStream, 1, message("a"))], protocolError],
+  ["more DATA than content-length", [frame(1, endHeaders, 1, block(callHeaders("/t.T/Echo", [["content-length", "2"]]))), frame(0, endStream, 1, message("a"))], protocolError],
+];
+
+describe("a violation of the connection", () => {
+  for (const [name, frames, code] of connectionErrors) {
+    it(`${name} ends it with code ${code}`, async () => {
+      const client = await RawClient.open(running.port);
+      client.send(...frames);
+      equal(await client.goawayCode(), code);
+      await until(() => client.closed, "close");
+    });
+  }
+
+  it("reports the last stream it has taken", async () => {
+    const client = await RawClient.open(running.port);
+    client.call(1, "/t.T/Echo", "a");
+    client.call(7, "/t.T/Echo", "a");
+    await client.answer(7);
+    client.send(frame(frameType.ping, 0, 0));
+    const goaway = await client.find((f) => f.type === frameType.goaway, "GOAWAY");
+    equal(goaway.payload.readUInt32BE(0), 7);
+    match(goaway.payload.subarray(8).toString(), /PING/);
+  });
+
+  it("is a first frame other than SETTINGS", async () => {
+    const client = await RawClient.dial(running.port);
+    client.send(clientPreface, frame(frameType.ping, 0, 0, Buffer.alloc(8)));
+    equal(await client.goawayCode(), protocolError);
+  });
+});
+
+describe("a violation of a stream", () => {
+  for (const [name, frames, code] of streamErrors) {
+    it(`${name} resets it with code ${code}`, async () => {
+      const client = await RawClient.open(running.port);
+      client.send(...frames);
+      equal(await client.resetCode(1), code);
+      client.call(3, "/t.T/Echo", "still here");
+      equal((await client.answer(3)).messages.join(), "still here");
+      await client.end();
+    });
+  }
+});
+
+describe("frames that are allowed", () => {
+  async function echoes(...before: readonly Buffer[]): Promise<void> {
+    const client = await RawClient.open(running.port);
+    client.send(...before);
+    client.call(101, "/t.T/Echo", "yes");
+    equal((await client.answer(101)).messages.join(), "yes");
+    equal(
+      client.frames.some((f) => f.type === frameType.goaway),
+      false,
+      client.transcript(),
+    );
+    await client.end();
+  }
+
+  it("ignores unknown frames and settings, reserved bits, PRIORITY and GOAWAY", () =>
+    echoes(
+      frame(0xbe, 0xff, 0, Buffer.alloc(100)),
+      frame(0xbe, 0xff, 99),
+      frame(frameType.settings, 0, 0, setting(0x99, 5)),
+      frame(frameType.settings, 0, 0x8000_0000),
+      frame(frameType.priority, 0, 3, Buffer.from([0, 0, 0, 1, 9])),
+      frame(frameType.goaway, 0, 0, Buffer.alloc(8)),
+    ));
+
+  it("takes the rest of a stream that it has reset", async () => {
+    const client = await RawClient.open(running.port);
+    client.headers(1, callHeaders("/t.T/Nope"));
+    equal(await client.status(1), "12 unknown method Nope for service t.T");
+    equal(await client.resetCode(1), http2Code.noError);
+    client.data(1, message("on its way already"));
+    client.send(frame(8, 0, 1, uint32(5)), frame(3, 0, 1, uint32(8)));
+    client.headers(1, [["x", "y"]], true);
+    client.call(3, "/t.T/Echo", "a");
+    equal((await client.answer(3)).messages.join(), "a");
+    await client.end();
+  });
+
+  it("takes padding, a priority, CONTINUATION and trailers", async () => {
+    const client = await RawClient.open(running.port);
+    const part = Math.floor(headers.length / 3);
+    const first = Buffer.concat([
+      Buffer.from([3]),
+      Buffer.from([0, 0, 0, 0, 16]),
+      headers.subarray(0, part),
+      Buffer.alloc(3),
+    ]);
+    client.send(
+      frame(frameType.headers, padded | priority, 1, first),
+      frame(frameType.continuation, 0, 1, headers.subarray(part, 2 * part)),
+      frame(frameType.continuation, endHeaders, 1, headers.subarray(2 * part)),
+      frame(
+        frameType.data,
+        padded,
+        1,
+        Buffer.concat([Buffer.from([2]), message("abc"), Buffer.alloc(2)]),
+      ),
+      frame(frameType.data, padded, 1, Buffer.from([0])),
+    );
+    client.headers(1, [["checksum", "1"]], true);
+    equal((await client.answer(1)).messages.join(), "abc");
+    await client.end();
+  });
+
+  it("answers PING with its payload", async () => {
+    const client = await RawClient.open(running.port);
+    client.send(frame(frameType.ping, 0, 0, Buffer.from("12345678")));
+    const pong = await client.find((f) => f.type === frameType.ping, "PING");
+    equal(pong.flags, ack);
+    equal(pong.payload.toString(), "12345678");
+    await client.end();
+  });
+
+  it("takes frames cut at any byte", async () => {
+    const client = await RawClient.dial(running.port);
+    const all = Buffer.concat([
+      clientPreface,
+      frame(frameType.settings, 0, 0),
+      open(1),
+      frame(frameType.data, endStream, 1, message("slow")),
+    ]);
+    for (const byte of all) {
+      client.send(Buffer.from([byte]));
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+    equal((await client.answer(1)).messages.join(), "slow");
+    await client.end();
+  });
+});
+
+describe("a response", () => {
+  it("is HEADERS, DATA and HEADERS, and later the same in fewer bytes", async () => {
+    const client = await RawClient.open(running.port);
+    for (const id of [1, 3, 5]) {
+      client.call(id, "/t.T/Echo", "abc");
+      const { headers: got, messages } = await client.answer(id);
+      deepEqual(
+        [...got],
+        [
+          [":status", "200"],
+          ["content-type", "application/grpc"],
+          ["grpc-status", "0"],
+        ],
+      );
+      equal(messages.join(), "abc");
+    }
+    const sizes = (id: number): string =>
+      client.frames
+        .filter((f) => f.streamId === id)
+        .map((f) => `${f.type}:${f.payload.length}`)
+        .join(" ");
+    equal(sizes(3), "1:2 0:8 1:1");
+    equal(sizes(5), "1:2 0:8 1:1");
+    await client.end();
+  });
+
+  it("does without the table when the client has none", async () => {
+    const client = await RawClient.open(running.port, setting(settingId.headerTableSize, 0));
+    for (const id of [1, 3]) {
+      client.call(id, "/t.T/Echo", "abc");
+      equal((await client.answer(id)).headers.get("grpc-status"), "0");
+    }
+    equal(client.frames.find((f) => f.type === 1)?.payload[0], 0x20); // The size update is due.
+    await client.end();
+  });
+
+  it("stops using the table when the client shrinks it", async () => {
+    const client = await RawClient.open(running.port);
+    client.call(1, "/t.T/Echo", "abc");
+    await client.answer(1);
+    client.send(frame(frameType.settings, 0, 0, setting(settingId.headerTableSize, 10)));
+    client.call(3, "/t.T/Echo", "abc");
+    client.call(5, "/t.T/No", "abc");
+    equal((await client.answer(3)).headers.get("content-type"), "application/grpc");
+    equal((await client.answer(5)).headers.get("grpc-status"), "12");
+    await client.end();
+  });
+
+  it("to what is not gRPC is plain HTTP", async () => {
+    const client = await RawClient.open(running.port);
+    const get: [string, string][] = [
+      [":method", "GET"],
+      [":scheme", "http"],
+      [":path", "/"],
+    ];
+    client.headers(1, get, true);
+    equal((await client.answer(1)).headers.get(":status"), "405");
+    client.headers(3, [...get.slice(1), [":method", "POST"]], true);
+    equal((await client.answer(3)).headers.get(":status"), "415");
+    await client.end();
+  });
+
+  it("to a request of no, or of two messages is UNIMPLEMENTED", async () => {
+    const client = await RawClient.open(running.port);
+    client.headers(1, callHeaders("/t.T/Echo"), true);
+    equal(await client.status(1), "12 grpc: request has no message");
+    client.headers(3, callHeaders("/t.T/Echo"));
+    client.data(3, Buffer.concat([message("a"), message("b")]), true);
+    equal(await client.status(3), "12 grpc: request has more than one message");
+    client.headers(5, callHeaders("/t.T/Echo"));
+    client.data(5, message("abc").subarray(0, 6), true);
+    equal(await client.status(5), "13 grpc: request ends within a message");
+    await client.end();
+  });
+
+  it("to a compressed message names the encodings there are", async () => {
+    const client = await RawClient.open(running.port);
+    client.headers(1, callHeaders("/t.T/Echo", [["grpc-encoding", "gzip"]]));
+    client.data(1, Buffer.from([1, 0, 0, 0, 0]), true);
+    const { headers: got } = await client.answer(1);
+    equal(got.get("grpc-status"), "12");
+    equal(got.get("grpc-accept-encoding"), "identity");
+    // The encoding may be announced and not used.
+    client.headers(3, callHeaders("/t.T/Echo", [["grpc-encoding", "gzip"]]));
+    client.data(3, message("plain"), true);
+    equal((await client.answer(3)).messages.join(), "plain");
+    await client.end();
+  });
+});
