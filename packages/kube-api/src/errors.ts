@@ -126,6 +126,14 @@ export function conflict(resource: Resource, name: string, why: string = staleTe
   return new ApiError("Conflict", message, { details: detailsOf(resource, name) });
 }
 
+/** A precondition of a deletion does not hold; names the kind where other conflicts name the resource. */
+export function preconditionFailed(resource: Resource, name: string, why: string): ApiError {
+  const { group, kind } = resource;
+  const qualified = group === "" ? kind : `${kind}.${group}`;
+  const message = `Operation cannot be fulfilled on ${qualified} "${name}": ${why}`;
+  return new ApiError("Conflict", message, { details: { ...detailsOf(resource, name), kind } });
+}
+
 const staleText =
   "the object has been modified; please apply your changes to the latest version and try again";
 

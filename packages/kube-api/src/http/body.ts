@@ -13,7 +13,11 @@ export function parseBody(contentType: string | undefined, body: Uint8Array, kin
   switch (mediaTypeOf(contentType)) {
     case "":
     case "application/json":
-      return parseJson(body, kind);
+      return parseJson(
+        body,
+        (why) =>
+          `the object provided is unrecognized (must be of type ${kind}): couldn't get version/kind; json parse error: ${why}`,
+      );
     case "application/vnd.kubernetes.protobuf": {
       const json = decodeProtobuf(body);
       if (json !== undefined) return json;
@@ -34,15 +38,12 @@ function unknownFormat(why: string): ApiError {
   return new ApiError("UnsupportedMediaType", `${why} - accepted media types include: ${accepted}`);
 }
 
-/** Malformed JSON is a `BadRequest` that names the kind that was expected. */
-export function parseJson(body: Uint8Array, kind: string): Json {
+/** Malformed JSON is a `BadRequest`; `message` words it. */
+export function parseJson(body: Uint8Array, message: (why: string) => string): Json {
   try {
     return JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(body)) as Json;
   } catch (error) {
-    const why = error instanceof Error ? error.message : String(error);
-    throw badRequest(
-      `the object provided is unrecognized (must be of type ${kind}): couldn't get version/kind; json parse error: ${why}`,
-    );
+    throw badRequest(message(error instanceof Error ? error.message : String(error)));
   }
 }
 

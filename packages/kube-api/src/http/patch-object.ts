@@ -21,7 +21,7 @@ export function parsePatch(
   body: Uint8Array,
 ): ApplyPatch {
   const apply = patchKind(resource, contentType);
-  const patch = parseJson(body, resource.kind);
+  const patch = parseJson(body, (why) => `error decoding patch: ${why}`);
   return (original) => {
     const outcome = apply(original, patch);
     if (outcome.kind === "ok") return outcome.object;

@@ -1,6 +1,6 @@
 /** Deleting one object at its own pace: removed when nothing holds it, marked otherwise. */
 import type { KubeObject } from "@flotilla/objects";
-import { ApiError, conflict } from "../errors.ts";
+import { ApiError, preconditionFailed } from "../errors.ts";
 import { nothingBeside } from "./companions.ts";
 import { compareAndSwap, type Written } from "./compare-and-swap.ts";
 import type { RegistryContext, Target } from "./context.ts";
@@ -40,11 +40,11 @@ export function checkPreconditions(
   const { uid, resourceVersion } = object.metadata;
   if (options.uid !== undefined && options.uid !== uid) {
     const text = `the UID in the precondition (${options.uid}) does not match the UID in record (${uid}). The object might have been deleted and then recreated`;
-    throw conflict(target.resource, target.name, text);
+    throw preconditionFailed(target.resource, target.name, text);
   }
   if (options.resourceVersion !== undefined && options.resourceVersion !== resourceVersion) {
     const text = `the ResourceVersion in the precondition (${options.resourceVersion}) does not match the ResourceVersion in record (${resourceVersion}). The object might have been modified`;
-    throw conflict(target.resource, target.name, text);
+    throw preconditionFailed(target.resource, target.name, text);
   }
 }
 

@@ -49,6 +49,7 @@ export function applyScale(object: KubeObject, submitted: Json): KubeObject {
   if (scale.kind !== undefined && scale.kind !== "Scale") {
     throw badRequest(`${scale.kind} cannot be handled as a Scale`);
   }
+  checkName(scale.metadata?.name, name);
   const replicas = scale.spec?.replicas ?? 0;
   if (typeof replicas !== "number" || !Number.isSafeInteger(replicas)) {
     throw badRequest(
@@ -67,6 +68,15 @@ export function applyScale(object: KubeObject, submitted: Json): KubeObject {
     },
     spec: { ...(object as Scalable).spec, replicas },
   } as KubeObject;
+}
+
+function checkName(given: string | undefined, name: string): void {
+  if (given === name) return;
+  throw badRequest(
+    given === undefined || given === ""
+      ? `the name of the object (${name} based on URL) was undeterminable: name must be provided`
+      : `the name of the object (${given}) does not match the name on the URL (${name})`,
+  );
 }
 
 function negativeReplicas(name: string, replicas: number): ApiError {

@@ -84,6 +84,11 @@ function hasClusterIp(service: Service): boolean {
   return service.spec.type !== "ExternalName" && service.spec.clusterIP !== "None";
 }
 
+function familiesOf({ spec }: Service): Pick<Service["spec"], "ipFamilies" | "ipFamilyPolicy"> {
+  const { ipFamilies = ["IPv4"], ipFamilyPolicy = "SingleStack" } = spec;
+  return { ipFamilies, ipFamilyPolicy };
+}
+
 function hasNodePorts(service: Service): boolean {
   const { type, allocateLoadBalancerNodePorts } = service.spec;
   return (
@@ -123,7 +128,7 @@ class Allocator {
     const { spec } = service;
     if (!hasClusterIp(service)) {
       if (spec.clusterIP !== "None") return service;
-      return { ...service, spec: { ...spec, clusterIPs: ["None"] } };
+      return { ...service, spec: { ...spec, clusterIPs: ["None"], ...familiesOf(service) } };
     }
     const asked = spec.clusterIP || spec.clusterIPs?.[0];
     const clusterIP = isAddress(asked) ? this.#askedAddress(asked) : this.#freeAddress();
@@ -134,8 +139,7 @@ class Allocator {
         ...spec,
         clusterIP,
         clusterIPs: [clusterIP],
-        ipFamilies: spec.ipFamilies ?? ["IPv4"],
-        ipFamilyPolicy: spec.ipFamilyPolicy ?? "SingleStack",
+        ...familiesOf(service),
       },
     };
   }
