@@ -9,7 +9,7 @@ export const readRoundsMax = 4;
 /** A request ends after this and two election timeouts (etcd `ReqTimeout`). */
 export const requestMs = 5_000;
 /** Entries applied in one go, and their bytes; the rest waits for the next turn. */
-export const applyEntriesMax = 2_000;
+export const applyEntriesMax = 1_000;
 export const applyBytesMax: number = 2 * 1024 * 1024;
 /** How often the leader looks for leases that have run out. */
 export const leaseTickMs = 200;
