@@ -91,7 +91,8 @@ describe("kubectl", needs("kubectl"), () => {
       printed += chunk;
     });
     try {
-      await until("the list", 10_000, () => printed.includes("extra"));
+      await kubectl("create", "configmap", "listed", "--from-literal=x=y");
+      await until("the first", 10_000, () => printed.includes("listed"));
       await kubectl("create", "configmap", "watched", "--from-literal=x=y");
       await until("the new one", 10_000, () => /watched +1/.test(printed));
     } finally {

@@ -5,6 +5,7 @@ import type { ObjectClient, WriteOutcome } from "@flotilla/client";
 import {
   allResources,
   apiVersionOf,
+  canonicalJson,
   type Json,
   type KubeObject,
   type Resource,
@@ -70,7 +71,7 @@ export async function applyManifest(
   { file, resource, object }: Manifest,
 ): Promise<"created" | "configured" | "unchanged"> {
   const name = nameOf(object);
-  const record = `${JSON.stringify(object)}\n`;
+  const record = lastAppliedOf(object);
   const present = await client.get(resource, name);
   if (present?.metadata.annotations?.[lastApplied] === record) return "unchanged";
   const annotated: KubeObject = {
@@ -83,11 +84,48 @@ export async function applyManifest(
   const outcome: WriteOutcome<KubeObject> =
     present === undefined
       ? await client.create(resource, annotated)
-      : await client.patch(resource, name, annotated as unknown as Json);
+      : await client.patch(
+          resource,
+          name,
+          withDeletions(previousOf(present), annotated as unknown as Json),
+        );
   if (outcome.kind !== "ok") {
     throw new CommandError("badInput", `Cannot apply ${file}: ${outcome.message}`);
   }
   return present === undefined ? "created" : "configured";
+}
+
+function previousOf({ metadata }: KubeObject): Json {
+  try {
+    return JSON.parse(metadata.annotations?.[lastApplied] ?? "{}");
+  } catch {
+    return {}; // Somebody else wrote that annotation: nothing is known to have been removed.
+  }
+}
+
+/** A merge patch that gives `next` and takes away what only `previous` had (RFC 7396: null deletes). */
+export function withDeletions(previous: Json, next: Json): Json {
+  if (!isMap(previous) || !isMap(next)) return next;
+  const patch: { [key: string]: Json } = { ...next };
+  for (const [key, value] of Object.entries(previous)) {
+    const kept = next[key];
+    patch[key] = kept === undefined ? null : withDeletions(value, kept);
+  }
+  return patch;
+}
+
+function isMap(value: Json): value is { [key: string]: Json } {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+/** Byte for byte what kubectl would note, so that it sees no difference: sorted keys, Go's escapes. */
+function lastAppliedOf(object: KubeObject): string {
+  const metadata = { ...object.metadata, annotations: object.metadata.annotations ?? {} };
+  const text = canonicalJson({ ...object, metadata } as unknown as Json);
+  const escaped = text.replace(/[<>&\u2028\u2029]/g, (character) => {
+    return `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`;
+  });
+  return `${escaped}\n`;
 }
 
 function nameOf({ metadata: { name, namespace } }: KubeObject): {
