@@ -39,7 +39,7 @@ async function handle(request, response) {
 async function front(response) {
   const found = await askDatabase("GET", "/kv");
   if (found.status !== 200) return unavailable(response);
-  answer(response, 200, { pod, node, items: JSON.parse(found.body) });
+  answer(response, 200, { pod, node, pid: process.pid, items: JSON.parse(found.body) });
 }
 
 async function show(response, key) {
