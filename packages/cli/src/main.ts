@@ -106,6 +106,11 @@ function addChaos(program: Command): void {
     .addOption(dataDir())
     .action(async (name, options) => (await load()).powerOff(name, options.dataDir));
   chaos
+    .command("power-on <name>")
+    .description("start what was powered off, with the data it had")
+    .addOption(dataDir())
+    .action(async (name, options) => (await load()).powerOn(name, options.dataDir));
+  chaos
     .command("pause <name>")
     .description("stop a member or a node in its tracks; its connections stay open")
     .addOption(dataDir())

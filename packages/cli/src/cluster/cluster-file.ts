@@ -20,6 +20,8 @@ export interface ClusterNode {
   name: string;
   pid: number;
   dataDir: string;
+  /** Where its workloads' relative commands begin. */
+  cwd: string;
 }
 
 export interface ClusterFile {

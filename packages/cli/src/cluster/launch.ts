@@ -37,21 +37,49 @@ export async function prepareKeys(cluster: ClusterFile, dataDir: string): Promis
 
 /** Starts the members that do not run, and notes their pids in cluster.json. */
 export function startMembers(cluster: ClusterFile, dataDir: string, pki: Pki): void {
-  for (const member of cluster.members) {
-    if (isRunning(member.pid, member.dataDir)) continue;
-    const paths = pki.paths(member.name);
-    member.pid = startDetached(memberArguments(cluster, member, paths), member.dataDir, dataDir);
-  }
+  for (const member of cluster.members) startMember(cluster, member, dataDir, pki);
   writeClusterFile(dataDir, cluster);
 }
 
-/** Starts the nodes that do not run; their processes' commands are relative to `cwd`. */
-export function startNodes(cluster: ClusterFile, dataDir: string, cwd: string): void {
-  for (const node of cluster.nodes) {
-    if (isRunning(node.pid, node.dataDir)) continue;
-    node.pid = startDetached(nodeArguments(cluster, node, dataDir), node.dataDir, cwd);
-  }
+/** Starts the nodes that do not run, and notes their pids in cluster.json. */
+export function startNodes(cluster: ClusterFile, dataDir: string): void {
+  for (const node of cluster.nodes) startNode(cluster, node, dataDir);
   writeClusterFile(dataDir, cluster);
+}
+
+/** Starts one member or node by name, unless it runs; false when nothing has that name. */
+export async function startOne(
+  cluster: ClusterFile,
+  dataDir: string,
+  name: string,
+): Promise<"member" | "node" | undefined> {
+  const member = cluster.members.find((one) => one.name === name);
+  const node = cluster.nodes.find((one) => one.name === name);
+  if (member !== undefined) startMember(cluster, member, dataDir, await Pki.open(dataDir));
+  else if (node !== undefined) startNode(cluster, node, dataDir);
+  else return undefined;
+  writeClusterFile(dataDir, cluster);
+  return member === undefined ? "node" : "member";
+}
+
+function startMember(
+  cluster: ClusterFile,
+  member: ClusterFile["members"][number],
+  dataDir: string,
+  pki: Pki,
+): void {
+  if (isRunning(member.pid, member.dataDir)) return;
+  const paths = pki.paths(member.name);
+  member.pid = startDetached(memberArguments(cluster, member, paths), member.dataDir, dataDir);
+}
+
+function startNode(
+  cluster: ClusterFile,
+  node: ClusterFile["nodes"][number],
+  dataDir: string,
+): void {
+  if (isRunning(node.pid, node.dataDir)) return;
+  node.pid = startDetached(nodeArguments(cluster, node, dataDir), node.dataDir, node.cwd);
 }
 
 /** Resolves once a leader is known to a majority; ends the command when a member dies or time is up. */

@@ -22,10 +22,12 @@ export interface PlanOptions {
   readonly dataDir: string;
   readonly members: number;
   readonly nodes: number;
+  /** Where workloads' relative commands begin. */
+  readonly cwd: string;
 }
 
 /** A plan for a data directory that never held a cluster. */
-export async function newPlan({ dataDir, members, nodes }: PlanOptions): Promise<ClusterFile> {
+export async function newPlan({ dataDir, members, nodes, cwd }: PlanOptions): Promise<ClusterFile> {
   const ports = new PortFinder(host);
   const apiUrl = `https://${host}:${await ports.next(firstPorts.api)}`;
   const planned: ClusterMember[] = [];
@@ -48,6 +50,7 @@ export async function newPlan({ dataDir, members, nodes }: PlanOptions): Promise
     name: `n${at + 1}`,
     pid: 0,
     dataDir: join(dataDir, `n${at + 1}`),
+    cwd,
   }));
   return {
     members: planned,

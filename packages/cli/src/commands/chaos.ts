@@ -2,6 +2,7 @@
 import { resolve } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { type ClusterFile, readClusterFile } from "../cluster/cluster-file.ts";
+import { startOne } from "../cluster/launch.ts";
 import { processState } from "../cluster/observe.ts";
 import { signal, waitForExit } from "../cluster/processes.ts";
 import { killWorkloads, signalWorkloads } from "../cluster/workloads.ts";
@@ -25,6 +26,15 @@ export async function powerOff(name: string, dataDir: string): Promise<void> {
   await waitForExit([target], killMs);
   if (target.kind === "node") killWorkloads(target); // What it started in its last moment.
   print(`${target.kind} ${name} is powered off. \`flotilla up\` powers it on again.`);
+}
+
+/** Starts what was powered off, with the data it had. */
+export async function powerOn(name: string, dataDir: string): Promise<void> {
+  const home = resolve(dataDir);
+  const cluster = readClusterFile(home);
+  const kind = await startOne(cluster, home, name);
+  if (kind === undefined) throw unknownName(cluster, name);
+  print(`${kind} ${name} is powered on.`);
 }
 
 /** SIGSTOP: the process lives and does nothing, and its connections stay open. */
@@ -63,7 +73,7 @@ function runningTarget(name: string, dataDir: string): Target {
   throw new CommandError(
     "badInput",
     `${target.kind} ${name} (pid ${target.pid}) does not run`,
-    "`flotilla status` shows what does; `flotilla up` starts what is missing.",
+    `\`flotilla chaos power-on ${name}\` starts it.`,
   );
 }
 
@@ -72,8 +82,12 @@ function findTarget(cluster: ClusterFile, name: string): Target {
   if (member !== undefined) return { ...member, kind: "member" };
   const node = cluster.nodes.find((one) => one.name === name);
   if (node !== undefined) return { ...node, kind: "node" };
+  throw unknownName(cluster, name);
+}
+
+function unknownName(cluster: ClusterFile, name: string): CommandError {
   const names = [...cluster.members, ...cluster.nodes].map((one) => one.name);
-  throw new CommandError(
+  return new CommandError(
     "badInput",
     `There is no member or node ${JSON.stringify(name)}`,
     `There are: ${names.join(", ")}.`,

@@ -1,7 +1,7 @@
 /** `flotilla down`: stops every process of a local cluster; the data stays unless `--purge`. */
 import { rmSync } from "node:fs";
 import { resolve } from "node:path";
-import { type ClusterFile, readClusterFile } from "../cluster/cluster-file.ts";
+import { readClusterFile } from "../cluster/cluster-file.ts";
 import { isRunning, signal, waitForExit } from "../cluster/processes.ts";
 import { killWorkloads } from "../cluster/workloads.ts";
 import { CommandError } from "../exit.ts";
@@ -30,7 +30,7 @@ export async function down({ dataDir, purge }: DownOptions): Promise<void> {
 }
 
 async function stop(
-  processes: ClusterFile["nodes"] | ClusterFile["members"],
+  processes: readonly { readonly name: string; readonly pid: number; readonly dataDir: string }[],
   politely: NodeJS.Signals,
   timeoutMs: number,
 ): Promise<void> {

@@ -48,14 +48,14 @@ export function statusText(view: ClusterView): string {
 }
 
 const answering = (view: ClusterView) =>
-  view.members.filter(({ role }) => role === "leader" || role === "follower").length;
+  view.members.filter(({ role }) => role !== "stopped" && role !== "unreachable").length;
 
 function faultTolerance(view: ClusterView): string {
   const quorum = Math.floor(view.members.length / 2) + 1;
   const spare = answering(view) - quorum;
   if (spare < 0) return "";
   const more = spare === 0 ? "no further member may fail" : `${spare} more may fail`;
-  return `${answering(view)} of ${view.members.length} members take part, ${quorum} are needed: ${more}.`;
+  return `${answering(view)} of ${view.members.length} members answer, ${quorum} are needed: ${more}.`;
 }
 
 function quorumProblem(view: ClusterView): { what: string; next: string } | undefined {
@@ -63,7 +63,7 @@ function quorumProblem(view: ClusterView): { what: string; next: string } | unde
   const quorum = Math.floor(view.members.length / 2) + 1;
   const missing = view.members.filter(({ role }) => role === "stopped" || role === "unreachable");
   return {
-    what: `No leader: ${answering(view)} of ${view.members.length} members take part, ${quorum} are needed. Writes are refused; what runs on the nodes goes on.`,
+    what: `No leader: ${answering(view)} of ${view.members.length} members answer, ${quorum} are needed. Writes are refused; what runs on the nodes goes on.`,
     next:
       missing.length === 0
         ? "An election is under way; ask again in a second."

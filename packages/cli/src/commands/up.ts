@@ -9,7 +9,7 @@ import { type ClusterFile, findClusterFile, writeClusterFile } from "../cluster/
 import { connect } from "../cluster/connect.ts";
 import { prepareKeys, startMembers, startNodes, waitForLeader } from "../cluster/launch.ts";
 import { applyManifest, type Manifest, readManifests } from "../cluster/manifests.ts";
-import { newPlan, renewedPlan } from "../cluster/plan.ts";
+import { newPlan, type PlanOptions, renewedPlan } from "../cluster/plan.ts";
 import { isRunning } from "../cluster/processes.ts";
 import { entryOf, unready } from "../cluster/readiness.ts";
 import { CommandError } from "../exit.ts";
@@ -43,12 +43,13 @@ export async function up(options: UpOptions): Promise<void> {
   const files = [...(withExample ? [join(home, exampleFile)] : []), ...options.apply];
   const manifests = files.flatMap(readManifests); // Before anything starts: a typo costs nothing.
 
-  const cluster = await planFor(dataDir, options);
+  // The example's commands are relative to the repository, everything else to where the user is.
+  const cwd = withExample ? home : process.cwd();
+  const cluster = await planFor(dataDir, { ...options, dataDir, cwd });
   const pki = await prepareKeys(cluster, dataDir);
   startMembers(cluster, dataDir, pki);
   await waitForLeader(cluster, deadlineMs);
-  // The example's commands are relative to the repository, everything else to where the user is.
-  startNodes(cluster, dataDir, withExample ? home : process.cwd());
+  startNodes(cluster, dataDir);
 
   const client = connect(
     [cluster.apiUrl, ...cluster.members.map((m) => m.apiUrl)],
@@ -85,9 +86,9 @@ function checkCounts({ members, nodes }: UpOptions): void {
   }
 }
 
-async function planFor(dataDir: string, options: UpOptions): Promise<ClusterFile> {
+async function planFor(dataDir: string, options: PlanOptions): Promise<ClusterFile> {
   const found = findClusterFile(dataDir);
-  if (found === undefined) return newPlan({ ...options, dataDir });
+  if (found === undefined) return newPlan(options);
   const running = (target: { pid: number; dataDir: string }) =>
     isRunning(target.pid, target.dataDir);
   if (found.members.every(running) && found.nodes.every(running)) {
