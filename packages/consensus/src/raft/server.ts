@@ -76,12 +76,13 @@ export class Server {
     this.persistence = new Persistence(this.log.lastIndex, hardState);
     this.forwardedReads = new ForwardedReads(this.random, this.limits.pendingReadsMax);
 
-    assert(hardState.term >= this.log.lastTerm, "raft: the log holds a term beyond the hard state");
     assert(hardState.commit <= this.log.lastIndex, "raft: the log ends before the commit index");
     assert(appliedIndex >= snapshot.index, "raft: the state machine is older than the snapshot");
     assert(appliedIndex <= this.log.lastIndex, "raft: the state machine is ahead of the log");
-    this.term = hardState.term;
-    this.vote = hardState.vote;
+    // A crash can leave entries of a term that the hard state has not reached. No vote in that term
+    // was answered yet, so that it is still free.
+    this.term = Math.max(hardState.term, this.log.lastTerm);
+    this.vote = this.term === hardState.term ? hardState.vote : "";
     this.commitIndex = Math.max(hardState.commit, appliedIndex);
     this.appliedIndex = appliedIndex;
     this.releasedIndex = appliedIndex;
