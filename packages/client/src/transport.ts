@@ -7,6 +7,7 @@
  */
 import * as http from "node:http";
 import * as https from "node:https";
+import type { Socket } from "node:net";
 import { ClientError } from "./errors.ts";
 
 /** Bytes of one answer that is not a watch. A list page is the largest. */
@@ -224,6 +225,12 @@ function newAgent(server: URL, options: TransportOptions, pool: http.AgentOption
   });
 }
 
+/**
+ * Sockets that are through with TLS. Node's own `reusedSocket` does not say it of a socket that is
+ * handed from one request straight to one that waited, and what is taken for not sent is sent twice.
+ */
+const connectedSockets = new WeakSet<Socket>();
+
 function exchange(
   request: http.ClientRequest,
   body: Buffer | undefined,
@@ -234,17 +241,21 @@ function exchange(
     const timer = setTimeout(() => {
       request.destroy(new Error(`no answer within ${limits.answerMs} ms`));
     }, limits.answerMs);
-    const connectTimer = setTimeout(() => {
-      if (!sent) request.destroy(new Error(`no connection within ${limits.connectMs} ms`));
-    }, limits.connectMs);
-    // A socket that is reused is connected already; a new one is once TLS is through.
+    let connectTimer: NodeJS.Timeout | undefined;
+    // Not before a socket is assigned: a request may wait for one of the few there are.
     request.once("socket", (socket) => {
-      const connected = (): void => {
+      if (connectedSockets.has(socket)) {
+        sent = true;
+        return;
+      }
+      connectTimer = setTimeout(() => {
+        request.destroy(new Error(`no connection within ${limits.connectMs} ms`));
+      }, limits.connectMs);
+      socket.once("encrypted" in socket ? "secureConnect" : "connect", () => {
+        connectedSockets.add(socket);
         sent = true;
         clearTimeout(connectTimer);
-      };
-      if (request.reusedSocket) connected();
-      else socket.once("encrypted" in socket ? "secureConnect" : "connect", connected);
+      });
     });
     request.once("response", (message) => {
       clearTimeout(timer);

@@ -67,6 +67,35 @@ describe("failover", () => {
     });
   }
 
+  it("knows that a request was sent on a socket that it had to wait for", async () => {
+    let count = 0;
+    const first = await fakeServer((request, response) => {
+      count++;
+      if (count < 3) answer(201, configMap("a"))(request, response);
+      else hangUp(request, response);
+    });
+    const second = await fakeServer(answer(201, configMap("a")));
+    await withServers([first, second], { socketsMax: 1 }, async (client) => {
+      const creations = [1, 2, 3].map(() => client.create(configMaps, configMap("a")));
+      const settled = await Promise.allSettled(creations);
+      deepEqual(
+        settled.map(({ status }) => status),
+        ["fulfilled", "fulfilled", "rejected"],
+      );
+      equal(second.requests.length, 0, "what may have happened is not done again");
+    });
+  });
+
+  it("does not count the time in the queue as time to connect", async () => {
+    const slow = await fakeServer((request, response) => {
+      setTimeout(() => answer(201, configMap("a"))(request, response), 30);
+    });
+    await withServers([slow], { socketsMax: 1, connectTimeoutMs: 60 }, async (client) => {
+      const creations = [1, 2, 3, 4].map(() => client.create(configMaps, configMap("a")));
+      for (const outcome of await Promise.all(creations)) equal(outcome.kind, "ok");
+    });
+  });
+
   it("asks another server on 503 only what may be repeated, and on 429 everything", async () => {
     for (const [status, kind] of [
       [503, "rejects"],

@@ -4,6 +4,7 @@
  * Turns Node's requests into values and answers back into bytes. Every wait has a time, every count a
  * limit: a client that sends nothing, sends slowly or reads slowly costs one connection and no more.
  */
+import { setMaxListeners } from "node:events";
 import * as http from "node:http";
 import * as https from "node:https";
 import type { AddressInfo } from "node:net";
@@ -54,6 +55,7 @@ const closeGraceMs = 1_000;
 /** Listens; rejects with Node's error when the address cannot be had. */
 export async function serveKubeApi(options: ServeOptions): Promise<KubeApiServer> {
   const ending = new AbortController();
+  setMaxListeners(0, ending.signal); // One for each request in work; their number has its own limit.
   const listener = (request: http.IncomingMessage, response: http.ServerResponse): void => {
     void exchange(options, ending.signal, request, response);
   };
