@@ -48,6 +48,7 @@ export function createHttpSide(context: ServiceContext): HttpSide {
 function send(response: ServerResponse, { status, contentType, body }: Answer): void {
   response.writeHead(status, {
     "content-type": contentType,
+    "content-length": Buffer.byteLength(body),
     "x-content-type-options": "nosniff",
     ...(status === 405 ? { allow: "GET" } : {}),
   });
