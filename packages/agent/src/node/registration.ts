@@ -17,6 +17,8 @@ import {
 
 /** The status is written at least this often, changed or not; as the kubelet's nodeStatusReportFrequency. */
 export const statusReportMs = 300_000;
+/** The copy here is looked at so often even when no watch says that it changed; as nodeStatusUpdateFrequency. */
+export const statusCheckMs = 10_000;
 /** After a write that failed. */
 const retryMs = 1_000;
 
@@ -35,6 +37,8 @@ export interface RegistrationDeps {
 export class Registration {
   readonly #deps: RegistrationDeps;
   #node: Following<Node> | undefined;
+  /** The server's last answer: the watch may lag behind it. */
+  #answer: Node | undefined;
   #reportedAtMs: number | undefined;
   #isRunning = false;
   #isDirty = false;
@@ -72,10 +76,10 @@ export class Registration {
   async #run(): Promise<void> {
     const { signal, logger } = this.#deps;
     this.#isRunning = true;
-    let nextMs = statusReportMs;
+    let nextMs = statusCheckMs;
     while (this.#isDirty && !signal.aborted) {
       this.#isDirty = false;
-      nextMs = statusReportMs;
+      nextMs = statusCheckMs;
       try {
         await this.#ensure();
       } catch (error) {
@@ -93,27 +97,35 @@ export class Registration {
   async #ensure(): Promise<void> {
     if (this.#node?.synced !== true) return;
     const { client, facts, clock, wallNowMs } = this.#deps;
-    const known = this.#node.objects.get(facts.name) ?? (await this.#create());
-    if (known === undefined) return;
+    const watched = this.#node.objects.get(facts.name);
+    const known = watched === undefined ? await this.#readOrCreate() : this.#newer(watched);
     const labelled = await this.#label(known);
     const wanted = withNodeStatus(labelled, facts, wallNowMs());
     const dueAtMs = (this.#reportedAtMs ?? Number.NEGATIVE_INFINITY) + statusReportMs;
     if (clock.nowMs() < dueAtMs && !nodeNeedsUpdate(labelled, wanted)) return;
     const outcome = await client.updateStatus(nodes, wanted);
-    if (outcome.kind === "ok") this.#reportedAtMs = clock.nowMs();
-    else if (outcome.kind !== "conflict") throw new Error(outcome.message);
+    if (outcome.kind === "ok") {
+      this.#answer = outcome.object;
+      this.#reportedAtMs = clock.nowMs();
+    } else if (outcome.kind !== "conflict") throw new Error(outcome.message);
     // After a conflict the watch brings the newer object, and with it the next attempt.
   }
 
-  async #create(): Promise<Node | undefined> {
+  #newer(watched: Node): Node {
+    const revisionOf = (node: Node) => Number(node.metadata.resourceVersion ?? 0);
+    const answer = this.#answer ?? watched;
+    return revisionOf(answer) > revisionOf(watched) ? answer : watched;
+  }
+
+  /** The watch may not have brought the node yet. */
+  async #readOrCreate(): Promise<Node> {
     const { client, facts, logger } = this.#deps;
+    const present = await client.get(nodes, { name: facts.name });
+    if (present !== undefined) return present;
     const outcome = await client.create(nodes, newNode(facts));
-    if (outcome.kind === "ok") {
-      logger.info("node registered", { node: facts.name });
-      return outcome.object;
-    }
-    if (outcome.kind === "alreadyExists") return await client.get(nodes, { name: facts.name });
-    throw new Error(outcome.message);
+    if (outcome.kind !== "ok") throw new Error(outcome.message);
+    logger.info("node registered", { node: facts.name });
+    return outcome.object;
   }
 
   /** Labels that others have set stay. */

@@ -66,7 +66,7 @@ export function environmentOfAll(name: string): Map<number, string> {
 }
 
 /** The variable `name` in the environment that `pid` was started with. */
-function environmentOf(pid: number, name: string): string | undefined {
+export function environmentOf(pid: number, name: string): string | undefined {
   try {
     const environment = readFileSync(`/proc/${pid}/environ`, "latin1");
     const entry = environment.split("\0").find((line) => line.startsWith(`${name}=`));

@@ -12,6 +12,7 @@ import { reasonOf } from "../errors.ts";
 import type { Timers } from "../timers.ts";
 import { logCheckMs, openLog, rotateLog } from "./log-files.ts";
 import {
+  environmentOf,
   environmentOfAll,
   identify,
   isAlive,
@@ -90,8 +91,10 @@ export class ProcessRuntime implements Runtime {
     logPath: string,
     onExit: (exit: Exit) => void,
   ): ProcessIdentity | undefined {
-    const process = known === undefined ? this.#find(id) : isAlive(known) ? known : undefined;
-    if (process === undefined) return undefined;
+    const process = known === undefined ? this.#find(id) : known;
+    // The mark as well as the time: ticks are coarse, and the record is only a file.
+    if (process === undefined || !isAlive(process)) return undefined;
+    if (environmentOf(process.pid, markerVariable) !== this.#markerOf(id)) return undefined;
     this.#watch({ id, process, logPath, onExit, isChild: false });
     this.#schedulePoll();
     return process;
