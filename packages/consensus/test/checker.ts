@@ -118,7 +118,11 @@ export class Checker implements Observer {
     for (let index = log.firstIndex; index <= this.chain.length; index++) {
       if ((this.#chainTerms[index - 1] ?? 0) >= term) break;
       const held = index <= log.lastIndex ? textOfEntry(log.at(index)) : "nothing";
-      assert.equal(held, this.chain[index - 1], `${leader.id}: leads term ${term} without ${index}`);
+      assert.equal(
+        held,
+        this.chain[index - 1],
+        `${leader.id}: leads term ${term} without ${index}`,
+      );
     }
     this.#checkOnQuorum(cluster, leader, commitIndex);
   }

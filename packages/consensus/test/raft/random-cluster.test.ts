@@ -184,7 +184,11 @@ class World {
       "liveness: a new read is answered",
     );
     for (const member of members) {
-      assert.deepEqual(member.machine, this.checker.chain, `${member.id}: not the same as the rest`);
+      assert.deepEqual(
+        member.machine,
+        this.checker.chain,
+        `${member.id}: not the same as the rest`,
+      );
       assert.equal(member.raft.status().diverged, undefined, `${member.id}: false alarm`);
     }
   }
@@ -220,7 +224,6 @@ describe("a cluster under a random schedule", () => {
       } catch (error) {
         throw new Error(`seed=${seed}: ${error}`, { cause: error });
       }
-      if (process.env["STATS"]) console.log(world.checker.chain.length, world.checker.readsServed, world.cluster.leader?.server.term);
       applied += world.checker.chain.length;
       reads += world.checker.readsServed;
       terms += world.cluster.leader?.server.term ?? 0;
