@@ -8,6 +8,8 @@ import type { Socket } from "node:net";
 import type { Logger } from "@flotilla/base";
 import type { Method } from "./call.ts";
 import { type CallHost, CallStream } from "./call-stream.ts";
+import { CallTable } from "./call-table.ts";
+import { ControlWriter } from "./control-writer.ts";
 import { FloodGuard } from "./flood-guard.ts";
 import {
   defaultWindowBytes,
@@ -19,6 +21,7 @@ import {
   windowBytesMax,
   withoutPadding,
 } from "./frame.ts";
+import { checkFrame } from "./frame-rules.ts";
 import { HeaderBlocks } from "./header-blocks.ts";
 import { HpackDecoder } from "./hpack-decoder.ts";
 import { Http2Error, http2Code, protocolError } from "./http2-error.ts";
@@ -28,12 +31,12 @@ import { type RequestHead, readRequestHead } from "./request-head.ts";
 import { ResponseHeadEncoder } from "./response-head.ts";
 import type { ResponseStream } from "./response-stream.ts";
 import { Sender } from "./sender.ts";
-import { encodeGoaway, encodeSettings, encodeUint32, readSettings } from "./settings.ts";
+import { readSettings } from "./settings.ts";
+import { SilenceWatch } from "./silence-watch.ts";
+import { SocketWriter } from "./socket-writer.ts";
 import { type Status, statusCode } from "./status.ts";
 import type { Timers } from "./timers.ts";
 
-/** Streams that were reset lately: frames already on their way are no error (RFC 9113 section 5.1). */
-const recentResetsMax = 1024;
 /** Sent before the final GOAWAY: its answer proves that the client has seen the first one. */
 const drainPing = Buffer.from("draining");
 /** Asks a silent client whether it is there. */
@@ -65,10 +68,9 @@ export class Connection implements CallHost {
   readonly #encoder = new ResponseHeadEncoder();
   readonly #output: Output;
   readonly #guard: FloodGuard;
-  readonly #calls = new Map<number, CallStream>();
-  readonly #recentResets = new Set<number>();
-  #lastStreamId = 0;
-  #handlersRunning = 0;
+  readonly #control: ControlWriter;
+  readonly #writer: SocketWriter;
+  readonly #calls: CallTable;
   #heldBytes = 0;
   #owedBytes = 0;
   /** What new streams start with, in each direction. */
@@ -78,36 +80,50 @@ export class Connection implements CallHost {
   #settingsAcknowledged = false;
   /** open: serves. draining: GOAWAY sent, still takes calls that were on their way. leaving: takes no more. */
   #state: "open" | "draining" | "leaving" | "closed" = "open";
-  #heardSinceCheck = false;
-  #cancelTimer: () => void;
+  readonly #cancelPreface: () => void;
+  readonly #silence: SilenceWatch;
 
-  /** `prefaceTimer` prevents the time-out that runs since the socket was accepted. */
-  constructor(socket: Socket, deps: ConnectionDeps, prefaceTimer: () => void) {
+  /** `cancelPreface` prevents the time-out that runs since the socket was accepted. */
+  constructor(socket: Socket, deps: ConnectionDeps, cancelPreface: () => void) {
     this.#socket = socket;
     this.#deps = deps;
     this.limits = deps.limits;
     this.logger = deps.logger;
     this.peer = `${socket.remoteAddress ?? "unknown"}:${socket.remotePort ?? 0}`;
-    this.#cancelTimer = prefaceTimer;
+    this.#cancelPreface = cancelPreface;
+    this.#silence = new SilenceWatch(deps.timers, {
+      idleMs: deps.limits.idleMs,
+      answerMs: deps.limits.answerMs,
+      ask: () => this.#control.ping(idlePing),
+      onSilent: () => this.destroy(),
+    });
     this.#receiveWindowInitial = Math.max(defaultWindowBytes, deps.limits.streamWindowBytes);
     this.#decoder = new HpackDecoder(
       (list) => readRequestHead(list, deps.methods),
       deps.limits.headerListBytes,
     );
     this.#blocks = new HeaderBlocks(deps.limits);
+    this.#calls = new CallTable(deps.limits.concurrentStreams);
     this.#output = new Output(deps.arenas);
+    this.#control = new ControlWriter(this.#output, () => this.#wake());
+    this.#writer = new SocketWriter(
+      socket,
+      { output: this.#output, arenas: deps.arenas },
+      { backlogBytesMax: deps.limits.socketBacklogBytes },
+    );
     this.#guard = new FloodGuard(deps.timers, {
       burst: deps.limits.controlFramesBurst,
       perSecond: deps.limits.controlFramesPerSecond,
     });
     this.sender = this.#makeSender();
     this.#listen();
-    this.#greet();
+    this.#control.greet(deps.limits);
   }
 
   /** Bytes from the socket, the first ones after the preface. */
   receive(chunk: Buffer): void {
-    this.#heardSinceCheck = true;
+    if (this.#state === "closed") return;
+    this.#silence.hear();
     try {
       this.#reader.push(chunk, (frame) => this.#take(frame));
     } catch (error) {
@@ -117,17 +133,10 @@ export class Connection implements CallHost {
 
   /** Writes what this turn has collected, in one system call. */
   flush(): void {
-    const filled = this.#output.takeAll();
-    const { arenas } = this.#deps;
-    if (filled.length > 1) this.#socket.cork();
-    for (const { arena, bytes } of filled) {
-      if (this.#socket.destroyed) arenas.giveBack(arena);
-      else this.#socket.write(bytes, () => arenas.giveBack(arena));
-    }
-    if (filled.length > 1) this.#socket.uncork();
+    this.#writer.flush();
     if (this.#state === "closed") return;
     // A client that sends without reading is not read from either, until it has caught up.
-    if (this.#hasRoom()) this.sender.pump();
+    if (this.#writer.hasRoom) this.sender.pump();
     else this.#socket.pause();
   }
 
@@ -138,10 +147,9 @@ export class Connection implements CallHost {
   drain(): void {
     if (this.#state !== "open") return;
     this.#state = "draining";
-    this.#goaway(windowBytesMax, http2Code.noError, "");
-    this.#output.frame(frameType.ping, 0, 0, drainPing);
-    this.#wake();
-    for (const call of [...this.#calls.values()]) {
+    this.#control.goaway(windowBytesMax, http2Code.noError);
+    this.#control.ping(drainPing);
+    for (const call of this.#calls.all()) {
       if (call.streaming) call.fail(shuttingDown);
     }
   }
@@ -153,11 +161,11 @@ export class Connection implements CallHost {
   }
 
   onHandlerStart(): void {
-    this.#handlersRunning++;
+    this.#calls.handlersRunning++;
   }
 
   onHandlerEnd(): void {
-    this.#handlersRunning--;
+    this.#calls.handlersRunning--;
   }
 
   onHeld(deltaBytes: number): boolean {
@@ -167,8 +175,7 @@ export class Connection implements CallHost {
 
   giveCredit(call: CallStream, bytes: number): void {
     call.receiveWindow += bytes;
-    this.#output.frame(frameType.windowUpdate, 0, call.id, encodeUint32(bytes));
-    this.#wake();
+    this.#control.credit(call.id, bytes);
   }
 
   reset(call: CallStream): void {
@@ -199,7 +206,8 @@ export class Connection implements CallHost {
   }
 
   #dispatch(frame: Frame): void {
-    const { type, streamId } = frame;
+    const { type } = frame;
+    checkFrame(frame);
     if (!this.#settingsSeen && type !== frameType.settings) {
       throw protocolError("the first frame must be SETTINGS");
     }
@@ -211,7 +219,6 @@ export class Connection implements CallHost {
         this.#onData(frame);
         break;
       case frameType.headers:
-        if (streamId % 2 === 0) throw protocolError("HEADERS on a stream no client may open");
         this.#onHeaderPart(this.#blocks.begin(frame), frame);
         break;
       case frameType.continuation:
@@ -226,14 +233,14 @@ export class Connection implements CallHost {
       case frameType.ping:
         this.#onPing(frame);
         break;
-      case frameType.goaway:
-        this.#onGoaway(frame);
+      case frameType.goaway: // It opens no more streams, and closes the connection itself when it is done.
+        this.#guard.spend("GOAWAY");
         break;
       case frameType.windowUpdate:
         this.#onWindowUpdate(frame);
         break;
-      case frameType.priority:
-        this.#onPriority(frame);
+      case frameType.priority: // RFC 9113 section 5.3.2: deprecated; to be ignored.
+        this.#guard.spend("PRIORITY");
         break;
       case frameType.pushPromise:
         throw protocolError("PUSH_PROMISE from a client");
@@ -244,8 +251,7 @@ export class Connection implements CallHost {
 
   #onData(frame: Frame): void {
     const { streamId, payload, flags } = frame;
-    if (streamId === 0) throw protocolError("DATA on stream 0");
-    if (streamId > this.#lastStreamId) throw protocolError("DATA on an idle stream");
+    if (streamId > this.#calls.lastStreamId) throw protocolError("DATA on an idle stream");
     const data = withoutPadding(frame);
     const endStream = (flags & frameFlag.endStream) !== 0;
     if (data.length === 0 && !endStream) this.#guard.spend("empty DATA");
@@ -253,8 +259,7 @@ export class Connection implements CallHost {
     this.#returnCredit();
     const call = this.#calls.get(streamId);
     if (call === undefined) {
-      if (this.#recentResets.has(streamId)) return;
-      this.#guard.spend("DATA on closed streams");
+      if (this.#calls.wasReset(streamId)) return;
       throw new Http2Error(http2Code.streamClosed, "DATA on a closed stream", streamId);
     }
     if (call.remoteClosed) {
@@ -273,9 +278,8 @@ export class Connection implements CallHost {
    */
   #returnCredit(): void {
     if (this.#owedBytes * 2 < this.limits.connectionWindowBytes) return;
-    this.#output.frame(frameType.windowUpdate, 0, 0, encodeUint32(this.#owedBytes));
+    this.#control.credit(0, this.#owedBytes);
     this.#owedBytes = 0;
-    this.#wake();
   }
 
   #onHeaderPart(block: Buffer | undefined, frame: Frame): void {
@@ -287,21 +291,15 @@ export class Connection implements CallHost {
       this.#onTrailers(call, head, endStream);
       return;
     }
-    if (streamId <= this.#lastStreamId) {
-      if (this.#recentResets.has(streamId)) return;
+    if (streamId <= this.#calls.lastStreamId) {
+      if (this.#calls.wasReset(streamId)) return;
       throw new Http2Error(http2Code.streamClosed, `HEADERS on closed stream ${frame.streamId}`);
     }
-    this.#lastStreamId = streamId;
-    if (this.#state === "leaving" || this.#isFull()) {
-      this.#guard.spend("calls beyond the limit");
+    this.#calls.lastStreamId = streamId;
+    if (this.#state === "leaving" || this.#calls.isFull) {
       throw new Http2Error(http2Code.refusedStream, "no more calls", streamId);
     }
     this.#onRequest(streamId, head, endStream);
-  }
-
-  #isFull(): boolean {
-    const { concurrentStreams } = this.limits;
-    return this.#calls.size >= concurrentStreams || this.#handlersRunning >= concurrentStreams;
   }
 
   #onRequest(streamId: number, head: RequestHead, endStream: boolean): void {
@@ -309,7 +307,7 @@ export class Connection implements CallHost {
       case "call": {
         const windows = { send: this.#sendWindowInitial, receive: this.#receiveWindowInitial };
         const call = new CallStream(streamId, head, this, windows);
-        this.#calls.set(streamId, call);
+        this.#calls.add(call);
         this.#startDeadline(call, head.timeoutMs);
         call.open();
         if (endStream) call.receiveEnd();
@@ -345,31 +343,24 @@ export class Connection implements CallHost {
     call.receiveEnd();
   }
 
-  #onReset(frame: Frame): void {
-    const { streamId, payload } = frame;
-    if (streamId === 0) throw protocolError("RST_STREAM on stream 0");
-    if (payload.length !== 4) throw frameSizeError("RST_STREAM");
-    if (streamId > this.#lastStreamId) throw protocolError("RST_STREAM on an idle stream");
+  #onReset({ streamId }: Frame): void {
+    if (streamId > this.#calls.lastStreamId) throw protocolError("RST_STREAM on an idle stream");
     this.#guard.spend("RST_STREAM");
     this.#forget(streamId);
   }
 
-  #onSettings(frame: Frame): void {
-    const { streamId, payload, flags } = frame;
-    if (streamId !== 0) throw protocolError("SETTINGS on a stream");
+  #onSettings({ payload, flags }: Frame): void {
     if ((flags & frameFlag.ack) !== 0) {
-      if (payload.length > 0) throw frameSizeError("SETTINGS acknowledgement");
       this.#onSettingsAcknowledged();
       return;
     }
     this.#guard.spend("SETTINGS");
     for (const [id, value] of readSettings(payload)) this.#applySetting(id, value);
-    this.#output.frame(frameType.settings, frameFlag.ack, 0, Buffer.alloc(0));
-    this.#wake();
+    this.#control.acknowledgeSettings();
     if (this.#settingsSeen) return;
     this.#settingsSeen = true;
-    this.#cancelTimer();
-    this.#watchIdle();
+    this.#cancelPreface();
+    this.#silence.start();
   }
 
   #applySetting(id: number, value: number): void {
@@ -377,7 +368,7 @@ export class Connection implements CallHost {
     if (id !== settingId.initialWindowSize) return;
     const delta = value - this.#sendWindowInitial;
     this.#sendWindowInitial = value;
-    for (const call of this.#calls.values()) {
+    for (const call of this.#calls.all()) {
       if (!this.sender.widenStream(call.response, delta)) {
         throw new Http2Error(http2Code.flowControlError, "stream window overflow");
       }
@@ -390,35 +381,22 @@ export class Connection implements CallHost {
     this.#settingsAcknowledged = true;
     const delta = this.limits.streamWindowBytes - this.#receiveWindowInitial;
     this.#receiveWindowInitial += delta;
-    for (const call of this.#calls.values()) call.receiveWindow += delta;
+    for (const call of this.#calls.all()) call.receiveWindow += delta;
   }
 
-  #onPing(frame: Frame): void {
-    const { streamId, payload, flags } = frame;
-    if (streamId !== 0) throw protocolError("PING on a stream");
-    if (payload.length !== 8) throw frameSizeError("PING");
+  #onPing({ payload, flags }: Frame): void {
     if ((flags & frameFlag.ack) === 0) {
       this.#guard.spend("PING");
-      this.#output.frame(frameType.ping, frameFlag.ack, 0, payload);
-      this.#wake();
+      this.#control.answerPing(payload);
     } else if (this.#state === "draining" && payload.equals(drainPing)) {
       this.#state = "leaving";
-      this.#goaway(this.#lastStreamId, http2Code.noError, "");
+      this.#control.goaway(this.#calls.lastStreamId, http2Code.noError);
       this.#closeWhenIdle();
     }
   }
 
-  /** The client opens no more streams; it closes the connection itself when it is done. */
-  #onGoaway(frame: Frame): void {
-    if (frame.streamId !== 0) throw protocolError("GOAWAY on a stream");
-    if (frame.payload.length < 8) throw frameSizeError("GOAWAY");
-    this.#guard.spend("GOAWAY");
-  }
-
-  #onWindowUpdate(frame: Frame): void {
-    const { streamId, payload } = frame;
-    if (payload.length !== 4) throw frameSizeError("WINDOW_UPDATE");
-    if (streamId > this.#lastStreamId) throw protocolError("WINDOW_UPDATE on an idle stream");
+  #onWindowUpdate({ streamId, payload }: Frame): void {
+    if (streamId > this.#calls.lastStreamId) throw protocolError("WINDOW_UPDATE on an idle stream");
     const increment = payload.readUInt32BE(0) & 0x7fff_ffff;
     if (increment === 0) {
       throw new Http2Error(http2Code.protocolError, "WINDOW_UPDATE by nothing", streamId);
@@ -432,19 +410,11 @@ export class Connection implements CallHost {
     if (!fits) throw new Http2Error(http2Code.flowControlError, "window overflow", streamId);
   }
 
-  #onPriority(frame: Frame): void {
-    const { streamId, payload } = frame;
-    if (streamId === 0) throw protocolError("PRIORITY on stream 0");
-    if (payload.length !== 5) {
-      throw new Http2Error(http2Code.frameSizeError, "PRIORITY of a wrong size", streamId);
-    }
-    this.#guard.spend("PRIORITY"); // RFC 9113 section 5.3.2: deprecated; to be ignored.
-  }
-
   #onViolation(error: unknown): void {
     if (!(error instanceof Http2Error)) throw error;
     if (error.streamId === 0) this.#abandon(error);
-    else this.#reset(error.streamId, error.code);
+    else if (this.#guard.take()) this.#reset(error.streamId, error.code);
+    else this.#abandon(new Http2Error(http2Code.enhanceYourCalm, "too many stream errors"));
   }
 
   // --- outbound and life cycle ---
@@ -454,7 +424,7 @@ export class Connection implements CallHost {
       output: this.#output,
       encoder: this.#encoder,
       guard: this.#guard,
-      hasRoom: () => this.#hasRoom(),
+      hasRoom: () => this.#writer.hasRoom,
       wake: () => this.#wake(),
       onEnded: (response: ResponseStream) => this.#onResponseEnded(response),
     };
@@ -472,25 +442,6 @@ export class Connection implements CallHost {
     socket.on("close", () => this.#close());
   }
 
-  #greet(): void {
-    const { limits } = this;
-    const settings = encodeSettings([
-      [settingId.maxConcurrentStreams, limits.concurrentStreams],
-      [settingId.initialWindowSize, limits.streamWindowBytes],
-      [settingId.maxHeaderListSize, limits.headerListBytes],
-    ]);
-    this.#output.frame(frameType.settings, 0, 0, settings);
-    const more = limits.connectionWindowBytes - defaultWindowBytes;
-    if (more > 0) {
-      this.#output.frame(frameType.windowUpdate, 0, 0, encodeUint32(more));
-    }
-    this.#wake();
-  }
-
-  #hasRoom(): boolean {
-    return this.#output.size + this.#socket.writableLength < this.limits.socketBacklogBytes;
-  }
-
   #wake(): void {
     this.#deps.wake(this);
   }
@@ -500,7 +451,7 @@ export class Connection implements CallHost {
     if (call === undefined) return;
     call.end();
     if (call.remoteClosed) {
-      this.#calls.delete(response.id);
+      this.#calls.remove(response.id);
       this.#closeWhenIdle();
     } else {
       this.#reset(response.id, http2Code.noError); // RFC 9113 section 8.1: the rest is of no interest.
@@ -508,22 +459,14 @@ export class Connection implements CallHost {
   }
 
   #reset(streamId: number, code: number): void {
-    this.#output.frame(frameType.rstStream, 0, streamId, encodeUint32(code));
-    this.#recentResets.add(streamId);
-    if (this.#recentResets.size > recentResetsMax) {
-      for (const oldest of this.#recentResets) {
-        this.#recentResets.delete(oldest);
-        break;
-      }
-    }
-    this.#wake();
+    this.#control.reset(streamId, code);
+    this.#calls.rememberReset(streamId);
     this.#forget(streamId);
   }
 
   #forget(streamId: number): void {
-    const call = this.#calls.get(streamId);
+    const call = this.#calls.remove(streamId);
     if (call === undefined) return;
-    this.#calls.delete(streamId);
     this.sender.drop(call.response);
     call.end();
     this.#closeWhenIdle();
@@ -537,13 +480,8 @@ export class Connection implements CallHost {
   #abandon(error: Http2Error): void {
     if (this.#state === "closed") return;
     this.logger.debug("connection abandoned", { peer: this.peer, reason: error.message });
-    this.#goaway(this.#lastStreamId, error.code, error.message);
+    this.#control.goaway(this.#calls.lastStreamId, error.code, error.message);
     this.#end();
-  }
-
-  #goaway(lastStreamId: number, code: number, reason: string): void {
-    this.#output.frame(frameType.goaway, 0, 0, encodeGoaway(lastStreamId, code, reason));
-    this.#wake();
   }
 
   /** Writes what is left and closes; the peer gets a moment to take it. */
@@ -560,31 +498,14 @@ export class Connection implements CallHost {
   #close(): void {
     if (this.#state === "closed") return;
     this.#state = "closed";
-    this.#cancelTimer();
-    for (const call of this.#calls.values()) {
+    this.#cancelPreface();
+    this.#silence.stop();
+    for (const call of this.#calls.all()) {
       this.sender.drop(call.response);
       call.end();
     }
     this.#calls.clear();
     this.#deps.onClosed(this);
-  }
-
-  #watchIdle(): void {
-    if (this.#state === "closed") return;
-    this.#heardSinceCheck = false;
-    this.#cancelTimer = this.#deps.timers.after(this.limits.idleMs, () => {
-      if (this.#heardSinceCheck) this.#watchIdle();
-      else this.#askIdle();
-    });
-  }
-
-  #askIdle(): void {
-    this.#output.frame(frameType.ping, 0, 0, idlePing);
-    this.#wake();
-    this.#cancelTimer = this.#deps.timers.after(this.limits.answerMs, () => {
-      if (this.#heardSinceCheck) this.#watchIdle();
-      else this.destroy();
-    });
   }
 }
 
@@ -596,7 +517,3 @@ const deadlineExceeded: Status = {
   code: statusCode.deadlineExceeded,
   message: "context deadline exceeded",
 };
-
-function frameSizeError(what: string): Http2Error {
-  return new Http2Error(http2Code.frameSizeError, `${what} of a wrong size`);
-}

@@ -1,6 +1,7 @@
 /**
  * A bound on frames that cost the server something and bring no call forward: PING and SETTINGS
- * (both are answered), RST_STREAM of running calls (CVE-2023-44487), empty DATA, PRIORITY, unknown.
+ * (both are answered), RST_STREAM (CVE-2023-44487) and what makes the server send one
+ * (CVE-2025-8671), empty DATA, PRIORITY, unknown.
  *
  * A token bucket, filled by time, and by each frame of a response: honest clients ping about once
  * per round trip while data flows (grpc-go measures bandwidth that way), which is never a flood.
@@ -24,11 +25,17 @@ export class FloodGuard {
     this.#filledAtMs = clock.nowMs();
   }
 
-  /** One such frame arrived. Throws ENHANCE_YOUR_CALM when it was one too many. */
-  spend(what: string): void {
+  /** One such frame arrived. False when it was one too many. */
+  take(): boolean {
     if (this.#tokens < 1) this.#refill();
-    if (this.#tokens < 1) throw new Http2Error(http2Code.enhanceYourCalm, `too many: ${what}`);
+    if (this.#tokens < 1) return false;
     this.#tokens--;
+    return true;
+  }
+
+  /** As {@link take}; throws ENHANCE_YOUR_CALM when it was one too many. */
+  spend(what: string): void {
+    if (!this.take()) throw new Http2Error(http2Code.enhanceYourCalm, `too many: ${what}`);
   }
 
   /** A frame of a response was sent. */

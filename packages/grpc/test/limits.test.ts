@@ -74,6 +74,8 @@ describe("limits", () => {
     ["PRIORITY", (id) => frame(frameType.priority, 0, id, Buffer.alloc(5))],
     ["unknown frames", () => frame(0xaa, 0, 0)],
     ["WINDOW_UPDATE", () => frame(frameType.windowUpdate, 0, 0, uint32(1))],
+    ["malformed calls", (id) => frame(1, frameFlag.endHeaders, id, block([["x", "y"]]))],
+    ["DATA on closed streams", (id) => Buffer.concat([id === 1 ? frame(1, 5, 999, block(callHeaders("/t.T/Echo"))) : Buffer.alloc(0), frame(0, 0, id, Buffer.alloc(1))])],
     ["cancelled calls", (id) => Buffer.concat([frame(1, frameFlag.endHeaders, id, block(callHeaders("/t.T/Echo"))), frame(3, 0, id, uint32(8))])],
   ];
   for (const [name, flood] of floods) {

@@ -1,0 +1,65 @@
+/** The calls of a connection, and what is remembered of those that are over. Pure bookkeeping. */
+import type { CallStream } from "./call-stream.ts";
+
+/** Streams that were reset lately: frames already on their way are no error (RFC 9113 section 5.1). */
+const recentResetsMax = 1024;
+
+/** Calls by stream id. */
+export class CallTable {
+  readonly #calls = new Map<number, CallStream>();
+  readonly #recentResets = new Set<number>();
+  readonly #callsMax: number;
+  /** The highest stream that the client has opened. */
+  lastStreamId = 0;
+  /** Handlers that have started and not ended: those of cancelled calls are among them. */
+  handlersRunning = 0;
+
+  constructor(callsMax: number) {
+    this.#callsMax = callsMax;
+  }
+
+  get size(): number {
+    return this.#calls.size;
+  }
+
+  get isFull(): boolean {
+    return this.#calls.size >= this.#callsMax || this.handlersRunning >= this.#callsMax;
+  }
+
+  get(streamId: number): CallStream | undefined {
+    return this.#calls.get(streamId);
+  }
+
+  /** A copy: what is done to the calls may remove them. */
+  all(): CallStream[] {
+    return [...this.#calls.values()];
+  }
+
+  add(call: CallStream): void {
+    this.#calls.set(call.id, call);
+  }
+
+  /** The call that was there. */
+  remove(streamId: number): CallStream | undefined {
+    const call = this.#calls.get(streamId);
+    this.#calls.delete(streamId);
+    return call;
+  }
+
+  clear(): void {
+    this.#calls.clear();
+  }
+
+  rememberReset(streamId: number): void {
+    this.#recentResets.add(streamId);
+    if (this.#recentResets.size <= recentResetsMax) return;
+    for (const oldest of this.#recentResets) {
+      this.#recentResets.delete(oldest);
+      break;
+    }
+  }
+
+  wasReset(streamId: number): boolean {
+    return this.#recentResets.has(streamId);
+  }
+}
