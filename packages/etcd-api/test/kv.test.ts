@@ -195,9 +195,8 @@ describe("KV", () => {
     for (const [at, [method, request, want]] of history.entries()) {
       equal(await run(method, request), want, `step ${at}: ${method}`);
     }
-    const { status } = {
-      status: (m: string, r: Uint8Array) => running.client.status(`/etcdserverpb.KV/${m}`, r),
-    };
+    const status = (method: string, request: Uint8Array): Promise<string> =>
+      running.client.status(`/etcdserverpb.KV/${method}`, request);
     const compacted = "11 etcdserver: mvcc: required revision has been compacted";
     equal(await status("Range", range("a", "", { revision: 5 })), compacted);
     equal(await status("Compact", compact(6)), compacted);
