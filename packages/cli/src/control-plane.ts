@@ -5,6 +5,7 @@ import { bootstrap, createLocalClient, FencedError, type KubeApi } from "@flotil
 import type { Leadership, Member } from "@flotilla/member";
 import { startScheduler } from "@flotilla/scheduler";
 import { reasonOf } from "./exit.ts";
+import { compactHistory } from "./history-compaction.ts";
 import { systemClock, systemTimers } from "./system.ts";
 
 export interface ControlPlaneDeps {
@@ -67,7 +68,11 @@ class Reign {
     const client = createLocalClient(api, { onlyInTerm: this.term });
     const wallNowMs = () => Date.now();
     const shared = { client, clock: systemClock, wallNowMs, random, logger, timers: systemTimers };
-    this.#running.push(startControllers(shared), startScheduler(shared));
+    this.#running.push(
+      startControllers(shared),
+      startScheduler(shared),
+      compactHistory(this.#deps.member, this.term, logger),
+    );
     logger.info("control plane started", { term: this.term });
   }
 }

@@ -142,9 +142,11 @@ function addServers(program: Command): void {
     .description("run one node: it registers, runs its pods and carries the services")
     .requiredOption("--server <urls>", "Kubernetes API addresses of the members, by commas")
     .requiredOption("--name <name>", "the node's name; unique in the cluster")
-    .requiredOption(
-      "--kubeconfig <file>",
-      "certificates of this node, as `flotilla up` writes them",
+    .addOption(
+      new Option(
+        "--kubeconfig <file>",
+        "this node's certificates, as `flotilla up` writes them",
+      ).env("KUBECONFIG"),
     )
     .addOption(
       new Option("--runtime <runtime>", "what runs the pods")

@@ -8,7 +8,8 @@ import { jsonLogger, systemRandom } from "../system.ts";
 export interface NodeOptions {
   readonly server: string;
   readonly name: string;
-  readonly kubeconfig: string;
+  /** Needed by servers that ask who is there; plain http does not. */
+  readonly kubeconfig: string | undefined;
   readonly dataDir: string;
   readonly labels: string;
   readonly address: string;

@@ -17,7 +17,7 @@ export async function status({ dataDir, output }: StatusOptions): Promise<void> 
     cluster.members.map(({ apiUrl }) => apiUrl),
     cluster.kubeconfig,
   );
-  const view = await observe(cluster, client);
+  const view = await observe(cluster, client).finally(() => client.close());
   const text = output === "json" ? JSON.stringify(view, null, 2) : statusText(view);
   process.stdout.write(`${text}\n`);
   const problem = quorumProblem(view);

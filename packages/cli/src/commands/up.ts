@@ -1,6 +1,6 @@
 /** `flotilla up`: a whole cluster on this machine, new or as it was left. */
 import { existsSync } from "node:fs";
-import { dirname, join, resolve } from "node:path";
+import { join, resolve } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import type { ObjectClient } from "@flotilla/client";
@@ -12,7 +12,7 @@ import { applyManifest, type Manifest, readManifests } from "../cluster/manifest
 import { newPlan, type PlanOptions, renewedPlan } from "../cluster/plan.ts";
 import { isRunning } from "../cluster/processes.ts";
 import { entryOf, unready } from "../cluster/readiness.ts";
-import { CommandError } from "../exit.ts";
+import { CommandError, reasonOf } from "../exit.ts";
 import { table } from "../table.ts";
 import { down } from "./down.ts";
 import { followEvents } from "./events.ts";
@@ -51,13 +51,27 @@ export async function up(options: UpOptions): Promise<void> {
   await waitForLeader(cluster, deadlineMs);
   startNodes(cluster, dataDir);
 
-  const client = connect(
-    [cluster.apiUrl, ...cluster.members.map((m) => m.apiUrl)],
-    cluster.kubeconfig,
-  );
+  const servers = [cluster.apiUrl, ...cluster.members.map(({ apiUrl }) => apiUrl)];
+  const client = connect(servers, cluster.kubeconfig);
+  try {
+    await settle(client, cluster, manifests, { ...options, dataDir, deadlineMs });
+    if (!options.detach) await stayInForeground(client, dataDir);
+  } finally {
+    client.close();
+  }
+}
+
+/** Applies everything, waits until it is Ready, and says what there is. */
+async function settle(
+  client: ObjectClient,
+  cluster: ClusterFile,
+  manifests: readonly Manifest[],
+  options: UpOptions & { readonly deadlineMs: number },
+): Promise<void> {
+  const { dataDir, deadlineMs } = options;
   await applyAll(client, manifests, deadlineMs);
   const problems = await waitUntilReady(client, cluster, manifests, deadlineMs);
-  cluster.entry = await findEntry(client);
+  cluster.entry = await findEntry(client).catch(() => ""); // The problems say why.
   writeClusterFile(dataDir, cluster);
   print(summary(cluster, dataDir));
   if (problems.length > 0) {
@@ -67,7 +81,6 @@ export async function up(options: UpOptions): Promise<void> {
       `What runs goes on. \`flotilla status\` shows it, \`kubectl --kubeconfig ${cluster.kubeconfig} describe pods\` says more.`,
     );
   }
-  if (!options.detach) await stayInForeground(client, options.dataDir);
 }
 
 const print = (text: string) => process.stdout.write(`${text}\n`);
@@ -128,7 +141,9 @@ async function waitUntilReady(
 ): Promise<string[]> {
   const names = cluster.nodes.map(({ name }) => name);
   for (;;) {
-    const problems = await retried(() => unready(client, names, manifests), deadlineMs);
+    const problems = await unready(client, names, manifests).catch((error: unknown) => [
+      `the Kubernetes API does not answer: ${reasonOf(error)}`,
+    ]);
     if (problems.length === 0 || performance.now() > deadlineMs) return problems;
     await sleep(pollMs);
   }
@@ -169,9 +184,7 @@ function summary(cluster: ClusterFile, dataDir: string): string {
 async function stayInForeground(client: ObjectClient, dataDir: string): Promise<void> {
   const stop = new AbortController();
   for (const name of ["SIGINT", "SIGTERM"] as const) process.once(name, () => stop.abort());
-  print(
-    `\nRunning in the foreground; Ctrl-C stops everything and keeps the data in ${dirname(join(resolve(dataDir), "x"))}.\n`,
-  );
+  print(`\nRunning in the foreground; Ctrl-C stops everything and keeps the data in ${dataDir}.\n`);
   await followEvents(client, stop.signal);
   await down({ dataDir, purge: false });
 }

@@ -1,0 +1,99 @@
+// The command as a user meets it: what it prints and how it ends, without a cluster.
+import { equal, match } from "node:assert/strict";
+import { spawnSync } from "node:child_process";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, describe, it } from "node:test";
+import { fileURLToPath } from "node:url";
+
+const program = fileURLToPath(new URL("../../bin/flotilla.js", import.meta.url));
+const folder = mkdtempSync(join(tmpdir(), "flotilla-cli-"));
+after(() => rmSync(folder, { recursive: true, force: true }));
+
+function flotilla(...args: string[]) {
+  const { KUBECONFIG: _, ...env } = process.env;
+  const done = spawnSync(process.execPath, [program, ...args], {
+    encoding: "utf8",
+    cwd: folder,
+    env,
+  });
+  return { code: done.status, stdout: done.stdout, stderr: done.stderr };
+}
+
+function file(name: string, text: string): string {
+  const path = join(folder, name);
+  writeFileSync(path, text);
+  return path;
+}
+
+describe("flotilla", () => {
+  it("shows help with examples for every command, with exit code 0", () => {
+    for (const command of ["up", "down", "status", "chaos", "member", "node", "get", "put"]) {
+      const { code, stdout } = flotilla(command, "--help");
+      equal(code, 0, command);
+      match(stdout, /Examples:\n {2}flotilla /, command);
+    }
+  });
+
+  it("ends with 128 on wrong arguments and suggests what was meant", () => {
+    const typo = flotilla("stauts");
+    equal(typo.code, 128);
+    match(typo.stderr, /unknown command 'stauts'/);
+    match(typo.stderr, /status/);
+    equal(flotilla("up", "--members", "three").code, 128);
+    equal(flotilla("up", "--members", "0").code, 128);
+    equal(flotilla("get").code, 128);
+  });
+
+  it("says how to get a cluster when there is none, with exit code 6", () => {
+    for (const args of [["status"], ["down"], ["chaos", "power-off", "n1"]]) {
+      const { code, stderr } = flotilla(...args);
+      equal(code, 6, args.join(" "));
+      match(
+        stderr,
+        /There is no cluster in .*\.flotilla: cluster\.json is missing\nStart one with `flotilla up`/,
+      );
+    }
+  });
+
+  it("ends with 2 when no member answers", () => {
+    const { code, stderr } = flotilla("put", "a", "b", "--endpoints", "127.0.0.1:1");
+    equal(code, 2);
+    match(stderr, /etcdserverpb\.KV\/Put at http:\/\/127\.0\.0\.1:1 did not answer/);
+  });
+
+  it("refuses a manifest before anything starts, with exit code 3 and the file's name", () => {
+    const cases: readonly (readonly [string, RegExp])[] = [
+      [join(folder, "absent.yaml"), /Cannot read manifest .*absent\.yaml/],
+      [file("broken.yaml", "a: [1\n"), /Cannot parse manifest .*broken\.yaml: .*line 2/s],
+      [
+        file("kind.yaml", "apiVersion: v1\nkind: Pood\nmetadata: {name: x}\n"),
+        /no resource is known for kind "Pood"/,
+      ],
+      [file("nameless.yaml", "apiVersion: v1\nkind: Pod\nmetadata: {}\n"), /has no metadata\.name/],
+      [file("text.yaml", "hello\n"), /no resource is known for kind undefined/],
+    ];
+    for (const [path, message] of cases) {
+      const { code, stderr } = flotilla("up", "--detach", "--no-example", "--apply", path);
+      equal(code, 3, stderr);
+      match(stderr, message);
+    }
+  });
+
+  it("wants certificates for https", () => {
+    const { code, stderr } = flotilla("node", "--server", "https://127.0.0.1:1", "--name", "n1");
+    equal(code, 128);
+    match(stderr, /https needs certificates/);
+  });
+
+  it("refuses a list of URLs where one is served", () => {
+    const { code, stderr } = flotilla(
+      "member",
+      "--listen-peer-urls",
+      "http://127.0.0.1:1,http://127.0.0.1:2",
+    );
+    equal(code, 4);
+    match(stderr, /--listen-peer-urls takes one URL/);
+  });
+});
