@@ -151,7 +151,8 @@ describe("Watch", () => {
     const session = running.client.watch();
     session.create({ key: "f", startRevision: 4 });
     session.progress(); // Revision 4 is not there: no answer.
-    await session.got(1);
+    session.create({ key: "other" });
+    deepEqual(await session.got(2), ["0: rev=1 created", "1: rev=1 created"]);
     await put("f", "1");
     await put("f", "2");
     await put("f", "3");
