@@ -1,15 +1,13 @@
 /** Starts what a plan names and does not run yet: keys, members, nodes. */
 import { mkdirSync } from "node:fs";
-import { setTimeout as sleep } from "node:timers/promises";
 import { CommandError } from "../exit.ts";
+import type { Patience } from "../patience.ts";
 import { Pki } from "./certificates.ts";
 import { type ClusterFile, writeClusterFile } from "./cluster-file.ts";
 import { writeKubeconfig } from "./kubeconfig.ts";
 import { endpointStatus } from "./observe.ts";
 import { host, memberArguments, nodeArguments, nodeKubeconfig } from "./plan.ts";
 import { isRunning, logFileName, startDetached } from "./processes.ts";
-
-const pollMs = 50;
 
 /** Certificates and kubeconfigs; those that are there stay. */
 export async function prepareKeys(cluster: ClusterFile, dataDir: string): Promise<Pki> {
@@ -83,7 +81,7 @@ function startNode(
 }
 
 /** Resolves once a leader is known to a majority; ends the command when a member dies or time is up. */
-export async function waitForLeader(cluster: ClusterFile, deadlineMs: number): Promise<void> {
+export async function waitForLeader(cluster: ClusterFile, patience: Patience): Promise<void> {
   for (;;) {
     const dead = cluster.members.find(({ pid, dataDir }) => !isRunning(pid, dataDir));
     if (dead !== undefined) {
@@ -96,13 +94,13 @@ export async function waitForLeader(cluster: ClusterFile, deadlineMs: number): P
     const answers = await Promise.all(cluster.members.map((m) => endpointStatus(m.clientUrl)));
     const led = answers.filter((status) => status !== undefined && status.leaderId !== 0n).length;
     if (led * 2 > cluster.members.length) return;
-    if (performance.now() > deadlineMs) {
+    if (patience.isOver) {
       throw new CommandError(
         "timeout",
         `The members did not elect a leader in time: ${led} of ${cluster.members.length} know one`,
         `Their logs: ${cluster.members.map((m) => `${m.dataDir}/${logFileName}`).join(", ")}`,
       );
     }
-    await sleep(pollMs);
+    await patience.pause();
   }
 }

@@ -1,18 +1,17 @@
 /** `flotilla up`: a whole cluster on this machine, new or as it was left. */
-import { existsSync } from "node:fs";
-import { join, resolve } from "node:path";
-import { setTimeout as sleep } from "node:timers/promises";
-import { fileURLToPath } from "node:url";
+import { resolve } from "node:path";
 import type { ObjectClient } from "@flotilla/client";
 import { services } from "@flotilla/objects";
 import { type ClusterFile, findClusterFile, writeClusterFile } from "../cluster/cluster-file.ts";
 import { connect } from "../cluster/connect.ts";
+import { exampleManifests, home, withFreeEntries } from "../cluster/example.ts";
 import { prepareKeys, startMembers, startNodes, waitForLeader } from "../cluster/launch.ts";
 import { applyManifest, type Manifest, readManifests } from "../cluster/manifests.ts";
 import { newPlan, type PlanOptions, renewedPlan } from "../cluster/plan.ts";
 import { isRunning } from "../cluster/processes.ts";
 import { entryOf, unready } from "../cluster/readiness.ts";
 import { CommandError, reasonOf } from "../exit.ts";
+import { Patience } from "../patience.ts";
 import { table } from "../table.ts";
 import { down } from "./down.ts";
 import { followEvents } from "./events.ts";
@@ -28,59 +27,81 @@ export interface UpOptions {
   readonly timeout: number;
 }
 
-/** The repository that this program runs from; its example is what `up` brings along. */
-const home = fileURLToPath(new URL("../../../../../", import.meta.url));
-const exampleFile = join("examples", "shop", "shop.yaml");
-const pollMs = 100;
 const membersMax = 9;
 const nodesMax = 50;
 
 export async function up(options: UpOptions): Promise<void> {
   checkCounts(options);
-  const dataDir = resolve(options.dataDir);
-  const deadlineMs = performance.now() + options.timeout * 1000;
-  const withExample = options.example && existsSync(join(home, exampleFile));
-  const files = [...(withExample ? [join(home, exampleFile)] : []), ...options.apply];
-  const manifests = files.flatMap(readManifests); // Before anything starts: a typo costs nothing.
+  const given = options.apply.flatMap(readManifests); // Before anything starts: a typo costs nothing.
+  const interrupt = new AbortController();
+  // Heard more than once: npm hands a terminal's Ctrl-C on to a process that got it already.
+  for (const name of ["SIGINT", "SIGTERM"] as const) process.on(name, () => interrupt.abort());
+  try {
+    await bringUp(options, given, interrupt.signal);
+  } catch (error) {
+    if (interrupt.signal.aborted && !options.detach) await down({ ...options, purge: false });
+    throw error;
+  }
+}
 
+async function bringUp(
+  options: UpOptions,
+  given: readonly Manifest[],
+  interrupt: AbortSignal,
+): Promise<void> {
+  const dataDir = resolve(options.dataDir);
+  const patience = new Patience(options.timeout * 1000, interrupt);
+  const example = options.example ? exampleManifests() : [];
   // The example's commands are relative to the repository, everything else to where the user is.
-  const cwd = withExample ? home : process.cwd();
+  const cwd = example.length > 0 ? home : process.cwd();
   const cluster = await planFor(dataDir, { ...options, dataDir, cwd });
   const pki = await prepareKeys(cluster, dataDir);
   startMembers(cluster, dataDir, pki);
-  await waitForLeader(cluster, deadlineMs);
+  await waitForLeader(cluster, patience);
   startNodes(cluster, dataDir);
 
   const servers = [cluster.apiUrl, ...cluster.members.map(({ apiUrl }) => apiUrl)];
   const client = connect(servers, cluster.kubeconfig);
   try {
-    await settle(client, cluster, manifests, { ...options, dataDir, deadlineMs });
-    if (!options.detach) await stayInForeground(client, dataDir);
+    const placed = await patience.until(() => withFreeEntries(client, example));
+    const problems = await settle(client, cluster, [...placed, ...given], patience);
+    writeClusterFile(dataDir, cluster);
+    print(summary(cluster, dataDir));
+    const verdict = problems.length === 0 ? undefined : notReady(cluster, problems, options);
+    if (options.detach && verdict !== undefined) throw verdict;
+    if (verdict !== undefined) print(`\n${verdict.message}\n${verdict.hint}`);
+    if (!options.detach) await stayInForeground(client, dataDir, interrupt);
   } finally {
     client.close();
   }
 }
 
-/** Applies everything, waits until it is Ready, and says what there is. */
+/** Applies everything and waits until it is Ready; returns what is not when time is up. */
 async function settle(
   client: ObjectClient,
   cluster: ClusterFile,
   manifests: readonly Manifest[],
-  options: UpOptions & { readonly deadlineMs: number },
-): Promise<void> {
-  const { dataDir, deadlineMs } = options;
-  await applyAll(client, manifests, deadlineMs);
-  const problems = await waitUntilReady(client, cluster, manifests, deadlineMs);
-  cluster.entry = await findEntry(client).catch(() => ""); // The problems say why.
-  writeClusterFile(dataDir, cluster);
-  print(summary(cluster, dataDir));
-  if (problems.length > 0) {
-    throw new CommandError(
-      "timeout",
-      `Not everything is ready after ${options.timeout} s:\n  ${problems.join("\n  ")}`,
-      `What runs goes on. \`flotilla status\` shows it, \`kubectl --kubeconfig ${cluster.kubeconfig} describe pods\` says more.`,
-    );
+  patience: Patience,
+): Promise<string[]> {
+  for (const manifest of manifests) {
+    const what = await patience.until(() => applyManifest(client, manifest));
+    print(`${manifest.resource.kind.toLowerCase()}/${manifest.object.metadata.name} ${what}`);
   }
+  const problems = await waitUntilReady(client, cluster, manifests, patience);
+  cluster.entry = await findEntry(client).catch(() => ""); // The problems say why.
+  return problems;
+}
+
+function notReady(
+  cluster: ClusterFile,
+  problems: readonly string[],
+  { timeout }: UpOptions,
+): CommandError {
+  return new CommandError(
+    "timeout",
+    `Not everything is ready after ${timeout} s:\n  ${problems.join("\n  ")}`,
+    `What runs goes on. \`flotilla status\` shows it, \`kubectl --kubeconfig ${cluster.kubeconfig} describe pods\` says more.`,
+  );
 }
 
 const print = (text: string) => process.stdout.write(`${text}\n`);
@@ -110,42 +131,19 @@ async function planFor(dataDir: string, options: PlanOptions): Promise<ClusterFi
   return renewedPlan(found);
 }
 
-async function applyAll(
-  client: ObjectClient,
-  manifests: readonly Manifest[],
-  deadlineMs: number,
-): Promise<void> {
-  for (const manifest of manifests) {
-    const what = await retried(() => applyManifest(client, manifest), deadlineMs);
-    print(`${manifest.resource.kind.toLowerCase()}/${manifest.object.metadata.name} ${what}`);
-  }
-}
-
-/** The API of a member that has just started may refuse for a moment: try until the deadline. */
-async function retried<T>(attempt: () => Promise<T>, deadlineMs: number): Promise<T> {
-  for (;;) {
-    try {
-      return await attempt();
-    } catch (error) {
-      if (error instanceof CommandError || performance.now() > deadlineMs) throw error;
-      await sleep(pollMs);
-    }
-  }
-}
-
 async function waitUntilReady(
   client: ObjectClient,
   cluster: ClusterFile,
   manifests: readonly Manifest[],
-  deadlineMs: number,
+  patience: Patience,
 ): Promise<string[]> {
   const names = cluster.nodes.map(({ name }) => name);
   for (;;) {
     const problems = await unready(client, names, manifests).catch((error: unknown) => [
       `the Kubernetes API does not answer: ${reasonOf(error)}`,
     ]);
-    if (problems.length === 0 || performance.now() > deadlineMs) return problems;
-    await sleep(pollMs);
+    if (problems.length === 0 || patience.isOver) return problems;
+    await patience.pause();
   }
 }
 
@@ -181,10 +179,13 @@ function summary(cluster: ClusterFile, dataDir: string): string {
 }
 
 /** Prints what happens until Ctrl-C, then stops the cluster and keeps its data. */
-async function stayInForeground(client: ObjectClient, dataDir: string): Promise<void> {
-  const stop = new AbortController();
-  for (const name of ["SIGINT", "SIGTERM"] as const) process.once(name, () => stop.abort());
-  print(`\nRunning in the foreground; Ctrl-C stops everything and keeps the data in ${dataDir}.\n`);
-  await followEvents(client, stop.signal);
+async function stayInForeground(
+  client: ObjectClient,
+  dataDir: string,
+  interrupt: AbortSignal,
+): Promise<void> {
+  print(`\nRunning in the foreground. Ctrl-C stops everything and keeps the data in ${dataDir}.\n`);
+  await followEvents(client, interrupt);
+  print("Stopping: workloads first, then the members.");
   await down({ dataDir, purge: false });
 }
