@@ -222,6 +222,19 @@ describe("leader stickiness and pre-vote", () => {
     ok(cluster.get("a").isLeader);
   });
 
+  it("a member that hears its peers and not the leader does not unseat it (T26, T27)", () => {
+    const cluster = new Cluster({ configuration: abc });
+    cluster.elect("a");
+    cluster.run(2);
+    const { term } = cluster.get("a").server;
+    cluster.run(50 * electionTicks, ({ from, to }) => from + to === "ac" || from + to === "ca");
+    deepEqual(
+      cluster.up.map(({ server }) => server.term),
+      [term, term, term],
+    );
+    ok(cluster.get("a").isLeader);
+  });
+
   it("a higher term with a shorter log and a lower term with a longer one find a leader (T25)", () => {
     const configuration = votersOf("a", "b", "c");
     const cluster = new Cluster({
