@@ -69,7 +69,12 @@ export async function startAgent(options: AgentOptions): Promise<Agent> {
   try {
     await mkdir(dataDir, { recursive: true });
     const unlock = await lockDirectory(dataDir);
-    return await start({ ...options, dataDir }, unlock);
+    try {
+      return await start({ ...options, dataDir }, unlock);
+    } catch (error) {
+      await unlock();
+      throw error;
+    }
   } catch (error) {
     if (error instanceof AgentError) throw error;
     const message = `Cannot use ${dataDir}: ${reasonOf(error)}`;

@@ -17,6 +17,7 @@ import {
 } from "@flotilla/objects";
 import { type Agent, type AgentOptions, startAgent } from "../src/agent.ts";
 import { portsAnnotation } from "../src/pods/pod-status.ts";
+import { workloadProcesses } from "../src/runtimes/workload-processes.ts";
 import { FakeApi, podOf, recordingLogger, temporaryDirectory, until } from "./fixtures.ts";
 
 /** Prints what it was started with and stays. */
@@ -137,7 +138,7 @@ describe("an agent", () => {
   });
 
   it("restarts a killed process at once, on the same port, and backs off the second time", async (t) => {
-    const { api, run, ready, main, pidOf, find } = await nodeOf(t);
+    const { api, run, ready, main, pidOf, find, dataDir } = await nodeOf(t);
     run(podOf("web", { command: stay, ports: [{ containerPort: 8080 }] }));
     const before = await ready("web");
     const startedMs = performance.now();
@@ -150,6 +151,8 @@ describe("an agent", () => {
     process.kill(await pidOf("web"), "SIGKILL");
     await until("the back-off", () => main("web")?.state?.waiting?.reason === "CrashLoopBackOff");
     equal(podIsReady(find("web")!), false);
+    const logs = readdirSync(join(dataDir, "pods/web-uid/main")).sort();
+    deepEqual(logs, ["0.log", "1.log"], "it is not started a third time yet");
     match(
       main("web")?.state?.waiting?.message ?? "",
       /^back-off 10s restarting failed container=main/,
@@ -164,6 +167,7 @@ describe("an agent", () => {
     const pod = run(podOf("web", { command: ["sh", "-c", script] }));
     await ready("web");
     const pid = await pidOf("web");
+    ok(workloadProcesses(dataDir).includes(pid), "seen from outside");
     await until("its trap to be set", () =>
       readFileSync(join(dataDir, "pods/web-uid/main/0.log"), "utf8").includes("ready"),
     );
@@ -176,6 +180,7 @@ describe("an agent", () => {
     await until("the pod to be gone", () => find("web") === undefined);
     equal(readFileSync(marker, "utf8"), "yes\n");
     equal(runs(pid), false);
+    deepEqual(workloadProcesses(dataDir), []);
     await until("its directory to be gone", () => !existsSync(join(dataDir, "pods/web-uid")));
   });
 

@@ -1,6 +1,7 @@
 /**
  * Everything a container needs before it can be started: volumes, ports, variables, its command.
  */
+import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import { type ConfigMap, type Container, configMaps, type Pod } from "@flotilla/objects";
 import { reasonOf } from "../errors.ts";
@@ -12,6 +13,9 @@ import { expand } from "./expand.ts";
 import type { PodDeps } from "./pod-deps.ts";
 import type { PodRecord } from "./pod-record.ts";
 import { configMapsOfVolumes, prepareVolumes } from "./volumes.ts";
+
+/** Logs that are kept of one container: of the present start and of the one before. */
+export const logsKept = 2;
 
 export type Preparation =
   | {
@@ -53,6 +57,7 @@ export class ContainerPreparation {
     const { environment } = outcome;
     const { pod } = record;
     const attempt = recordOf(record, container).starts;
+    await this.#removeOldLog(pod, container, attempt - logsKept);
     const launch: Launch = {
       id: `${pod.metadata.uid}/${container.name}/${attempt}`,
       command: words.map((word) => expand(word, environment)),
@@ -67,6 +72,12 @@ export class ContainerPreparation {
   logPathOf(pod: Pod, container: Container, attempt: number): string {
     const directory = this.#deps.records.directoryOf(pod.metadata.uid ?? "");
     return join(directory, container.name, `${attempt}.log`);
+  }
+
+  async #removeOldLog(pod: Pod, container: Container, attempt: number): Promise<void> {
+    const path = this.logPathOf(pod, container, attempt);
+    await rm(path, { force: true });
+    await rm(`${path}.1`, { force: true });
   }
 
   /** Where the probes of a running container go; `record` gives the record as it is then. */

@@ -137,12 +137,16 @@ export class PodWorker {
       if (this.#hasStoppedAll()) this.#onShutDown?.();
       return;
     }
-    if (this.#hasVanished || this.pod.metadata.deletionTimestamp !== undefined) {
+    if (this.#isEnding()) {
       if (this.#hasStoppedAll()) await this.#end();
       return;
     }
     if (this.#keeper.current.finished === undefined) await this.#advance();
     this.#publisher.publish();
+  }
+
+  #isEnding(): boolean {
+    return this.#hasVanished || this.pod.metadata.deletionTimestamp !== undefined;
   }
 
   async #advance(): Promise<void> {
@@ -286,7 +290,8 @@ export class PodWorker {
     const next: ContainerRecord = { ...own, state: { kind: "exited", run }, delay };
     this.#keeper.setContainer(container, next);
     this.#keeper.writeLater();
-    if (delay.delayMs > 0) {
+    const isRestarted = this.#mode === "run" && !this.#isEnding();
+    if (delay.delayMs > 0 && isRestarted) {
       const { message } = backOffOf(container, next, this.pod);
       this.#tell("Warning", "BackOff", message.replace("back-off", "Back-off"));
     }
