@@ -54,7 +54,10 @@ export interface PeerTransport {
   readonly port: number;
   /** Sends or drops, never waits. All messages of one turn to one peer leave as one write, in order. */
   send(to: NodeId, message: Uint8Array): void;
-  /** Resolves once the peer has taken the whole snapshot. Rejects with `PeerError`. */
+  /**
+   * Resolves once the peer has taken the whole snapshot. Rejects with `PeerError`, or with what
+   * `content` failed with; `content` is read to its end or given up, whatever happens.
+   */
   sendSnapshot(
     to: NodeId,
     head: Uint8Array,
@@ -137,9 +140,11 @@ class SocketTransport implements PeerTransport {
   ): Promise<void> {
     const stop = AbortSignal.any([signal, this.#stopping.signal]);
     const receipt = new SnapshotReceipt();
-    const connection = await this.#dial(to, "snapshot", receipt, stop);
+    const connection = await this.#dialFor(content, to, receipt, stop);
     const giveUp = (): void => connection.close("given up");
     stop.addEventListener("abort", giveUp);
+    // Whoever refuses stops reading, too: what is still to be sent would wait for ever.
+    receipt.received.catch(() => connection.close("refused"));
     try {
       await sendContent(connection, head, content);
       await receipt.received;
@@ -162,6 +167,21 @@ class SocketTransport implements PeerTransport {
     for (const link of this.#links.values()) link.close();
     for (const channel of this.#channels.values()) channel.close();
     await this.#listener.close();
+  }
+
+  /** Dials for a snapshot. Its source may hold on to something: without a connection it is let go. */
+  async #dialFor(
+    content: AsyncIterable<Uint8Array>,
+    to: NodeId,
+    receipt: SnapshotReceipt,
+    signal: AbortSignal,
+  ): Promise<Connection> {
+    try {
+      return await this.#dial(to, "snapshot", receipt, signal);
+    } catch (error) {
+      await content[Symbol.asyncIterator]().return?.();
+      throw error;
+    }
   }
 
   #dial(

@@ -353,6 +353,46 @@ describe("snapshots", () => {
     await close();
   });
 
+  it("fail when the receiver refuses while more is on its way than it holds", async () => {
+    const { a, close } = await pair({
+      handlers: {
+        async onSnapshot(_from, _head, content) {
+          for await (const _ of content) throw new Error("disk full");
+        },
+      },
+    });
+    const sent = a.transport.sendSnapshot(
+      "b",
+      emptyBytes,
+      pieces(200, 1_000_000, { bytes: 0 }),
+      signal,
+    );
+    let outcome = "";
+    sent.catch((error: Error) => {
+      outcome = error.message;
+    });
+    await until(() => outcome !== "", "the sender's failure");
+    equal(outcome, "disk full");
+    await close();
+  });
+
+  it("let their source go when the peer cannot be reached", async () => {
+    const { a, b, close } = await pair();
+    await b.transport.close();
+    let isLetGo = false;
+    const source: AsyncIterableIterator<Uint8Array> = {
+      [Symbol.asyncIterator]: () => source,
+      next: () => Promise.resolve({ done: true, value: undefined }),
+      return() {
+        isLetGo = true;
+        return Promise.resolve({ done: true, value: undefined });
+      },
+    };
+    await rejects(a.transport.sendSnapshot("b", emptyBytes, source, signal), /Cannot reach b/);
+    ok(isLetGo);
+    await close();
+  });
+
   it("stop when they are given up", async () => {
     const stop = new AbortController();
     const { a, close } = await pair({
