@@ -56,7 +56,8 @@ export class Ports {
   /** True when it could be bound at this moment. */
   isFree(port: number): Promise<boolean> {
     return new Promise((resolve) => {
-      const server = createServer();
+      // Whoever connects in this moment is looking for somebody else, and must not hold this up.
+      const server = createServer((socket) => socket.destroy());
       server.once("error", () => resolve(false));
       server.listen({ host: this.#address, port, exclusive: true }, () => {
         server.close(() => resolve(true));

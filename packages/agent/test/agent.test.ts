@@ -27,7 +27,7 @@ const stay = ["sleep", "1000"];
 /** An agent of node n1 over an API in memory; everything it has started ends with the test. */
 async function nodeOf(t: TestContext, more: Partial<AgentOptions> = {}) {
   const api = new FakeApi();
-  const dataDir = temporaryDirectory(t);
+  const dataDir = temporaryDirectory();
   const logger = recordingLogger();
   const agents = new Set<Agent>();
   const start = async () => {

@@ -2,7 +2,7 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import type { TestContext } from "node:test";
+import { after } from "node:test";
 import type { Logger } from "@flotilla/base";
 import {
   ClientError,
@@ -28,10 +28,17 @@ import {
 } from "@flotilla/objects";
 import type { Timers } from "../src/timers.ts";
 
-/** A directory that is gone after the test. */
-export function temporaryDirectory(t: TestContext): string {
+const directories: string[] = [];
+// At the very end: hooks of a test run in the order of their registration, and what a test has started
+// may write until its own hook has stopped it.
+after(() => {
+  for (const path of directories) rmSync(path, { recursive: true, force: true, maxRetries: 5 });
+});
+
+/** A directory that is gone when the tests of the file are over. */
+export function temporaryDirectory(): string {
   const path = mkdtempSync(join(tmpdir(), "flotilla-agent-"));
-  t.after(() => rmSync(path, { recursive: true, force: true, maxRetries: 5 }));
+  directories.push(path);
   return path;
 }
 

@@ -1,6 +1,6 @@
 import { equal, ok } from "node:assert/strict";
 import { once } from "node:events";
-import { createServer } from "node:net";
+import { connect, createServer } from "node:net";
 import { describe, it } from "node:test";
 import { Prng } from "@flotilla/base";
 import { Ports, portCount, portFirst } from "../src/ports.ts";
@@ -32,5 +32,21 @@ describe("Ports", () => {
     const ports = new Ports(address, new Prng(9));
     ports.reserve(wanted);
     ok((await ports.allocate()) !== wanted);
+  });
+
+  it("is not held up by clients that look for somebody else on the port", async (t) => {
+    const ports = new Ports(address, new Prng(11));
+    const port = await ports.allocate();
+    let isOver = false;
+    const clients = Array.from({ length: 20 }, async () => {
+      while (!isOver) {
+        const socket = connect(port, address);
+        t.after(() => socket.destroy());
+        await new Promise((resolve) => socket.once("error", resolve).once("close", resolve));
+      }
+    });
+    for (let at = 0; at < 50; at++) equal(await ports.isFree(port), true);
+    isOver = true;
+    await Promise.all(clients);
   });
 });

@@ -13,7 +13,7 @@ const address = "127.0.0.1";
 
 async function proxyOf(
   t: TestContext,
-  dataDir = temporaryDirectory(t),
+  dataDir = temporaryDirectory(),
   timers: Timers = systemTimers,
 ) {
   const random = new Prng(7);
@@ -251,7 +251,7 @@ describe("ServiceProxy", () => {
   });
 
   it("keeps its own ports over a restart", async (t) => {
-    const dataDir = temporaryDirectory(t);
+    const dataDir = temporaryDirectory();
     const first = await proxyOf(t, dataDir);
     await first.serve([]);
     const port = first.portOf();

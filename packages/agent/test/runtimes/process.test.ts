@@ -18,7 +18,7 @@ function runtimeOf(t: TestContext, agentId = randomUUID()) {
     runtime.close();
     make().sweep(() => false); // Whatever the test has left running.
   });
-  const directory = temporaryDirectory(t);
+  const directory = temporaryDirectory();
   const launchOf = (id: string, ...command: string[]): Launch => ({
     id,
     command,
@@ -156,8 +156,8 @@ describe("ProcessRuntime", () => {
 });
 
 describe("rotateLog()", () => {
-  it("copies and truncates a log that is too large, and only that", async (t) => {
-    const path = join(temporaryDirectory(t), "0.log");
+  it("copies and truncates a log that is too large, and only that", async () => {
+    const path = join(temporaryDirectory(), "0.log");
     writeFileSync(path, "123456789\n");
     equal(await rotateLog(path, 10), false);
     equal(await rotateLog(path, 9), true);

@@ -12,8 +12,8 @@ const { holdDirectory } = await exampleModule("lock.mjs");
 const lockPath = fileURLToPath(new URL("../../../../../examples/shop/lock.mjs", import.meta.url));
 
 describe("holdDirectory()", () => {
-  it("does not mistake another process with the same pid for the holder", async (t) => {
-    const directory = temporaryDirectory(t);
+  it("does not mistake another process with the same pid for the holder", async () => {
+    const directory = temporaryDirectory();
     writeFileSync(
       join(directory, "lock.7"),
       JSON.stringify({ pid: process.pid, start: "other/1" }),
@@ -22,15 +22,15 @@ describe("holdDirectory()", () => {
     deepEqual(readdirSync(directory), ["lock.8"]);
   });
 
-  it("takes a torn lock for none", async (t) => {
-    const directory = temporaryDirectory(t);
+  it("takes a torn lock for none", async () => {
+    const directory = temporaryDirectory();
     writeFileSync(join(directory, "lock.1"), '{"pid":');
     await holdDirectory(directory);
     equal(JSON.parse(readFileSync(join(directory, "lock.2"), "utf8")).pid, process.pid);
   });
 
   it("lets one at a time in, though many wait and each is killed", async (t) => {
-    const directory = temporaryDirectory(t);
+    const directory = temporaryDirectory();
     const script = `import { holdDirectory } from ${JSON.stringify(lockPath)};
       await holdDirectory(${JSON.stringify(directory)});
       process.stdout.write("held"); setInterval(() => {}, 1000);`;

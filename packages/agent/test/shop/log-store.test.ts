@@ -25,14 +25,14 @@ async function contentOf(directory: string): Promise<Record<string, string>> {
 }
 
 describe("LogStore", () => {
-  it("has after a restart what it had before", async (t) => {
-    const directory = temporaryDirectory(t);
+  it("has after a restart what it had before", async () => {
+    const directory = temporaryDirectory();
     await filled(directory);
     deepEqual(await contentOf(directory), { a: "3" });
   });
 
-  it("cuts a torn end off, wherever it was torn, and goes on from there", async (t) => {
-    const directory = temporaryDirectory(t);
+  it("cuts a torn end off, wherever it was torn, and goes on from there", async () => {
+    const directory = temporaryDirectory();
     await filled(directory);
     const log = join(directory, "log");
     const whole = readFileSync(log);
@@ -48,15 +48,15 @@ describe("LogStore", () => {
     deepEqual(await contentOf(directory), { a: "3", b: "2", c: "4" });
   });
 
-  it("takes garbage at the end for a torn write", async (t) => {
-    const directory = temporaryDirectory(t);
+  it("takes garbage at the end for a torn write", async () => {
+    const directory = temporaryDirectory();
     await filled(directory);
     appendFileSync(join(directory, "log"), Buffer.alloc(100));
     deepEqual(await contentOf(directory), { a: "3" });
   });
 
-  it("refuses a log that is damaged in the middle", async (t) => {
-    const directory = temporaryDirectory(t);
+  it("refuses a log that is damaged in the middle", async () => {
+    const directory = temporaryDirectory();
     await filled(directory);
     const log = join(directory, "log");
     const bytes = readFileSync(log);
@@ -69,8 +69,8 @@ describe("LogStore", () => {
     match(failure, /damaged at byte 0/);
   });
 
-  it("shares one sync between writes that come together", async (t) => {
-    const directory = temporaryDirectory(t);
+  it("shares one sync between writes that come together", async () => {
+    const directory = temporaryDirectory();
     const store = await LogStore.open(directory);
     const keys = Array.from({ length: 200 }, (_, at) => `k${at}`);
     await Promise.all(keys.map((key) => store.set(key, "v")));
@@ -80,8 +80,8 @@ describe("LogStore", () => {
     ok(frames <= 3, `${frames} frames`);
   });
 
-  it("rewrites a log that is mostly old, and loses nothing", async (t) => {
-    const directory = temporaryDirectory(t);
+  it("rewrites a log that is mostly old, and loses nothing", async () => {
+    const directory = temporaryDirectory();
     const store = await LogStore.open(directory, { compactLengthMin: 1_000 });
     for (let at = 0; at < 200; at++) await store.set(`k${at % 5}`, `v${at}`);
     await store.close();

@@ -16,7 +16,7 @@ const startWeb = (t: TestContext, dbPort: number) =>
 
 describe("db.mjs", () => {
   it("stores, lists and removes", async (t) => {
-    const port = await startDb(t, temporaryDirectory(t)).port;
+    const port = await startDb(t, temporaryDirectory()).port;
     equal((await ask(port, "PUT", "/kv/b", "two")).status, 204);
     equal((await ask(port, "PUT", "/kv/a%2Fx", "one")).status, 204);
     deepEqual(JSON.parse((await ask(port, "GET", "/kv")).body), ["a/x", "b"]);
@@ -28,7 +28,7 @@ describe("db.mjs", () => {
   });
 
   it("loses nothing that it has acknowledged when it is killed, three times over", async (t) => {
-    const directory = temporaryDirectory(t);
+    const directory = temporaryDirectory();
     const acknowledged = new Set<string>();
     for (let round = 0; round < 3; round++) {
       const db = startDb(t, directory);
@@ -58,7 +58,7 @@ describe("db.mjs", () => {
   });
 
   it("waits while another one lives, and takes over when it is gone", async (t) => {
-    const directory = temporaryDirectory(t);
+    const directory = temporaryDirectory();
     const first = startDb(t, directory);
     const firstPort = await first.port;
     await ask(firstPort, "PUT", "/kv/a", "1");
@@ -71,7 +71,7 @@ describe("db.mjs", () => {
   });
 
   it("can be stopped while it waits", async (t) => {
-    const directory = temporaryDirectory(t);
+    const directory = temporaryDirectory();
     await startDb(t, directory).port;
     const second = startDb(t, directory);
     await until("the second to wait", () => second.output().includes("waits for process"));
@@ -82,7 +82,7 @@ describe("db.mjs", () => {
 
 describe("web.mjs", () => {
   it("serves items from the database and says who it is", async (t) => {
-    const port = await startWeb(t, await startDb(t, temporaryDirectory(t)).port).port;
+    const port = await startWeb(t, await startDb(t, temporaryDirectory()).port).port;
     const put = await ask(port, "PUT", "/items/tea", "three boxes");
     deepEqual(JSON.parse(put.body), { pod: "web-1", node: "n1", key: "tea", value: "three boxes" });
     equal(put.headers["x-answered-by"], "web-1@n1");
@@ -93,7 +93,7 @@ describe("web.mjs", () => {
   });
 
   it("fails no request while the database moves", async (t) => {
-    const directory = temporaryDirectory(t);
+    const directory = temporaryDirectory();
     const db = startDb(t, directory);
     const dbPort = await db.port;
     const port = await startWeb(t, dbPort).port;
