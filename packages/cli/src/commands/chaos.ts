@@ -25,7 +25,9 @@ export async function powerOff(name: string, dataDir: string): Promise<void> {
   if (target.kind === "node") killWorkloads(target);
   await waitForExit([target], killMs);
   if (target.kind === "node") killWorkloads(target); // What it started in its last moment.
-  print(`${target.kind} ${name} is powered off. \`flotilla up\` powers it on again.`);
+  print(
+    `${target.kind} ${name} is powered off. \`flotilla chaos power-on ${name}\` starts it again.`,
+  );
 }
 
 /** Starts what was powered off, with the data it had. */

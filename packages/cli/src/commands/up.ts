@@ -174,7 +174,7 @@ function summary(cluster: ClusterFile, dataDir: string): string {
       : [`Entry        ${cluster.entry}    try: curl ${cluster.entry}`]),
     `kubectl      export KUBECONFIG=${cluster.kubeconfig}`,
     `etcdctl      export ETCDCTL_ENDPOINTS=${endpoints}`,
-    `Try next     flotilla status${where}    flotilla chaos power-off n1${where}    flotilla down${where}`,
+    `Try next     npx flotilla status${where}    npx flotilla chaos power-off n1${where}    npx flotilla down${where}`,
   ].join("\n");
 }
 
