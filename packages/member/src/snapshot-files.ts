@@ -38,12 +38,11 @@ export class SnapshotFiles {
   async receive(snapshot: SnapshotMeta, content: AsyncIterable<Uint8Array>): Promise<void> {
     const name = fileName(snapshot);
     const path = join(this.#directory, name + unfinished);
-    const file = await open(path, "w", 0o600);
     try {
-      for await (const chunk of content) await file.writeFile(chunk);
-      await file.sync();
-    } finally {
-      await file.close();
+      await write(path, content);
+    } catch (error) {
+      await rm(path, { force: true }); // The next attempt has another name: they would pile up.
+      throw error;
     }
     await rename(path, join(this.#directory, name));
     await this.#sync();
@@ -74,6 +73,17 @@ export class SnapshotFiles {
 
 const finished = ".snap";
 const unfinished = ".tmp";
+
+/** Writes a file, durably. */
+async function write(path: string, content: AsyncIterable<Uint8Array>): Promise<void> {
+  const file = await open(path, "w", 0o600);
+  try {
+    for await (const chunk of content) await file.writeFile(chunk);
+    await file.sync();
+  } finally {
+    await file.close();
+  }
+}
 
 /** As etcd names them: term and index. */
 function fileName({ term, index }: Pick<SnapshotMeta, "index" | "term">): string {

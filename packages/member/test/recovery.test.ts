@@ -78,6 +78,18 @@ describe("a data directory", () => {
     deepEqual(await readdir(join(dataDir, "member", "snap")), []);
   });
 
+  it("keeps nothing of a snapshot that broke off", async () => {
+    const directory = join(dataDir, "member", "snap");
+    const files = await SnapshotFiles.open(directory);
+    async function* breaking() {
+      yield new Uint8Array(100);
+      throw new Error("broke off");
+    }
+    const received = files.receive({ index: 5, term: 1, configuration }, breaking());
+    await rejects(received, /broke off/);
+    deepEqual(await readdir(directory), []);
+  });
+
   it("is refused when the log starts after the store ends", async () => {
     const wal = await log();
     const snapshot = { index: 5, term: 1, configuration };
