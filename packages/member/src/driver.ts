@@ -163,6 +163,7 @@ export class Driver {
     await this.#ports.install(snapshot);
     this.#isInstalling = false;
     this.#ports.applier.reset();
+    this.#ports.proposals.replaced();
     this.#ports.barriers.applied(snapshot.index);
     this.#ports.onApplied(snapshot.index);
     this.input((engine) => engine.snapshotInstalled(snapshot));

@@ -2,6 +2,8 @@
 
 /** Proposals of this member that are not settled; beyond, new ones are refused. */
 export const proposalsMax = 50_000;
+/** Bytes of proposals given to the engine as one; a single one always fits, far below what a peer takes as one frame. */
+export const proposeBytesMax: number = 1024 * 1024;
 /** Read barriers of this member that are not settled; beyond, new ones are refused. */
 export const barriersMax = 100_000;
 /** Read rounds of this member on their way; calls that come meanwhile share the next one. */

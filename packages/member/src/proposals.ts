@@ -9,7 +9,7 @@ import { assert } from "@flotilla/base";
 import type { Engine, EngineStatus } from "@flotilla/consensus";
 import { type Command, type CommandResult, encodeProposal, type Proposal } from "@flotilla/store";
 import type { ProposeOutcome } from "./contract.ts";
-import { proposalsMax } from "./limits.ts";
+import { proposalsMax, proposeBytesMax } from "./limits.ts";
 
 interface Pending {
   readonly sequence: number;
@@ -103,32 +103,31 @@ export class Proposals {
     });
   }
 
-  /** Gives the engine all that is queued, as one batch. */
+  /** Gives the engine all that is queued, in batches of limited length. */
   flush(engine: Engine, nowMs: number): void {
-    const { term, leader } = engine.status();
+    const { term } = engine.status();
     const queued = this.#queue.filter((pending) => this.#pending.get(pending.sequence) === pending);
     this.#queue = [];
-    const batch: Pending[] = [];
+    const ready: Pending[] = [];
     for (const pending of queued) {
       const isPast = pending.onlyInTerm !== 0 && pending.onlyInTerm < term;
       if (isPast && !pending.wasSent) pending.settle(fenced);
       else if (isPast || pending.onlyInTerm > term) this.#parked.push(pending);
-      else batch.push(pending);
+      else ready.push(pending);
     }
-    if (batch.length === 0) return;
-    const outcome = engine.propose(batch.map((pending) => this.#encoded(pending)));
-    if (outcome.kind === "dropped") {
-      this.#parked.push(...batch);
-      return;
+    let batch: Pending[] = [];
+    let bytes = 0;
+    for (const pending of ready) {
+      const size = this.#encoded(pending).length;
+      if (batch.length > 0 && bytes + size > proposeBytesMax) {
+        this.#give(engine, batch, nowMs);
+        batch = [];
+        bytes = 0;
+      }
+      batch.push(pending);
+      bytes += size;
     }
-    const isForwarded = outcome.kind === "forwarded";
-    for (const pending of batch) {
-      pending.sentIn = `${term}/${leader}`;
-      pending.wasSent = true;
-      // What this leader has in its own log is lost only with its leadership.
-      pending.resendAtMs = isForwarded ? nowMs + pending.resendAfterMs : Number.POSITIVE_INFINITY;
-      pending.resendAfterMs *= 2;
-    }
+    if (batch.length > 0) this.#give(engine, batch, nowMs);
   }
 
   /** Looks at the engine after it has worked: under another leader, everything is sent again. */
@@ -151,6 +150,14 @@ export class Proposals {
     // Without a result it was applied before, in a snapshot that replaced our state: it happened,
     // and what came of it is not known here.
     pending.settle(result === undefined ? { kind: "timeout" } : { kind: "applied", result });
+  }
+
+  /**
+   * The store was replaced by a snapshot, whose entries never pass {@link applied} here. What is
+   * bound to a term may be among them and is not sent again: what came of it will not be known.
+   */
+  replaced(): void {
+    for (const pending of this.#bound) if (pending.wasSent) pending.settle({ kind: "timeout" });
   }
 
   /** Ends what has taken too long, and sends again what may be lost. */
@@ -180,6 +187,23 @@ export class Proposals {
     this.#lastAppliedTerm = term;
     for (const pending of this.#bound) {
       if (pending.onlyInTerm < term) pending.settle(fenced);
+    }
+  }
+
+  #give(engine: Engine, batch: readonly Pending[], nowMs: number): void {
+    const { term, leader } = engine.status();
+    const outcome = engine.propose(batch.map((pending) => this.#encoded(pending)));
+    if (outcome.kind === "dropped") {
+      this.#parked.push(...batch);
+      return;
+    }
+    const isForwarded = outcome.kind === "forwarded";
+    for (const pending of batch) {
+      pending.sentIn = `${term}/${leader}`;
+      pending.wasSent = true;
+      // What this leader has in its own log is lost only with its leadership.
+      pending.resendAtMs = isForwarded ? nowMs + pending.resendAfterMs : Number.POSITIVE_INFINITY;
+      pending.resendAfterMs *= 2;
     }
   }
 

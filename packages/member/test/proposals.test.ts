@@ -4,6 +4,7 @@ import { utf8 } from "@flotilla/base";
 import type { Engine, ProposeOutcome as EngineOutcome } from "@flotilla/consensus";
 import { type Command, decodeProposal, putRequest } from "@flotilla/store";
 import type { ProposeOutcome } from "../src/contract.ts";
+import { proposeBytesMax } from "../src/limits.ts";
 import { Proposals } from "../src/proposals.ts";
 
 const command: Command = { kind: "put", request: putRequest(utf8("k"), utf8("v")) };
@@ -146,6 +147,36 @@ describe("Proposals", () => {
     proposals.applied(2, undefined, undefined);
     await turn();
     deepEqual(outcomes, [fenced]);
+  });
+
+  it("does not call fenced what may have been applied in a snapshot", async () => {
+    const { propose, turn, outcomes, proposals, state } = scene();
+    propose(1);
+    propose(0);
+    await turn();
+    propose(1);
+    proposals.replaced();
+    Object.assign(state, { term: 2, leader: "c" });
+    await turn();
+    proposals.applied(2, undefined, undefined);
+    await turn();
+    deepEqual(outcomes, [{ kind: "timeout" }, undefined, fenced], "the last was never sent");
+  });
+
+  it("cuts into several batches what would make one too long for a peer", async () => {
+    const { proposals, batches, turn } = scene();
+    const value = new Uint8Array(proposeBytesMax / 4);
+    const big: Command = { kind: "put", request: putRequest(utf8("k"), value) };
+    for (let at = 0; at < 10; at++) {
+      void proposals.propose(big, { nowMs: 0, onlyInTerm: 0 });
+    }
+    const huge = {
+      kind: "put",
+      request: putRequest(utf8("k"), new Uint8Array(2 * proposeBytesMax)),
+    };
+    void proposals.propose(huge as Command, { nowMs: 0, onlyInTerm: 0 });
+    await turn();
+    deepEqual(batches, [[1, 2, 3], [4, 5, 6], [7, 8, 9], [10], [11]]);
   });
 
   it("gives the result of one bound to a term that was applied before the term ended", async () => {
