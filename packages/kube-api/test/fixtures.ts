@@ -6,6 +6,7 @@ import { createKubeApi, type KubeApi, type KubeApiOptions } from "../src/api.ts"
 import { bootstrap } from "../src/bootstrap.ts";
 import { handleRequest } from "../src/http/handler.ts";
 import { memberStorage } from "../src/member-storage.ts";
+import type { Storage } from "../src/storage.ts";
 import type { Timers } from "../src/timers.ts";
 import { sortedBackend } from "./sorted-backend.ts";
 
@@ -30,9 +31,10 @@ export class LoneMember implements Member {
 
   async propose(
     command: Command,
-    options: { readonly onlyInTerm?: number } = {},
+    options: { readonly onlyInTerm?: number; readonly signal?: AbortSignal } = {},
   ): Promise<ProposeOutcome> {
     await Promise.resolve();
+    options.signal?.throwIfAborted();
     if (this.unavailable !== undefined) return this.unavailable;
     const before = this.beforeApply;
     this.beforeApply = undefined;
@@ -94,6 +96,48 @@ export class LoneMember implements Member {
   async stop(): Promise<void> {}
 }
 
+/** The API of a member that can fall behind: `freeze` keeps its reads at the present state until it is brought up to date. */
+export function laggingApi(world: World): { readonly api: KubeApi; freeze(): void } {
+  const { storage } = world.api.context;
+  let frozenAt: number | undefined;
+  const lagging: Storage = {
+    ...storage,
+    get revision() {
+      return frozenAt ?? storage.revision;
+    },
+    get compactRevision() {
+      return storage.compactRevision;
+    },
+    async barrier(signal) {
+      await storage.barrier(signal);
+      frozenAt = undefined;
+    },
+    get(key) {
+      if (frozenAt === undefined) return storage.get(key);
+      const read = storage.list(key, { limit: 1, revision: frozenAt });
+      assert(read.kind === "page", "fixture: a lagging member keeps its history");
+      return read.page.values.find((stored) => stored.key === key);
+    },
+    async commit(transaction, options) {
+      const outcome = await storage.commit(transaction, options);
+      frozenAt = undefined; // Its answer is what was applied here.
+      return outcome;
+    },
+  };
+  return {
+    api: createKubeApi({
+      storage: lagging,
+      random: new Prng(2),
+      logger: silentLogger,
+      wallClockMs: () => world.timers.nowMs,
+      timers: world.timers,
+    }),
+    freeze() {
+      frozenAt = storage.revision;
+    },
+  };
+}
+
 /** Time that passes when the test says so. */
 export class VirtualTimers implements Timers {
   nowMs = startMs;
@@ -143,6 +187,8 @@ export interface Answer {
 
 export interface AskOptions {
   readonly body?: unknown;
+  /** Aborts when the client goes away. */
+  readonly signal?: AbortSignal;
   readonly headers?: Readonly<Record<string, string>>;
   readonly user?: "nobody";
 }
@@ -196,7 +242,7 @@ export async function newWorld(options: KubeApiOptions = {}, seed = 1): Promise<
         method,
         url,
         ask,
-        new AbortController().signal,
+        ask.signal ?? new AbortController().signal,
       );
       assert(typeof body === "string", "fixture: ask watch() for a stream");
       const isJson = String(headers["content-type"]).startsWith("application/json");

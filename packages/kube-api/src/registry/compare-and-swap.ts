@@ -1,8 +1,9 @@
 /**
  * Changing what is stored: read, decide, compare-and-swap; again when somebody else was faster.
  *
- * The first attempt works on local state, which may be old. So a refusal counts only when it was
- * decided on state that a read barrier has confirmed.
+ * The first attempt works on local state, which may be old, and only a commit proves that it was not.
+ * So a refusal, and that nothing is to be written, count only on state that a read barrier has
+ * confirmed.
  */
 import { isDeepStrictEqual } from "node:util";
 import type { KubeObject } from "@flotilla/objects";
@@ -33,6 +34,13 @@ export interface Written {
   readonly removed: boolean;
 }
 
+type Attempt =
+  | ({ readonly kind: "committed" } & Written)
+  /** A dry run, or it is as wanted already. */
+  | ({ readonly kind: "nothingToWrite" } & Written)
+  /** The state had changed. */
+  | { readonly kind: "lost" };
+
 /**
  * Decides on the present state and writes, atomically; `decide` runs again on newer state when it
  * lost a race, and whatever it throws is the answer.
@@ -45,22 +53,21 @@ export async function compareAndSwap(
 ): Promise<Written> {
   let confirmed = false;
   for (let attempt = 0; attempt < conflictRetriesMax; attempt++) {
-    const present = presentOf(context, target);
-    let written: Written | undefined;
     try {
+      const present = presentOf(context, target);
       if (present === undefined) throw notFound(target.resource, target.name);
-      written = await write(context, present, await decide(present), request);
+      const done = await write(context, present, await decide(present), request);
+      if (done.kind === "lost") {
+        confirmed = false;
+        continue;
+      }
+      if (done.kind === "committed" || confirmed) return done;
     } catch (error) {
       // After a failure of the store it is not known what was written: that is the caller's to judge.
       if (confirmed || !(error instanceof ApiError)) throw error;
-      confirmed = true;
-      await context.storage.barrier(request.signal);
-      if (presentOf(context, target)?.stored.modRevision === present?.stored.modRevision)
-        throw error;
-      continue;
     }
-    if (written !== undefined) return written;
-    confirmed = false;
+    await context.storage.barrier(request.signal);
+    confirmed = true;
   }
   throw tooMuchContention();
 }
@@ -71,26 +78,25 @@ function presentOf(context: RegistryContext, target: Target): Present | undefine
   return stored === undefined || object === undefined ? undefined : { object, stored };
 }
 
-/** Undefined when the state had changed. */
 async function write(
   context: RegistryContext,
   present: Present,
   decision: Decision,
   request: WriteRequest,
-): Promise<Written | undefined> {
+): Promise<Attempt> {
   const { storage, cache } = context;
   const { key, modRevision } = present.stored;
-  if (decision === undefined) return { object: present.object, removed: false };
+  const unchanged = { kind: "nothingToWrite", object: present.object, removed: false } as const;
+  if (decision === undefined) return unchanged;
   const removed = decision.kind === "remove";
   const object = removed ? decision.object : decision.companions.object;
-  if (request.dryRun) return { object, removed };
+  if (request.dryRun) return { kind: "nothingToWrite", object, removed };
   const lease = removed ? 0n : decision.companions.lease;
   // What changes nothing writes nothing: applying a manifest again wakes nobody.
-  if (!removed && lease === present.stored.lease && isSame(object, present)) {
-    return { object: present.object, removed: false };
-  }
+  if (!removed && lease === present.stored.lease && isSame(object, present)) return unchanged;
   const value = encodeObject(object);
-  const beside = removed ? releaseOf(object) : decision.companions.transaction;
+  // What it holds is what is stored: the update that ends it may say something else.
+  const beside = removed ? releaseOf(present.object) : decision.companions.transaction;
   const outcome = await storage.commit(
     transactionOf({ key, modRevision }, removed ? undefined : { value, lease }, beside),
     request,
@@ -98,15 +104,16 @@ async function write(
   switch (outcome.kind) {
     case "committed": {
       const versioned = withRevision(object, outcome.revision);
-      return { object: removed ? versioned : cache.insert(key, value, versioned), removed };
+      const written = removed ? versioned : cache.insert(key, value, versioned);
+      return { kind: "committed", object: written, removed };
     }
     case "fenced":
       throw new FencedError();
     case "leaseNotFound":
       context.eventLeases.forget();
-      return undefined;
+      return { kind: "lost" };
     case "conflict":
-      return undefined;
+      return { kind: "lost" };
   }
 }
 
