@@ -74,6 +74,22 @@ describe("services", () => {
     equal(keys(world, "/registry/ranges/clusterips/").length, 1);
   });
 
+  it("give back what they held, not what their last update names", async () => {
+    const world = await newWorld();
+    const nodePort = (port: number) => ({
+      type: "NodePort",
+      ports: [{ port: 80, nodePort: port }],
+    });
+    await world.ask("POST", `${core}/services`, { body: service("a", nodePort(30_001)) });
+    const held = service("b", nodePort(30_002));
+    held.metadata.finalizers = ["a.b/c"];
+    await world.ask("POST", `${core}/services`, { body: held });
+    await world.ask("DELETE", `${core}/services/b`);
+    const end = service("b", nodePort(30_001));
+    await world.ask("PUT", `${core}/services/b`, { body: end });
+    deepEqual(keys(world, "/registry/ranges/nodeports/"), ["/registry/ranges/nodeports/30001"]);
+  });
+
   // biome-ignore format: a table
   const refused = [
     [service("x", { clusterIP: "10.96.0.1" }), `Service "x" is invalid: spec.clusterIPs: Invalid value: ["10.96.0.1"]: failed to allocate IP 10.96.0.1: provided IP is already allocated`],
@@ -181,6 +197,17 @@ describe("namespaces", () => {
     );
   });
 
+  it("end although the client that deleted them goes away", async () => {
+    const world = await newWorld();
+    const body = { metadata: { name: "team" } };
+    await world.ask("POST", "/api/v1/namespaces", { body });
+    await world.ask("POST", "/api/v1/namespaces/team/configmaps", { body: configMap("a") });
+    const client = new AbortController();
+    world.member.beforeApply = () => client.abort();
+    await world.ask("DELETE", "/api/v1/namespaces/team", { signal: client.signal });
+    equal((await world.ask("GET", "/api/v1/namespaces/team")).status, 404);
+  });
+
   it("cannot get an object between the look at them and the write", async () => {
     const world = await newWorld();
     await world.ask("POST", "/api/v1/namespaces", { body: { metadata: { name: "t" } } });
@@ -281,6 +308,25 @@ describe("delete", () => {
     equal(orphan.body.metadata.ownerReferences, undefined);
   });
 
+  it("sets dependents free although the client goes away", async () => {
+    const world = await newWorld();
+    const owner = await world.ask("POST", `${apps}/deployments`, { body: deployment("web") });
+    const { uid } = owner.body.metadata;
+    const owned = configMap("a");
+    owned.metadata.ownerReferences = [
+      { apiVersion: "apps/v1", kind: "Deployment", name: "web", uid },
+    ];
+    await world.ask("POST", `${core}/configmaps`, { body: owned });
+    const client = new AbortController();
+    world.member.beforeApply = () => client.abort();
+    await world.ask("DELETE", `${apps}/deployments/web?propagationPolicy=Orphan`, {
+      signal: client.signal,
+    });
+    equal((await world.ask("GET", `${apps}/deployments/web`)).status, 404);
+    const freed = await world.ask("GET", `${core}/configmaps/a`);
+    equal(freed.body.metadata.ownerReferences, undefined);
+  });
+
   it("deletes a collection by selector", async () => {
     const world = await newWorld();
     for (const name of ["a", "b"])
@@ -363,6 +409,21 @@ describe("heartbeats", () => {
 });
 
 describe("events", () => {
+  it("do not share the fate of the client that asked for the lease", async () => {
+    const world = await newWorld();
+    const event = (name: string) => ({
+      metadata: { name },
+      involvedObject: { kind: "Pod", name: "a", namespace: "default" },
+    });
+    const client = new AbortController();
+    const first = world.ask("POST", `${core}/events`, { body: event("a"), signal: client.signal });
+    const second = world.ask("POST", `${core}/events`, { body: event("b") });
+    client.abort();
+    await first;
+    const { status, body } = await second;
+    equal(status, 201, body.message);
+  });
+
   it("share a lease per minute and live for an hour", async () => {
     const world = await newWorld();
     const event = (name: string) => ({

@@ -55,7 +55,7 @@ async function leaseFor(
   options: WriteOptions,
 ): Promise<bigint> {
   const { storage, random, eventLeases } = context;
-  if (resource.plural === "events") return eventLeases.at(context.wallClockMs(), options);
+  if (resource.plural === "events") return eventLeases.at(context.wallClockMs());
   if (!isHeartbeat(resource, object.metadata.namespace)) return 0n;
   const ttlSeconds = durationOf(object);
   if (ttlSeconds === 0) return 0n;

@@ -25,6 +25,11 @@ export interface WriteRequest extends WriteOptions {
   readonly dryRun?: boolean;
 }
 
+/** For work that has begun and nobody else would finish: it goes on when the client goes away. */
+export function unattended({ signal: _, ...request }: WriteRequest): WriteRequest {
+  return request;
+}
+
 /** Creates a decoded object in `namespace` (undefined for cluster-scoped kinds) and returns it as it is stored. */
 export async function createObject(
   context: RegistryContext,
@@ -41,9 +46,17 @@ export async function createObject(
   if (object.metadata.resourceVersion !== undefined) {
     throw badRequest("resourceVersion should not be set on objects to be created");
   }
+  let confirmed = false;
   for (let attempt = 0; attempt < conflictRetriesMax; attempt++) {
-    const created = await tryCreate(context, collection, object, request);
-    if (created !== undefined) return created;
+    try {
+      const created = await tryCreate(context, collection, object, request);
+      if (created !== undefined) return created;
+    } catch (error) {
+      // Local state may be old: a refusal counts only on what a read barrier has confirmed.
+      if (confirmed || !(error instanceof ApiError)) throw error;
+      await context.storage.barrier(request.signal);
+      confirmed = true;
+    }
   }
   throw tooMuchContention();
 }
@@ -63,15 +76,12 @@ async function tryCreate(
     ...(namespace === undefined ? {} : { namespace }),
   });
   const { name } = admitted.metadata;
-  const home = await openNamespace(context, resource, namespace, name);
+  const home = openNamespace(context, resource, namespace, name);
   const key = keyOf(resource, namespace, name);
   const isGenerated = !submitted.metadata.name;
   if (storage.get(key) !== undefined) {
-    await storage.barrier(request.signal);
-    if (storage.get(key) !== undefined) {
-      if (isGenerated) return undefined;
-      throw alreadyExists(resource, name);
-    }
+    if (isGenerated) return undefined;
+    throw alreadyExists(resource, name);
   }
   const { object, transaction, lease } = await companionsOf(
     context,
@@ -105,19 +115,15 @@ async function tryCreate(
 }
 
 /** The namespace as it is stored, or a refusal when nothing can be created in it. */
-async function openNamespace(
+function openNamespace(
   context: RegistryContext,
   resource: Resource,
   namespace: string | undefined,
   name: string,
-): Promise<StoredValue | undefined> {
+): StoredValue | undefined {
   if (!resource.namespaced || namespace === undefined) return undefined;
   const key = keyOf(namespaces, undefined, namespace);
-  let stored = context.storage.get(key);
-  if (stored === undefined) {
-    await context.storage.barrier();
-    stored = context.storage.get(key);
-  }
+  const stored = context.storage.get(key);
   const home = stored && context.cache.decode(stored)?.object;
   if (stored === undefined || home === undefined) throw notFound(namespaces, namespace);
   if ((home as Namespace).status?.phase !== "Terminating") return stored;

@@ -23,15 +23,11 @@ export class EventLeases {
   }
 
   /** A lease that outlives an event written now by its hour. */
-  at(wallClockMs: number, options: WriteOptions): Promise<bigint> {
+  at(wallClockMs: number): Promise<bigint> {
     const bucket = Math.floor(wallClockMs / bucketMs);
     if (this.#lease !== undefined && this.#bucket === bucket) return this.#lease;
-    const lease = grantLease(
-      this.#storage,
-      this.#random,
-      eventTtlSeconds + bucketMs / 1000,
-      options,
-    );
+    // Many wait for it: it is nobody's own, so it ends neither with one's request nor with one's term.
+    const lease = grantLease(this.#storage, this.#random, eventTtlSeconds + bucketMs / 1000, {});
     this.#bucket = bucket;
     this.#lease = lease;
     // The next event asks anew.

@@ -4,7 +4,7 @@ import { forbidden } from "../errors.ts";
 import { heartbeatNamespace, nothingBeside } from "./companions.ts";
 import { compareAndSwap, type Written } from "./compare-and-swap.ts";
 import type { RegistryContext, Target } from "./context.ts";
-import type { WriteRequest } from "./create.ts";
+import { unattended, type WriteRequest } from "./create.ts";
 import { checkPreconditions, deleteOne, ignoreNotFound } from "./delete-one.ts";
 import type { DeleteOptions } from "./deletion.ts";
 import { prefixOf } from "./keys.ts";
@@ -32,7 +32,7 @@ export async function deleteNamespace(
     const companions = { object: terminating, transaction: nothingBeside, lease: stored.lease };
     return { kind: "put", companions };
   });
-  if (!request.dryRun) await finishNamespace(context, target.name, request);
+  if (!request.dryRun) await finishNamespace(context, target.name, unattended(request));
   return marked;
 }
 

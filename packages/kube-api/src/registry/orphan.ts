@@ -4,7 +4,7 @@ import { admitAsIs } from "./admission.ts";
 import { nothingBeside } from "./companions.ts";
 import { compareAndSwap, type Written } from "./compare-and-swap.ts";
 import type { RegistryContext, Target } from "./context.ts";
-import type { WriteRequest } from "./create.ts";
+import { unattended, type WriteRequest } from "./create.ts";
 import { checkPreconditions, ignoreNotFound } from "./delete-one.ts";
 import type { DeleteOptions } from "./deletion.ts";
 import { allIn, targetOf } from "./scan.ts";
@@ -28,10 +28,11 @@ export async function deleteAndOrphan(
     const companions = { object: marked, transaction: nothingBeside, lease: stored.lease };
     return { kind: "put", companions };
   });
+  const begun = unattended(request);
   for (const dependent of dependentsOf(context, owner)) {
-    await release(context, dependent, owner, request);
+    await release(context, dependent, owner, begun);
   }
-  return updateObject(context, target, request, withoutOrphanFinalizer, admitAsIs);
+  return updateObject(context, target, begun, withoutOrphanFinalizer, admitAsIs);
 }
 
 function withFinalizer(object: KubeObject, nowMs: number): KubeObject {

@@ -9,7 +9,7 @@ import type { AdmitUpdate } from "./admission.ts";
 import { companionsOf } from "./companions.ts";
 import { compareAndSwap, type Written } from "./compare-and-swap.ts";
 import type { RegistryContext, Target } from "./context.ts";
-import type { WriteRequest } from "./create.ts";
+import { unattended, type WriteRequest } from "./create.ts";
 import { finishNamespace } from "./namespace-end.ts";
 
 /**
@@ -34,7 +34,7 @@ export async function updateObject(
   });
   // It may have been the last thing that a terminating namespace waited for.
   if (written.removed && target.namespace !== undefined && !request.dryRun) {
-    await finishNamespace(context, target.namespace, request);
+    await finishNamespace(context, target.namespace, unattended(request));
   }
   return written;
 }
