@@ -78,7 +78,8 @@ export class ModelStore {
   }
 
   #single(op: RequestOp): CommandResult {
-    const error = this.#check([op]);
+    const lacksLease = op.kind === "put" && this.#lacksLease(op.request);
+    const error = lacksLease ? "leaseNotFound" : this.#check([op]);
     return error === undefined
       ? (this.#execute(op, []) as CommandResult)
       : { kind: "refused", error };
@@ -103,7 +104,7 @@ export class ModelStore {
     for (const op of ops) {
       const error =
         op.kind === "range"
-          ? this.#checkRange(op.request)
+          ? this.#checkRangeInTxn(op.request)
           : op.kind === "put"
             ? this.#checkPut(op.request)
             : undefined;
@@ -175,10 +176,19 @@ export class ModelStore {
     return revision < this.compactRevision ? "compacted" : undefined;
   }
 
+  #checkRangeInTxn(request: RangeRequest): "compacted" | "futureRevision" | undefined {
+    const isTooLow = request.revision < 0 && request.revision < this.compactRevision;
+    return isTooLow ? "compacted" : this.#checkRange(request);
+  }
+
   #checkPut(request: PutRequest): StoreError | undefined {
-    if (request.lease !== 0n && !this.leases.has(request.lease)) return "leaseNotFound";
     const needed = request.ignoreValue || request.ignoreLease;
-    return needed && !this.#now.has(name(request.key)) ? "keyNotFound" : undefined;
+    if (needed && !this.#now.has(name(request.key))) return "keyNotFound";
+    return this.#lacksLease(request) ? "leaseNotFound" : undefined;
+  }
+
+  #lacksLease(request: PutRequest): boolean {
+    return request.lease !== 0n && !this.leases.has(request.lease);
   }
 
   #range(request: RangeRequest, current: number, now: State): RangeResult {

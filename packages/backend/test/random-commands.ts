@@ -51,7 +51,7 @@ export function randomCommand(prng: Prng, known: Known): Command {
 
 export function randomRead(prng: Prng, known: Known): RangeRequest {
   const orNone = (value: number) => (prng.chance(0.8) ? 0 : value);
-  const low = Math.max(0, known.compactRevision - 1);
+  const low = Math.max(-2, known.compactRevision - 1);
   return rangeRequest(randomRange(prng), {
     limit: prng.chance(0.5) ? 0 : prng.between(1, 5),
     revision: prng.chance(0.4) ? 0 : prng.between(low, known.revision + 1),

@@ -23,7 +23,7 @@ import type {
 import { boundsOf } from "./key-range.ts";
 import { leaseExists } from "./leases.ts";
 import type { Mutation } from "./mutation.ts";
-import { checkRevision, readAll, readRange, type View } from "./read-range.ts";
+import { checkRevision, readAll, readKey, readRange, type View } from "./read-range.ts";
 
 /** The side of a transaction that its compares choose, with its nested transactions in order. */
 export interface Branch {
@@ -64,8 +64,19 @@ export function checkBranch(view: View, branch: Branch): StoreError | undefined 
 }
 
 function checkOperation(view: View, op: Operation): StoreError | undefined {
-  if (op.kind === "range") return checkRevision(view, op.request.revision);
-  return op.kind === "put" ? checkPut(view.reader, op.request) : undefined;
+  const { reader } = view;
+  switch (op.kind) {
+    case "range":
+      // Below zero is the latest to a range alone; a transaction takes it at its word (checkRange).
+      if (op.request.revision < Math.min(view.compactRevision, 0)) return "compacted";
+      return checkRevision(view, op.request.revision);
+    case "put":
+      return checkPrevious(reader, op.request) ?? checkLease(reader, op.request);
+    case "deleteRange":
+      return undefined;
+    default:
+      return assertNever(op);
+  }
 }
 
 /** Carries out what {@link checkBranch} has passed. */
@@ -91,12 +102,19 @@ function runOperation(context: TxnContext, op: Operation): TxnResult["responses"
   return op.kind === "put" ? runPut(mutation, op.request) : runDeleteRange(mutation, op.request);
 }
 
-/** Why a put cannot be carried out, if so; in etcd's order. */
+/** Why a put alone cannot be carried out, if so; etcd looks the other way round in a transaction. */
 export function checkPut(reader: BackendReader, request: PutRequest): StoreError | undefined {
-  if (request.lease !== 0n && !leaseExists(reader, request.lease)) return "leaseNotFound";
+  return checkLease(reader, request) ?? checkPrevious(reader, request);
+}
+
+function checkLease(reader: BackendReader, { lease }: PutRequest): StoreError | undefined {
+  return lease === 0n || leaseExists(reader, lease) ? undefined : "leaseNotFound";
+}
+
+/** What is to be kept of the previous value has to be there. */
+function checkPrevious(reader: BackendReader, request: PutRequest): StoreError | undefined {
   if (!request.ignoreValue && !request.ignoreLease) return undefined;
-  const exists = readAll(reader, { kind: "key", key: request.key }).length > 0;
-  return exists ? undefined : "keyNotFound";
+  return readKey(reader, request.key) === undefined ? "keyNotFound" : undefined;
 }
 
 /** Carries out a put that {@link checkPut} has passed. */
