@@ -22,7 +22,7 @@ export interface TransportOptions {
   readonly key?: string;
   readonly token?: string;
   readonly insecureSkipTlsVerify?: boolean;
-  /** Until a connection is up, TLS included. Default 1,000. */
+  /** Until a connection is up, TLS included. Default 1,500. */
   readonly connectTimeoutMs?: number;
   /** Until the answer starts, and then between two parts of it. Default 8,000. */
   readonly requestTimeoutMs?: number;
@@ -185,7 +185,7 @@ export class Transport {
     };
     return exchange((server.protocol === "http:" ? http : https).request(options), body, {
       connectMs: this.#options.connectTimeoutMs ?? 1_500,
-      answerMs: this.#answerMs,
+      answerMs: Math.min(request.answerMs ?? this.#answerMs, this.#answerMs),
     });
   }
 

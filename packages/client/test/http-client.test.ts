@@ -1,6 +1,6 @@
 import { deepEqual, equal, match, ok, rejects } from "node:assert/strict";
 import { describe, it } from "node:test";
-import { configMaps, leases } from "@flotilla/objects";
+import { configMaps, type Lease, leases } from "@flotilla/objects";
 import { createHttpClient, type HttpClient, type HttpClientOptions } from "../src/http-client.ts";
 import { answer, configMap, deadUrl, type FakeServer, fakeServer, hangUp } from "./fixtures.ts";
 
@@ -122,6 +122,20 @@ describe("failover", () => {
         ),
         { code: "outcomeUnknown", message: /may have happened/ },
       );
+    });
+  });
+
+  it("asks another server early for a heartbeat, which keeps a node alive", async () => {
+    const servers = [await fakeServer(silent), await fakeServer(answer(200, configMap("a")))];
+    const lease: Lease = {
+      apiVersion: "coordination.k8s.io/v1",
+      kind: "Lease",
+      metadata: { name: "n1", namespace: "kube-node-lease" },
+    };
+    await withServers(servers, {}, async (client) => {
+      const startMs = performance.now();
+      equal((await client.update(leases, lease)).kind, "ok");
+      ok(performance.now() - startMs < 3_000, "the usual time for an answer is 8 s");
     });
   });
 
