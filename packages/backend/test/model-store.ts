@@ -78,8 +78,7 @@ export class ModelStore {
   }
 
   #single(op: RequestOp): CommandResult {
-    const lacksLease = op.kind === "put" && this.#lacksLease(op.request);
-    const error = lacksLease ? "leaseNotFound" : this.#check([op]);
+    const error = this.#check([op]);
     return error === undefined
       ? (this.#execute(op, []) as CommandResult)
       : { kind: "refused", error };
@@ -182,13 +181,9 @@ export class ModelStore {
   }
 
   #checkPut(request: PutRequest): StoreError | undefined {
+    if (request.lease !== 0n && !this.leases.has(request.lease)) return "leaseNotFound";
     const needed = request.ignoreValue || request.ignoreLease;
-    if (needed && !this.#now.has(name(request.key))) return "keyNotFound";
-    return this.#lacksLease(request) ? "leaseNotFound" : undefined;
-  }
-
-  #lacksLease(request: PutRequest): boolean {
-    return request.lease !== 0n && !this.leases.has(request.lease);
+    return needed && !this.#now.has(name(request.key)) ? "keyNotFound" : undefined;
   }
 
   #range(request: RangeRequest, current: number, now: State): RangeResult {

@@ -64,19 +64,11 @@ export function checkBranch(view: View, branch: Branch): StoreError | undefined 
 }
 
 function checkOperation(view: View, op: Operation): StoreError | undefined {
-  const { reader } = view;
-  switch (op.kind) {
-    case "range":
-      // Below zero is the latest to a range alone; a transaction takes it at its word (checkRange).
-      if (op.request.revision < Math.min(view.compactRevision, 0)) return "compacted";
-      return checkRevision(view, op.request.revision);
-    case "put":
-      return checkPrevious(reader, op.request) ?? checkLease(reader, op.request);
-    case "deleteRange":
-      return undefined;
-    default:
-      return assertNever(op);
-  }
+  if (op.kind !== "range") return op.kind === "put" ? checkPut(view.reader, op.request) : undefined;
+  const { revision } = op.request;
+  // Below zero is the latest to a range alone; a transaction takes it at its word (etcd checkRange).
+  if (revision < Math.min(view.compactRevision, 0)) return "compacted";
+  return checkRevision(view, revision);
 }
 
 /** Carries out what {@link checkBranch} has passed. */
@@ -102,17 +94,9 @@ function runOperation(context: TxnContext, op: Operation): TxnResult["responses"
   return op.kind === "put" ? runPut(mutation, op.request) : runDeleteRange(mutation, op.request);
 }
 
-/** Why a put alone cannot be carried out, if so; etcd looks the other way round in a transaction. */
+/** Why a put cannot be carried out, if so; in etcd's order. */
 export function checkPut(reader: BackendReader, request: PutRequest): StoreError | undefined {
-  return checkLease(reader, request) ?? checkPrevious(reader, request);
-}
-
-function checkLease(reader: BackendReader, { lease }: PutRequest): StoreError | undefined {
-  return lease === 0n || leaseExists(reader, lease) ? undefined : "leaseNotFound";
-}
-
-/** What is to be kept of the previous value has to be there. */
-function checkPrevious(reader: BackendReader, request: PutRequest): StoreError | undefined {
+  if (request.lease !== 0n && !leaseExists(reader, request.lease)) return "leaseNotFound";
   if (!request.ignoreValue && !request.ignoreLease) return undefined;
   return readKey(reader, request.key) === undefined ? "keyNotFound" : undefined;
 }

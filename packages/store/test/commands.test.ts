@@ -187,7 +187,7 @@ describe("txn: operations", () => {
   const refusals = [
     ["a lease that is not there",           op.put("z", "", { lease: 9n }),           "leaseNotFound"],
     ["a value to keep that is not there",   op.put("z", "", { ignoreValue: true }),   "keyNotFound"],
-    ["a value to keep, with no lease",      op.put("z", "", { lease: 9n, ignoreValue: true }), "keyNotFound"],
+    ["a value to keep, with no lease",      op.put("z", "", { lease: 9n, ignoreValue: true }), "leaseNotFound"],
     ["a read of a negative revision",       { kind: "range", request: getRequest(b("a"), { revision: -1 }) }, "compacted"],
     ["a read of the future",                { kind: "range", request: getRequest(b("a"), { revision: 99 }) }, "futureRevision"],
     ["a read of what is compacted",         { kind: "range", request: getRequest(b("a"), { revision: 1 }) },  "compacted"],
