@@ -83,5 +83,6 @@ export interface Member {
   readonly leaseTtlMinSeconds: number;
   /** Calls at once with the present state and then at each change. Returns the way to stop it. */
   onLeadership(listener: (leadership: Leadership) => void): () => void;
+  /** Stops; a leader hands its leadership over first, which takes half a second at most. */
   stop(): Promise<void>;
 }

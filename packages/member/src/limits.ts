@@ -27,5 +27,7 @@ export const leaderCallRetryMs = 100;
 export const stallMsMax = 100;
 /** How often the event loop's delay is looked at. */
 export const stallLookMs = 1_000;
+/** A leader that is told to stop waits this long for another one to take over. */
+export const handOverMs = 500;
 /** Before the member tells its addresses again, when that failed. */
 export const advertiseRetryMs = 1_000;

@@ -31,7 +31,7 @@ import { Driver } from "./driver.ts";
 import { type Founding, memberIdOf, nodeIdOf } from "./identity.ts";
 import { LeadershipWatch } from "./leadership-watch.ts";
 import { Lessor } from "./lessor.ts";
-import { advertiseRetryMs, leaseTickMs } from "./limits.ts";
+import { advertiseRetryMs, handOverMs, leaseTickMs } from "./limits.ts";
 import { memberInfos, sameAttributes } from "./membership.ts";
 import type { RunningMember } from "./options.ts";
 import { Proposals } from "./proposals.ts";
@@ -39,6 +39,7 @@ import { ReadBarriers } from "./read-barriers.ts";
 import type { Settings } from "./settings.ts";
 import { type InstallSnapshot, SnapshotTransfer } from "./snapshot-transfer.ts";
 import { watchStalls } from "./stall-watch.ts";
+import { successorOf } from "./successor.ts";
 
 /** What a member is made of. */
 export interface MemberParts {
@@ -72,6 +73,10 @@ export class LocalMember implements RunningMember {
   #attributes: MemberAttributes;
   #isAdvertising = false;
   #end: Promise<void> | undefined;
+  /** Why this member cannot go on. */
+  #failure: Error | undefined;
+  /** Under way: to whom leadership goes, and what ends the wait for it. */
+  #handingOver: { readonly to: NodeId; readonly end: () => void } | undefined;
   #resolveStopped: (reason: Error | undefined) => void = () => {};
 
   constructor(parts: MemberParts) {
@@ -125,7 +130,10 @@ export class LocalMember implements RunningMember {
         const message = this.#messageFrom(from, bytes);
         if (message !== undefined) this.#driver.input((engine) => engine.step(message));
       },
-      onUnreachable: (peer) => this.#driver.input((engine) => engine.unreachable(peer)),
+      onUnreachable: (peer) => {
+        this.#driver.input((engine) => engine.unreachable(peer));
+        if (this.#handingOver?.to === peer) this.#handingOver.end();
+      },
       onSnapshot: async (from, head, content) => {
         const message = this.#messageFrom(from, head);
         if (message?.kind !== "installSnapshot") throw new WireError("no snapshot message");
@@ -212,7 +220,7 @@ export class LocalMember implements RunningMember {
   }
 
   async stop(): Promise<void> {
-    this.#end ??= this.#stop(undefined);
+    this.#end ??= this.#handOver().then(() => this.#stop());
     await this.#end;
   }
 
@@ -240,7 +248,11 @@ export class LocalMember implements RunningMember {
       onApplied: (index) => this.#compactor.applied(index),
       onWorked: (status) => this.#observe(status),
       onFailure: (error) => {
-        this.#end ??= this.#stop(error instanceof Error ? error : new Error(String(error)));
+        const reason = error instanceof Error ? error : new Error(String(error));
+        logger.error("member cannot go on", { reason: reason.message, kind: reason.name });
+        this.#failure = reason;
+        this.#handingOver?.end();
+        this.#end ??= this.#stop();
       },
     });
   }
@@ -303,6 +315,7 @@ export class LocalMember implements RunningMember {
     if (changed) {
       const { term, role, leader } = status;
       this.#parts.logger.info("leadership changed", { term, role, leader });
+      if (leader !== "") this.#handingOver?.end();
     }
     this.#lessor.observe(this.#leadership.present);
   }
@@ -341,11 +354,23 @@ export class LocalMember implements RunningMember {
     this.#isAdvertising = false;
   }
 
-  async #stop(reason: Error | undefined): Promise<void> {
+  /** Spares the cluster an election: gives leadership away, and stays until somebody has it. */
+  async #handOver(): Promise<void> {
+    const to = successorOf(this.#parts.engine.status());
+    if (to === undefined) return;
+    await new Promise<void>((resolve) => {
+      const cancel = nodeTimers.after(handOverMs, resolve);
+      const end = (): void => {
+        cancel();
+        resolve();
+      };
+      this.#handingOver = { to, end };
+      this.#driver.input((engine) => engine.transferLeadership(to));
+    });
+  }
+
+  async #stop(): Promise<void> {
     const { logger, data } = this.#parts;
-    if (reason !== undefined) {
-      logger.error("member cannot go on", { reason: reason.message, kind: reason.name });
-    }
     this.#stopping.abort();
     this.#lessor.stop();
     this.#proposals.stop();
@@ -359,6 +384,6 @@ export class LocalMember implements RunningMember {
     } catch (error) {
       logger.error("member did not stop cleanly", { reason: String(error) });
     }
-    this.#resolveStopped(reason);
+    this.#resolveStopped(this.#failure);
   }
 }

@@ -111,6 +111,27 @@ describe("three members, one of which goes", () => {
     }
   });
 
+  it("have another leader by the time the leader that was told to stop has stopped", async () => {
+    const cluster = await Cluster.start(3, { electionMs: 1000 });
+    try {
+      const leader = await cluster.leader();
+      const rest = cluster.members.filter((member) => member !== leader);
+      for (const member of rest) revisionOf(await put(member, "before"));
+      const underWay = Array.from({ length: 100 }, (_, at) =>
+        put(rest[at % 2] as RunningMember, `k${at}`),
+      );
+      await leader.stop();
+      ok(
+        rest.some((member) => member.status().isLeader),
+        "an election would take a second",
+      );
+      for (const outcome of await Promise.all(underWay)) equal(outcome.kind, "applied");
+      equal(await leader.stopped, undefined);
+    } finally {
+      await cluster.close();
+    }
+  });
+
   it("end commands bound to the old term, and hold nothing without a majority", async () => {
     const cluster = await Cluster.start(3, { electionMs: 300 });
     try {

@@ -1,0 +1,33 @@
+import { equal } from "node:assert/strict";
+import { describe, it } from "node:test";
+import type { EngineStatus } from "@flotilla/consensus";
+import { successorOf } from "../src/successor.ts";
+
+/** `b:12+` is server b in replicate at index 12, heard of lately; `b:12?` one that is probed. */
+function statusOf(role: EngineStatus["role"], servers: string): EngineStatus {
+  const progress = new Map();
+  const voters = [{ id: "a", votes: 1 }];
+  for (const [, id = "", index, mark] of servers.matchAll(/(\w):(\d+)([+?-])/g)) {
+    const state = mark === "?" ? "probe" : "replicate";
+    progress.set(id, { matchIndex: Number(index), state, recentlyActive: mark === "+" });
+    if (id !== "l") voters.push({ id, votes: 1 });
+  }
+  const configuration = { voters, learners: ["l"], outgoing: [] };
+  return { role, configuration, progress } as unknown as EngineStatus;
+}
+
+describe("successorOf", () => {
+  const cases = [
+    ["nobody without leadership", "follower", "b:9+ c:9+", undefined],
+    ["nobody when alone", "leader", "", undefined],
+    ["whoever holds most of the log", "leader", "b:7+ c:9+ d:8+", "c"],
+    ["one that was heard of before one that holds more", "leader", "b:7+ c:9-", "b"],
+    ["one that holds most when none was heard of since the check", "leader", "b:7- c:9-", "c"],
+    ["nobody that is only probed", "leader", "b:9? c:3+", "c"],
+    ["nobody when all are probed", "leader", "b:9? c:9?", undefined],
+    ["no learner", "leader", "l:9+ b:3+", "b"],
+  ] as const;
+  for (const [name, role, servers, want] of cases) {
+    it(`is ${name}`, () => equal(successorOf(statusOf(role, servers)), want));
+  }
+});
