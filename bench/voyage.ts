@@ -109,14 +109,31 @@ async function nodeDeath(cluster: TestCluster): Promise<void> {
   await withCustomers(cluster, async () => {
     const startMs = performance.now();
     await cluster.command("chaos", "power-off", node);
-    await until(
-      "three ready pods elsewhere",
-      30_000,
-      async () => (await cluster.readyPods("web")).filter((pod) => pod.node !== node).length === 3,
-    );
+    await replaced(cluster, node);
     record("node powered off to 3/3 Ready on the others", "s", 10, secondsSince(startMs));
   });
   await cluster.up();
+}
+
+async function databaseNodeDeath(cluster: TestCluster): Promise<void> {
+  const node = (await cluster.readyPods("db"))[0]?.node ?? "";
+  await withCustomers(cluster, async () => {
+    const startMs = performance.now();
+    await cluster.command("chaos", "power-off", node);
+    await replaced(cluster, node);
+    await until("db elsewhere", 30_000, async () =>
+      (await cluster.readyPods("db")).some((pod) => pod.node !== node),
+    );
+    record("node with db powered off to all Ready on the others", "s", 10, secondsSince(startMs));
+  });
+  await cluster.up();
+}
+
+async function replaced(cluster: TestCluster, dead: string): Promise<void> {
+  await until("three ready pods elsewhere", 30_000, async () => {
+    const elsewhere = (await cluster.readyPods("web")).filter(({ node }) => node !== dead);
+    return elsewhere.length === 3;
+  });
 }
 
 export async function voyage(): Promise<void> {
@@ -127,6 +144,7 @@ export async function voyage(): Promise<void> {
       await leaderDeath(cluster);
       await webProcessDeath(cluster);
       await nodeDeath(cluster);
+      await databaseNodeDeath(cluster);
     } finally {
       await cluster.close();
     }

@@ -88,12 +88,17 @@ describe("a cluster under load", () => {
   it("moves db when its node dies, with what it stored", async () => {
     const before = await cluster.readyPods("db");
     const node = before[0]?.node ?? "";
-    const { writer } = await survive(
+    let deathMs = 0;
+    const { customers, writer } = await survive(
       "db-node/",
-      () => cluster.command("chaos", "power-off", node),
+      async () => {
+        deathMs = performance.now();
+        await cluster.command("chaos", "power-off", node);
+      },
       async () =>
         (await cluster.readyPods("db")).some((pod) => pod.node !== node) && (await allWebReady()),
     );
+    deepEqual(customers.failuresAfter(deathMs, 1000), []);
     await nothingLost("db-node/", writer);
     await everybodyBack();
   });

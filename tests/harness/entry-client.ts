@@ -35,6 +35,9 @@ export interface Failure {
   readonly what: string;
 }
 
+/** A customer's patience: while db moves to another node the shop keeps its customers waiting. */
+const patienceMs = 15_000;
+
 /** Asks `path(n)` without pause and keeps every request that did not end with status 200. */
 export class EntryLoad {
   answered = 0;
@@ -59,7 +62,10 @@ export class EntryLoad {
       const failure = (what: string) =>
         this.failures.push({ beganMs, failedMs: performance.now(), what });
       try {
-        const { status, body } = await ask(`${entry}${path}`, options);
+        const { status, body } = await ask(`${entry}${path}`, {
+          ...options,
+          timeoutMs: patienceMs,
+        });
         if (status === 200) this.answered++;
         else failure(`${status} ${body.slice(0, 200)}`);
       } catch (error) {
