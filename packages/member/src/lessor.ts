@@ -10,6 +10,7 @@ import { WireError } from "@flotilla/base";
 import type { CallOutcome } from "@flotilla/peer";
 import { type Command, type CommandResult, LeaseExpiry, type Store } from "@flotilla/store";
 import type { AppliedEntry } from "./applier.ts";
+import { AwakeClock } from "./awake-clock.ts";
 import type {
   BarrierOutcome,
   Leadership,
@@ -43,6 +44,8 @@ export interface LessorPorts {
 export class Lessor {
   readonly #ports: LessorPorts;
   readonly #expiry: LeaseExpiry;
+  /** What leases are counted in: those who renew were not heard while this process stood still. */
+  readonly #awake: AwakeClock;
   readonly #requestMs: number;
   /** What a fresh leader adds to every lease: nobody could renew while there was no leader. */
   readonly #graceMs: number;
@@ -58,12 +61,13 @@ export class Lessor {
     this.#ports = ports;
     this.#requestMs = options.requestMs;
     this.#graceMs = options.graceMs;
+    this.#awake = new AwakeClock(ports);
     this.#expiry = new LeaseExpiry(ports.store.grantedLeases());
   }
 
   /** An entry was applied. The first of its own term makes a leader begin to count. */
   applied(entry: AppliedEntry, result: CommandResult | undefined): void {
-    const nowMs = this.#ports.nowMs();
+    const nowMs = this.#awake.nowMs();
     if (result?.kind === "leaseGrant") this.#expiry.granted(result.id, result.ttlSeconds, nowMs);
     const command = entry.proposal?.command;
     if (command?.kind === "leaseRevoke" && result?.kind === "leaseRevoke") {
@@ -78,7 +82,7 @@ export class Lessor {
 
   /** The store was replaced by a snapshot. */
   replaced(): void {
-    this.#expiry.reset(this.#ports.store.grantedLeases(), this.#ports.nowMs());
+    this.#expiry.reset(this.#ports.store.grantedLeases(), this.#awake.nowMs());
   }
 
   /** Leadership may have changed. */
@@ -90,9 +94,10 @@ export class Lessor {
 
   /** Proposes to revoke what has run out; in this term or not at all. */
   tick(): void {
+    const nowMs = this.#awake.nowMs();
     if (this.#term === 0) return;
     const limit = Math.min(revokesPerTickMax, revokesMax - this.#revoking);
-    for (const id of this.#expiry.expired(this.#ports.nowMs(), limit)) void this.#revoke(id);
+    for (const id of this.#expiry.expired(nowMs, limit)) void this.#revoke(id);
   }
 
   async renew(id: bigint, signal?: AbortSignal): Promise<RenewOutcome> {
@@ -171,7 +176,7 @@ export class Lessor {
     // the same leadership is that time worth anything.
     const { isLeader, term } = this.#ports.leadership();
     if (!isLeader || term !== this.#term) return { kind: "notLeader" };
-    const nowMs = this.#ports.nowMs();
+    const nowMs = this.#awake.nowMs();
     if (kind === "renew" && this.#expiry.renew(id, nowMs) === undefined) {
       return { kind: "leaseNotFound" };
     }

@@ -39,7 +39,14 @@ function scene() {
     lessor.applied(entry, store.apply([entry])[0]);
   };
   apply(1, 1, { kind: "leaseGrant", id: 5n, ttlSeconds: 10 });
-  return { lessor, state, barriers, proposed, apply };
+  /** Time passes as it does for a process that runs. */
+  const pass = (ms: number) => {
+    for (let left = ms; left > 0; left -= 100) {
+      state.nowMs += Math.min(left, 100);
+      lessor.tick();
+    }
+  };
+  return { lessor, state, barriers, proposed, apply, pass };
 }
 
 describe("Lessor", () => {
@@ -72,17 +79,29 @@ describe("Lessor", () => {
   });
 
   it("revokes what has run out, in its own term only, and nothing once deposed", () => {
-    const { lessor, state, proposed } = scene();
-    state.nowMs = 10_999;
-    lessor.tick();
+    const { lessor, proposed, pass } = scene();
+    pass(10_999);
     deepEqual(proposed, [], "a fresh leader adds a grace");
-    state.nowMs = 11_001;
-    lessor.tick();
+    pass(2);
     deepEqual(proposed, [{ command: { kind: "leaseRevoke", id: 5n }, onlyInTerm: 1 }]);
     lessor.observe({ isLeader: false, term: 2 });
-    state.nowMs = 60_000;
-    lessor.tick();
+    pass(50_000);
     equal(proposed.length, 1);
+  });
+
+  it("does not hold it against a lease that this process was stopped for an hour", async () => {
+    const { lessor, barriers, state, proposed, pass } = scene();
+    pass(5_000);
+    state.nowMs += 3_600_000;
+    lessor.tick();
+    deepEqual(proposed, []);
+    const renewed = lessor.renew(5n);
+    barriers[0]?.({ kind: "ready" });
+    deepEqual(await renewed, { kind: "renewed", ttlSeconds: 10 });
+    pass(9_999);
+    deepEqual(proposed, []);
+    pass(1);
+    equal(proposed.length, 1, "silence since then counts");
   });
 
   it("tells a member that asks the wrong one", async () => {
