@@ -41,7 +41,7 @@ export interface KubeApi {
   readonly openApi: OpenApi;
   readonly limits: { readonly watchesMax: number; readonly requestsMax: number };
   /** What is open now. */
-  readonly load: { watches: number; requests: number };
+  readonly load: { watches: number; requests: number; bodiesBytes: number };
 }
 
 export function createKubeApi(deps: KubeApiDeps, options: KubeApiOptions = {}): KubeApi {
@@ -65,7 +65,7 @@ export function createKubeApi(deps: KubeApiDeps, options: KubeApiOptions = {}): 
       watchesMax: options.watchesMax ?? watchesMax,
       requestsMax: options.requestsMax ?? requestsMax,
     },
-    load: { watches: 0, requests: 0 },
+    load: { watches: 0, requests: 0, bodiesBytes: 0 },
   };
 }
 

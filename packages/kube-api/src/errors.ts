@@ -150,6 +150,11 @@ export function forbidden(
   });
 }
 
+/** `limit` is in bytes. */
+export function tooLarge(limit: number): ApiError {
+  return new ApiError("RequestEntityTooLarge", `Request entity too large: limit is ${limit}`);
+}
+
 /** The one answer for a version whose history was compacted away. */
 export function expired(message: string, continuation?: string): ApiError {
   return new ApiError("Expired", message, continuation === undefined ? {} : { continuation });

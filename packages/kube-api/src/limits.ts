@@ -2,6 +2,10 @@
 
 /** Bytes of a request body, as in Kubernetes. */
 export const bodyBytesMax: number = 3 * 1024 * 1024;
+/** Bytes of an object as it is stored: what a body becomes with all its defaults. Watch lines rely on it. */
+export const objectBytesMax: number = bodyBytesMax;
+/** Bytes of all request bodies that are being received; one that would exceed it is answered with 429. */
+export const bodiesBytesMax: number = 256 * 1024 * 1024;
 /** Characters of a request's path with its query. */
 export const urlCharactersMax: number = 8 * 1024;
 /** Bytes of a request's headers. */
@@ -17,8 +21,13 @@ export const handshakeTimeoutMs = 5_000;
 /** Time to send the headers, and the whole request. */
 export const headersTimeoutMs = 10_000;
 export const requestTimeoutMs = 30_000;
+/** A client that takes nothing of its answer for so long is cut off. */
+export const sendTimeoutMs = 30_000;
 /** An idle keep-alive connection is closed after it. */
 export const keepAliveTimeoutMs = 75_000;
+/** Characters of one warning, and of all warnings of an answer, as in Kubernetes. */
+export const warningLengthMax = 256;
+export const warningsLengthMax = 4_096;
 /** How often a watch that asked for bookmarks gets one. */
 export const bookmarkIntervalMs = 2_000;
 /** A watch is ended when this member could not confirm for so long that it is up to date. */

@@ -1,5 +1,6 @@
-import { deepEqual, equal, ok, rejects } from "node:assert/strict";
+import { deepEqual, equal, match, ok, rejects } from "node:assert/strict";
 import { execFileSync } from "node:child_process";
+import { once } from "node:events";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import * as http from "node:http";
 import * as https from "node:https";
@@ -10,11 +11,11 @@ import { after, describe, it } from "node:test";
 import { connect as connectTls } from "node:tls";
 import { Prng, silentLogger } from "@flotilla/base";
 import { createHttpClient, follow } from "@flotilla/client";
-import { configMaps } from "@flotilla/objects";
+import { configMaps, type Status } from "@flotilla/objects";
 import { createKubeApi, type KubeApi } from "../src/api.ts";
 import { bootstrap } from "../src/bootstrap.ts";
 import { type KubeApiServer, type ServeOptions, serveKubeApi } from "../src/http/serve.ts";
-import { bodyBytesMax } from "../src/limits.ts";
+import { bodiesBytesMax, bodyBytesMax } from "../src/limits.ts";
 import { memberStorage } from "../src/member-storage.ts";
 import { configMap, core, LoneMember, settle } from "./fixtures.ts";
 
@@ -50,6 +51,10 @@ async function soon(what: string, condition: () => boolean): Promise<void> {
   }
 }
 
+function post(url: string, body: string): Promise<Response> {
+  return fetch(url, { method: "POST", headers: { "content-type": "application/json" }, body });
+}
+
 function closed(socket: Socket): Promise<void> {
   socket.on("error", () => {});
   socket.resume();
@@ -79,10 +84,95 @@ describe("serveKubeApi() over plain HTTP", () => {
       const answer = await fetch(`http://127.0.0.1:${port}${core}/configmaps`, {
         method: "POST",
         body,
-      }).catch(() => undefined);
-      // The server may close before the client has sent everything.
-      if (answer !== undefined) equal(answer.status, 413);
+      });
+      equal(answer.status, 413);
+      equal(
+        ((await answer.json()) as Status).message,
+        "Request entity too large: limit is 3145728",
+      );
       equal((await fetch(`http://127.0.0.1:${port}/healthz`)).status, 200);
+    });
+  });
+
+  it("answers somebody unknown without waiting for what he sends", async () => {
+    await serving({}, async ({ port }, api) => {
+      const request = http.request({ port, host: "127.0.0.1", path: core, method: "POST" });
+      request.on("error", () => {});
+      request.write("x".repeat(1_000_000));
+      const response = await new Promise<http.IncomingMessage>((resolve) =>
+        request.once("response", resolve),
+      );
+      equal(response.statusCode, 401);
+      equal(api.load.bodiesBytes, 0);
+      request.destroy();
+    });
+  });
+
+  it("holds no more of all bodies than its limit, and counts none that is gone", async () => {
+    await serving({ defaultUser: anybody }, async ({ port }, api) => {
+      api.load.bodiesBytes = bodiesBytesMax - 10;
+      const url = `http://127.0.0.1:${port}${core}/configmaps`;
+      equal((await post(url, "x".repeat(1_000))).status, 429);
+      equal((await post(url, "{")).status, 400);
+      equal(api.load.bodiesBytes, bodiesBytesMax - 10);
+      const request = http.request(url, { method: "POST" });
+      request.on("error", () => {});
+      request.write("{");
+      await soon("its byte counts", () => api.load.bodiesBytes === bodiesBytesMax - 9);
+      request.destroy();
+      await soon("it counts no more", () => api.load.bodiesBytes === bodiesBytesMax - 10);
+    });
+  });
+
+  it("cuts off a client that takes nothing of its answer", async () => {
+    for (const query of ["", "?watch=true"]) {
+      await serving({ defaultUser: anybody, sendTimeoutMs: 200 }, async ({ port }, api) => {
+        const url = `http://127.0.0.1:${port}${core}/configmaps`;
+        for (let n = 0; n < 24; n++) {
+          const body = JSON.stringify(configMap(`large-${n}`, { data: "x".repeat(1_000_000) }));
+          equal((await post(url, body)).status, 201);
+        }
+        const socket = connect(port, "127.0.0.1", () => {
+          socket.pause();
+          socket.write(`GET ${core}/configmaps${query} HTTP/1.1\r\nhost: a\r\n\r\n`);
+        });
+        await once(socket, "connect");
+        await new Promise((resolve) => setTimeout(resolve, 1_500));
+        await closed(socket);
+        await soon("the watch is over", () => api.load.watches === 0);
+        ok(socket.bytesRead < 24_000_000, "it was cut off before the end");
+      });
+    }
+  });
+
+  it("keeps a watch open that has nothing to say", async () => {
+    await serving({ defaultUser: anybody, sendTimeoutMs: 100 }, async ({ port }) => {
+      const url = `http://127.0.0.1:${port}${core}/configmaps`;
+      const watch = await fetch(`${url}?watch=true`);
+      const reader = (watch.body as ReadableStream<Uint8Array>).getReader();
+      await new Promise((resolve) => setTimeout(resolve, 400));
+      const body = JSON.stringify(configMap("a"));
+      equal((await post(url, body)).status, 201);
+      const { value } = await reader.read();
+      ok(new TextDecoder().decode(value).startsWith(`{"type":"ADDED"`));
+      await reader.cancel();
+    });
+  });
+
+  it("sends warnings in any alphabet", async () => {
+    await serving({ defaultUser: anybody }, async ({ port }) => {
+      const body = JSON.stringify({
+        ...configMap("a"),
+        日本: 1,
+        "\x7f": 1,
+        ["x".repeat(99_999)]: 1,
+      });
+      const url = `http://127.0.0.1:${port}${core}/configmaps`;
+      const answer = await post(url, body);
+      equal(answer.status, 201);
+      const warning = Buffer.from(answer.headers.get("warning") ?? "", "latin1").toString("utf8");
+      match(warning, /^299 - "unknown field \\"日本\\"", 299 - /);
+      ok(warning.length < 600);
     });
   });
 

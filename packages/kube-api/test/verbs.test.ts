@@ -61,6 +61,27 @@ describe("create", () => {
   });
 });
 
+describe("what cannot be answered", () => {
+  it("is not written: a form that is not served", async () => {
+    const world = await newWorld();
+    const headers = { accept: "application/yaml" };
+    const body = configMap("a");
+    equal((await world.ask("POST", `${core}/configmaps`, { headers, body })).status, 406);
+    equal((await world.ask("GET", `${core}/configmaps/a`)).status, 404);
+  });
+
+  it("is not written: an object that its defaults make larger than a watch can carry", async () => {
+    const world = await newWorld();
+    const containers = Array.from({ length: 30_000 }, (_, at) => ({
+      name: `c${at}`,
+      image: "host",
+    }));
+    const body = { ...pod("a"), spec: { containers } };
+    const { status } = await world.ask("POST", `${core}/pods`, { body });
+    equal(status, 413);
+  });
+});
+
 // biome-ignore format: a table
 const refusals = [
   // name, method, url, body, status, message

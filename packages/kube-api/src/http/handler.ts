@@ -4,7 +4,7 @@
  */
 import { arch, platform } from "node:process";
 import type { KubeApi } from "../api.ts";
-import { ApiError } from "../errors.ts";
+import { ApiError, tooLarge } from "../errors.ts";
 import { bodyBytesMax, urlCharactersMax } from "../limits.ts";
 import {
   aggregatedDiscovery,
@@ -18,6 +18,7 @@ import {
 import { type ApiRequest, type ApiResponse, json, text } from "./message.ts";
 import { negotiateDiscovery } from "./negotiate.ts";
 import {
+  checkAcceptable,
   create,
   getOne,
   listOrWatch,
@@ -52,7 +53,8 @@ export async function handleRequest(api: KubeApi, request: ApiRequest): Promise<
   }
 }
 
-const busy = new ApiError(
+/** 429: this member has as much to do as it may. */
+export const busy: ApiError = new ApiError(
   "TooManyRequests",
   "this member works on as many requests as it may; nothing was done, retry",
   { details: { retryAfterSeconds: 1 } },
@@ -70,7 +72,7 @@ async function route(api: KubeApi, request: ApiRequest): Promise<ApiResponse> {
     throw new ApiError("RequestURITooLong", `URL is longer than ${urlCharactersMax} characters`);
   }
   if (request.body.length > bodyBytesMax) {
-    throw new ApiError("RequestEntityTooLarge", `limit is ${bodyBytesMax}`);
+    throw tooLarge(bodyBytesMax);
   }
   const [path = "", search = ""] = splitOnce(request.url, "?");
   const query = new URLSearchParams(search);
@@ -127,6 +129,7 @@ function groups(root: "api" | "apis", accept: string | undefined): ApiResponse {
 
 function objects(call: ObjectRequest): Promise<ApiResponse> {
   const { name, resource, namespace } = call.route;
+  checkAcceptable(call.request.headers["accept"]); // Before anything is written.
   if (name !== undefined) return named({ ...call, name });
   const isAcrossNamespaces = resource.namespaced && namespace === undefined;
   switch (call.request.method) {

@@ -1,4 +1,5 @@
 /** Requests and answers as values, so that the API is tested without sockets. */
+import { warningLengthMax, warningsLengthMax } from "../limits.ts";
 
 export interface User {
   readonly name: string;
@@ -58,4 +59,21 @@ export function text(status: number, body: string): ApiResponse {
     "x-content-type-options": "nosniff",
   };
   return { status, headers, body };
+}
+
+/**
+ * Warnings as the values of their header. A header carries bytes, which Node takes as latin1; what
+ * would end the header is left out, and so is what is too long for a client to take.
+ */
+export function warningHeaders(warnings: readonly string[]): readonly string[] {
+  const headers: string[] = [];
+  let length = 0;
+  for (const warning of warnings) {
+    const text = JSON.stringify(warning.slice(0, warningLengthMax)).replaceAll("\x7f", "?");
+    const value = `299 - ${Buffer.from(text, "utf8").toString("latin1")}`;
+    length += value.length;
+    if (length > warningsLengthMax) break;
+    headers.push(value);
+  }
+  return headers;
 }

@@ -1,6 +1,7 @@
 /**
  * The verbs on objects: check, call the registry, present. Wire forms stop here.
  */
+import { present } from "@flotilla/base";
 import { decodeObject, type Json, type KubeObject, type Resource } from "@flotilla/objects";
 import type { KubeApi } from "../api.ts";
 import { ApiError, badRequest, detailsOf } from "../errors.ts";
@@ -15,7 +16,7 @@ import { selectionOf } from "../registry/selection.ts";
 import { updateObject } from "../registry/update.ts";
 import { parseBody, parseWriteQuery, type WriteQuery } from "./body.ts";
 import { parseDeleteRequest } from "./delete-options.ts";
-import { type ApiRequest, type ApiResponse, json, jsonText } from "./message.ts";
+import { type ApiRequest, type ApiResponse, json, jsonText, warningHeaders } from "./message.ts";
 import { negotiateForm } from "./negotiate.ts";
 import { parsePatch } from "./patch-object.ts";
 import { type Presentation, presentObject, presentPage } from "./present.ts";
@@ -81,7 +82,7 @@ export async function create(call: ObjectRequest): Promise<ApiResponse> {
   const body = parseBody(request.headers["content-type"], request.body, route.resource.kind);
   const submitted = decodeSubmitted(route.resource, body, write);
   const object = await createObject(api.context, route, submitted.object, optionsOf(call, write));
-  return present(call, 201, object, submitted.warnings);
+  return answerOf(call, 201, object, submitted.warnings);
 }
 
 export async function put(call: NamedRequest): Promise<ApiResponse> {
@@ -92,12 +93,12 @@ export async function put(call: NamedRequest): Promise<ApiResponse> {
   checkIdentity(call, submitted);
   if (!write.dryRun) {
     const beat = await renewHeartbeat(api.context, targetOf(call), submitted, request.signal);
-    if (beat !== undefined) return present(call, 200, beat, warnings);
+    if (beat !== undefined) return answerOf(call, 200, beat, warnings);
   }
   const options = optionsOf(call, write);
   const admit = admissionOf(route);
   const written = await updateObject(api.context, targetOf(call), options, () => submitted, admit);
-  return present(call, 200, written.object, warnings);
+  return answerOf(call, 200, written.object, warnings);
 }
 
 export async function patch(call: NamedRequest): Promise<ApiResponse> {
@@ -120,7 +121,7 @@ export async function patch(call: NamedRequest): Promise<ApiResponse> {
     change,
     admissionOf(route),
   );
-  return present(call, 200, written.object, warnings);
+  return answerOf(call, 200, written.object, warnings);
 }
 
 export async function remove(call: NamedRequest): Promise<ApiResponse> {
@@ -132,7 +133,7 @@ export async function remove(call: NamedRequest): Promise<ApiResponse> {
   });
   // These two answer with the object, as in Kubernetes; the others with a Status once they are gone.
   const answersObject = route.resource.plural === "pods" || route.resource.plural === "services";
-  if (!written.removed || answersObject) return present(call, 200, written.object, []);
+  if (!written.removed || answersObject) return answerOf(call, 200, written.object, []);
   return json(200, {
     kind: "Status",
     apiVersion: "v1",
@@ -173,19 +174,21 @@ const listEverything: ListOptions = {
   timeoutSeconds: 0,
 };
 
-/** The form that the client asked for, or 406. */
-export function presentationOf({ api, route, request, query }: ObjectRequest): Presentation {
-  const form = negotiateForm(request.headers["accept"]);
-  if (form === undefined) {
-    throw new ApiError(
-      "NotAcceptable",
-      "406: Not Acceptable\n\nAvailable representations: application/json, application/json;stream=watch",
-    );
-  }
+/** Throws 406 for a client that takes none of the forms that objects have. */
+export function checkAcceptable(accept: string | undefined): void {
+  if (negotiateForm(accept) !== undefined) return;
+  throw new ApiError(
+    "NotAcceptable",
+    "406: Not Acceptable\n\nAvailable representations: application/json, application/json;stream=watch",
+  );
+}
+
+/** The form that the client asked for. */
+function presentationOf({ api, route, request, query }: ObjectRequest): Presentation {
   const included = query.get("includeObject");
   return {
     resource: route.resource,
-    form,
+    form: present(negotiateForm(request.headers["accept"]), "a form that was negotiated"),
     includeObject: included === "None" || included === "Object" ? included : "Metadata",
     nowMs: api.context.wallClockMs(),
   };
@@ -237,15 +240,12 @@ function checkIdentity({ route, name }: NamedRequest, submitted: KubeObject): vo
   }
 }
 
-function present(
+function answerOf(
   call: ObjectRequest,
   status: number,
   object: KubeObject,
   warnings: readonly string[],
 ): ApiResponse {
-  const headers =
-    warnings.length === 0
-      ? {}
-      : { warning: warnings.map((text) => `299 - ${JSON.stringify(text)}`) };
+  const headers = warnings.length === 0 ? {} : { warning: warningHeaders(warnings) };
   return jsonText(status, presentObject(presentationOf(call), decodedOf(object)), headers);
 }

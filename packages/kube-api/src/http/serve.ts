@@ -9,9 +9,11 @@ import * as http from "node:http";
 import * as https from "node:https";
 import type { AddressInfo } from "node:net";
 import type { TLSSocket } from "node:tls";
+import { emptyBytes } from "@flotilla/base";
 import type { KubeApi } from "../api.ts";
-import { ApiError } from "../errors.ts";
+import { ApiError, tooLarge } from "../errors.ts";
 import {
+  bodiesBytesMax,
   bodyBytesMax,
   connectionsMax,
   handshakeTimeoutMs,
@@ -19,9 +21,10 @@ import {
   headersTimeoutMs,
   keepAliveTimeoutMs,
   requestTimeoutMs,
+  sendTimeoutMs,
 } from "../limits.ts";
 import { type Subject, type TokenUser, userOfSubject, userOfToken } from "./authenticate.ts";
-import { errorResponse, handleRequest } from "./handler.ts";
+import { busy, errorResponse, handleRequest } from "./handler.ts";
 import type { ApiResponse, User } from "./message.ts";
 
 export interface ServeOptions {
@@ -41,6 +44,8 @@ export interface ServeOptions {
   readonly handshakeTimeoutMs?: number;
   /** Default {@link headersTimeoutMs}. */
   readonly headersTimeoutMs?: number;
+  /** Default {@link sendTimeoutMs}. */
+  readonly sendTimeoutMs?: number;
 }
 
 export interface KubeApiServer {
@@ -127,19 +132,21 @@ async function exchange(
   response.once("close", abort);
   ending.addEventListener("abort", abort, { once: true });
   try {
-    const body = await readBody(request);
+    const user = userOf(options, request);
+    // Of somebody unknown nothing is kept: the answer does not depend on it.
+    const body = user === undefined ? emptyBytes : await readBody(request, options.api.load);
     const answer =
-      body === undefined
-        ? tooLarge(response)
+      body instanceof ApiError
+        ? errorResponse(body)
         : await handleRequest(options.api, {
             method: request.method ?? "GET",
             url: request.url ?? "/",
             headers: request.headers as Record<string, string | undefined>,
             body,
-            user: userOf(options, request),
+            user,
             signal: gone.signal,
           });
-    await send(response, answer);
+    await send(response, answer, options.sendTimeoutMs ?? sendTimeoutMs);
   } catch {
     response.destroy(); // The client went away in the middle of its request or of the answer.
   } finally {
@@ -147,21 +154,34 @@ async function exchange(
   }
 }
 
-/** Undefined when it is larger than the limit. */
-async function readBody(request: http.IncomingMessage): Promise<Uint8Array | undefined> {
-  const parts: Buffer[] = [];
+/**
+ * The body, or why it is refused. What is refused is received to its end all the same, and dropped:
+ * a client that is cut off while it sends does not see the answer.
+ */
+async function readBody(
+  request: http.IncomingMessage,
+  load: KubeApi["load"],
+): Promise<Uint8Array | ApiError> {
+  let parts: Buffer[] = [];
   let size = 0;
-  for await (const part of request as AsyncIterable<Buffer>) {
-    size += part.length;
-    if (size > bodyBytesMax) return undefined;
-    parts.push(part);
+  let refusal: ApiError | undefined;
+  try {
+    for await (const part of request as AsyncIterable<Buffer>) {
+      if (refusal !== undefined) continue;
+      parts.push(part);
+      size += part.length;
+      load.bodiesBytes += part.length;
+      if (size > bodyBytesMax) refusal = tooLarge(bodyBytesMax);
+      else if (load.bodiesBytes > bodiesBytesMax) refusal = busy;
+      else continue;
+      load.bodiesBytes -= size;
+      size = 0;
+      parts = [];
+    }
+    return refusal ?? Buffer.concat(parts);
+  } finally {
+    load.bodiesBytes -= size;
   }
-  return Buffer.concat(parts);
-}
-
-function tooLarge(response: http.ServerResponse): ApiResponse {
-  response.setHeader("connection", "close"); // The rest of the body is not read.
-  return errorResponse(new ApiError("RequestEntityTooLarge", `limit is ${bodyBytesMax}`));
 }
 
 function userOf(options: ServeOptions, request: http.IncomingMessage): User | undefined {
@@ -175,31 +195,41 @@ function userOf(options: ServeOptions, request: http.IncomingMessage): User | un
   );
 }
 
-async function send(response: http.ServerResponse, answer: ApiResponse): Promise<void> {
+async function send(
+  response: http.ServerResponse,
+  answer: ApiResponse,
+  timeoutMs: number,
+): Promise<void> {
   const { status, headers, body } = answer;
   for (const [name, value] of Object.entries(headers)) response.setHeader(name, value);
+  response.on("timeout", () => response.destroy());
   if (typeof body === "string" || body instanceof Uint8Array) {
-    response.writeHead(status, { "content-length": Buffer.byteLength(body) });
-    response.end(body);
+    response.setTimeout(timeoutMs);
+    // As bytes: Node would send the header in the body's encoding, and ours is bytes already.
+    const bytes = typeof body === "string" ? Buffer.from(body, "utf8") : body;
+    response.writeHead(status, { "content-length": bytes.length });
+    response.end(bytes);
     return;
   }
   response.writeHead(status);
   response.flushHeaders();
   for await (const chunk of body) {
     if (response.destroyed) return;
-    if (!response.write(chunk)) await drained(response);
+    if (!response.write(chunk)) await drained(response, timeoutMs);
   }
   response.end();
 }
 
 /** Resolves when more can be written, or never will be. */
-function drained(response: http.ServerResponse): Promise<void> {
+function drained(response: http.ServerResponse, timeoutMs: number): Promise<void> {
   return new Promise((resolve) => {
     const done = (): void => {
+      response.setTimeout(0); // What is sent is taken; when there is more to say is not the client's affair.
       response.off("drain", done);
       response.off("close", done);
       resolve();
     };
+    response.setTimeout(timeoutMs);
     response.on("drain", done);
     response.on("close", done);
     if (response.destroyed) done();

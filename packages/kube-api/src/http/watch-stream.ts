@@ -129,6 +129,7 @@ class WatchLines {
       switch (step.kind) {
         case "changes":
           yield step.changes.map((change) => this.#line(change)).join("");
+          if (this.#isOver) return;
           break;
         case "woken":
           if (this.#bookmarkDue && this.#target.options.allowWatchBookmarks) {

@@ -5,7 +5,8 @@
  * of the stored values; the least recently used goes first.
  */
 import type { KubeObject } from "@flotilla/objects";
-import { cacheBytesMax } from "../limits.ts";
+import { tooLarge } from "../errors.ts";
+import { cacheBytesMax, objectBytesMax } from "../limits.ts";
 import type { StoredValue } from "../storage.ts";
 
 /** One decoded object. It is shared and frozen: copy it to change it. */
@@ -119,10 +120,15 @@ export function withRevision(object: KubeObject, revision: number): KubeObject {
   return { ...object, metadata: { ...identity, resourceVersion: String(revision), ...others } };
 }
 
-/** The bytes that are stored for an object: JSON without the resource version, which the store knows. */
+/**
+ * The bytes that are stored for an object: JSON without the resource version, which the store knows.
+ * Throws `RequestEntityTooLarge`: defaults make an object larger than what was submitted.
+ */
 export function encodeObject(object: KubeObject): Uint8Array {
   const { resourceVersion: _, ...metadata } = object.metadata;
-  return Buffer.from(JSON.stringify({ ...object, metadata }), "utf8");
+  const bytes = Buffer.from(JSON.stringify({ ...object, metadata }), "utf8");
+  if (bytes.length > objectBytesMax) throw tooLarge(objectBytesMax);
+  return bytes;
 }
 
 function freeze(value: unknown): void {
