@@ -3,7 +3,7 @@
  *
  * Reads are the member's local store and synchronous; writes go through its log.
  */
-import { assert, emptyBytes, textOf, utf8 } from "@flotilla/base";
+import { assert, concatBytes, emptyBytes, textOf, utf8 } from "@flotilla/base";
 import type { Member, Unavailable } from "@flotilla/member";
 import {
   type Command,
@@ -75,17 +75,25 @@ export function memberStorage(member: Member): Storage {
 function list(member: Member, prefix: string, options: Parameters<Storage["list"]>[1]): ReadAt {
   const { from = prefix, limit, revision } = options;
   const { rangeEnd } = prefixRange(utf8(prefix));
-  const result = member.store.range(
-    rangeRequest({ key: utf8(from), rangeEnd }, { limit, revision }),
-  );
-  if (result.kind === "range") {
+  for (let key = utf8(from); ; ) {
+    const result = member.store.range(rangeRequest({ key, rangeEnd }, { limit, revision }));
+    if (result.kind !== "range") {
+      assert(result.error === "compacted", "storage: the caller waits until a revision is there");
+      return { kind: "compacted", compactRevision: member.store.compactRevision };
+    }
     const { kvs, more, count } = result;
-    const at = revision === 0 ? result.revision : revision;
-    return { kind: "page", page: { values: kvs.map(storedValue), more, count, revision: at } };
+    // A key that is no text is not ours, and a caller could not go on from it.
+    const values = kvs.map(storedValue).filter((value) => !value.key.includes("\ufffd"));
+    const last = kvs.at(-1);
+    if (values.length > 0 || !more || last === undefined) {
+      const at = revision === 0 ? result.revision : revision;
+      return { kind: "page", page: { values, more, count, revision: at } };
+    }
+    key = concatBytes([last.key, zeroByte]);
   }
-  assert(result.error === "compacted", "storage: the caller waits until a revision is there");
-  return { kind: "compacted", compactRevision: member.store.compactRevision };
 }
+
+const zeroByte = new Uint8Array(1);
 
 async function commit(
   member: Member,

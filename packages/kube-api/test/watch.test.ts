@@ -1,5 +1,9 @@
 import { deepEqual, equal, match, ok } from "node:assert/strict";
 import { describe, it } from "node:test";
+import { pods } from "@flotilla/objects";
+import { everything } from "../src/registry/selection.ts";
+import { ObjectWatch } from "../src/registry/watch.ts";
+import type { Storage } from "../src/storage.ts";
 import {
   apps,
   configMap,
@@ -191,6 +195,26 @@ describe("watch", () => {
     equal(world.timers.pending, 0);
   });
 
+  it("is told how far it is although there is no end of changes that it does not show", async () => {
+    let revision = 1;
+    const storage = {
+      revision: 1,
+      watch: () => ({
+        take: () => ({ kind: "events", events: [], revision: ++revision }) as const,
+        progress: () => revision,
+        close: () => {},
+      }),
+    } as unknown as Storage;
+    const world = await newWorld();
+    const context = { ...world.api.context, storage };
+    const watch = new ObjectWatch(context, { resource: pods, namespace: "default" }, everything, 1);
+    const step = watch.next();
+    await settle();
+    watch.wake();
+    equal((await step).kind, "woken");
+    watch.close();
+  });
+
   it("ends when this member cannot confirm for long that it is up to date", async () => {
     const world = await newWorld({ bookmarkIntervalMs: 1_000, staleWatchMs: 3_000 });
     const watch = await world.watch(`${core}/pods?watch=true&allowWatchBookmarks=true`);
@@ -328,6 +352,25 @@ describe("list", () => {
     const partial = await world.ask("GET", `${apps}/deployments`, { headers: { accept } });
     equal(partial.body.kind, "PartialObjectMetadataList");
     equal(partial.body.items[0].spec, undefined);
+  });
+
+  it("goes on past keys that are no text (each page ends with one)", async () => {
+    const world = await newWorld();
+    for (const name of ["a", "z"]) {
+      await world.ask("POST", `${core}/configmaps`, { body: configMap(name) });
+    }
+    for (const byte of [0xf0, 0xfe, 0xff]) {
+      const key = Buffer.from("/registry/configmaps/default/~");
+      key[key.length - 1] = byte;
+      const request = { key, value: key, lease: 0n, prevKv: false };
+      const put = { ...request, ignoreValue: false, ignoreLease: false };
+      world.member.apply({ kind: "put", request: put });
+    }
+    const { body } = await world.ask("GET", "/api/v1/configmaps?limit=1");
+    const token = body.metadata.continue;
+    const rest = await world.ask("GET", `/api/v1/configmaps?limit=10&continue=${token}`);
+    equal(rest.body.items.length, 1);
+    equal((await world.ask("GET", `/api/v1/configmaps?limit=1&continue=${token}`)).status, 200);
   });
 
   it("skips what somebody wrote past the API", async () => {

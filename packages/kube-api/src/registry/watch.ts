@@ -55,12 +55,13 @@ export class ObjectWatch {
         const step = this.#stepOf(batch);
         if (step !== undefined) return step;
         await nextTurn(); // Much that is not shown must not stall everything else.
-        continue;
       }
+      // Also between changes that are not shown: there may be no end of them.
       if (this.#woken) {
         this.#woken = false;
         return { kind: "woken", revision: this.#watch.progress() };
       }
+      if (batch !== undefined) continue;
       await new Promise<void>((resolve) => {
         this.#wake = resolve;
       });
