@@ -22,13 +22,11 @@ const datasync = promisify(fdatasync);
 export interface GenerationOptions {
   readonly directory: string;
   readonly mapSizeBytes: number;
-  readonly bootId: string;
 }
 
 export class LmdbGeneration {
   readonly environment: LmdbEnvironment;
   readonly tables: LongKeyWriter;
-  readonly #bootId: string;
   readonly #file: number;
   /** Protects the state of the last checkpoint. */
   #pin: Transaction;
@@ -39,22 +37,20 @@ export class LmdbGeneration {
   #readers = 0;
   #onIdle: (() => void) | undefined;
 
-  /** Opens what is in the directory, or makes it. Blocks. */
-  constructor({ directory, mapSizeBytes, bootId }: GenerationOptions) {
-    this.#bootId = bootId;
+  /** Opens what is in the directory as of its last checkpoint, or makes it. Blocks. */
+  constructor({ directory, mapSizeBytes }: GenerationOptions) {
     const isNew = !existsSync(dataPath(directory));
     if (isNew) mkdirSync(directory, { recursive: true });
-    else recoverFromCheckpoint(directory, bootId);
+    else recoverFromCheckpoint(directory);
     this.environment = new LmdbEnvironment(directory, mapSizeBytes);
     this.tables = new LongKeyWriter(this.environment);
     this.#file = openSync(dataPath(directory), "r+");
-    // After a crash of the process the file is ahead of its checkpoint, and nothing protects it.
     this.#pin = this.environment.pin();
     this.#checkpointed = this.environment.commits;
-    const bytes = this.#checkpointBytes();
+    if (!isNew) return;
     fdatasyncSync(this.#file);
-    writeFileDurablySync(checkpointPath(directory), bytes);
-    if (isNew) syncDirectorySync(dirname(directory));
+    writeFileDurablySync(checkpointPath(directory), this.#checkpointBytes());
+    syncDirectorySync(dirname(directory));
   }
 
   /** True when something was written since the last checkpoint began. */
@@ -79,9 +75,9 @@ export class LmdbGeneration {
     if (this.#readers === 0) this.#onIdle?.();
   }
 
-  /** Waits for readers, and closes; after it the files may be removed. */
+  /** Waits for checkpoints and readers, and closes; after it the files may be removed. */
   async close(): Promise<void> {
-    await this.#running?.catch(() => undefined); // Whoever asked for it is told.
+    await (this.#queued ?? this.#running)?.catch(() => undefined); // Whoever asked for it is told.
     if (this.#readers > 0) {
       await new Promise<void>((resolve) => {
         this.#onIdle = resolve;
@@ -118,7 +114,6 @@ export class LmdbGeneration {
 
   #checkpointBytes(): Uint8Array {
     const { directory, pageBytes } = this.environment;
-    const rootPages = readRootPages(directory, pageBytes);
-    return encodeCheckpoint({ bootId: this.#bootId, rootPages });
+    return encodeCheckpoint(readRootPages(directory, pageBytes));
   }
 }
