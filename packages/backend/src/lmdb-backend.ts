@@ -12,7 +12,6 @@ import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import { utf8 } from "@flotilla/base";
 import type { Backend, BackendWriter, Table } from "@flotilla/store";
-import { readBootId } from "./checkpoint.ts";
 import { writeFileDurably, writeFileDurablySync } from "./durable-file.ts";
 import { BackendError } from "./errors.ts";
 import { LmdbGeneration } from "./lmdb-generation.ts";
@@ -20,21 +19,19 @@ import { isUserTable, LongKeyReader } from "./long-keys.ts";
 import { decodeSnapshot, encodeSnapshot } from "./snapshot-format.ts";
 
 export interface LmdbBackendOptions {
-  /** Made when it is not there; used by one process at a time. */
+  /** Made when it is not there. Used by one process at a time: a second one would destroy it. */
   readonly directory: string;
   /**
    * Address space for the file: no memory, and no limit, but a file that outgrows it is mapped anew.
    * Default {@link mapSizeBytesDefault}.
    */
   readonly mapSizeBytes?: number;
-  /** Names this life of the machine; default: what the kernel says. */
-  readonly bootId?: string;
 }
 
 export const mapSizeBytesDefault: number = 32 * 1024 ** 3;
 /**
- * While there are writes, a checkpoint is made this often. It bounds how much a power loss leaves to
- * the log, and how long pages that are no longer in use have to be kept.
+ * While there are writes, a checkpoint is made this often. It bounds how much a restart leaves to the
+ * log, and how long pages that are no longer in use have to be kept.
  */
 export const checkpointDelayMs = 1000;
 
@@ -52,7 +49,6 @@ export function openLmdbBackend(options: LmdbBackendOptions): Backend {
 class LmdbBackend implements Backend {
   readonly #directory: string;
   readonly #mapSizeBytes: number;
-  readonly #bootId: string;
   #generation: LmdbGeneration;
   #number: number;
   #timer: NodeJS.Timeout | undefined;
@@ -61,10 +57,9 @@ class LmdbBackend implements Backend {
   #isRestoring = false;
   #isClosed = false;
 
-  constructor({ directory, mapSizeBytes, bootId }: LmdbBackendOptions) {
+  constructor({ directory, mapSizeBytes }: LmdbBackendOptions) {
     this.#directory = directory;
     this.#mapSizeBytes = mapSizeBytes ?? mapSizeBytesDefault;
-    this.#bootId = bootId ?? readBootId();
     mkdirSync(directory, { recursive: true });
     const current = readCurrent(directory);
     this.#number = current ?? 1;
@@ -170,7 +165,6 @@ class LmdbBackend implements Backend {
     return new LmdbGeneration({
       directory: generationPath(this.#directory, number),
       mapSizeBytes: this.#mapSizeBytes,
-      bootId: this.#bootId,
     });
   }
 

@@ -2,11 +2,11 @@
  * One LMDB environment: tables of short keys, and one write transaction that many writes share. Owns
  * the files of one directory.
  *
- * The transaction is kept open over many calls of {@link LmdbEnvironment.write} and committed after
- * {@link commitDelayMs} or {@link commitOperationsMax}: a page that changes ten times meanwhile is
- * copied and written once. Measured with batches of 100 puts of 300 bytes into 3 tables of 100,000
- * rows, for one put: 46 us with a synced commit for each batch, 13 us with a commit and no sync,
- * 8 us with one commit for fifty batches.
+ * The transaction is kept open over many calls of {@link LmdbEnvironment.write}, until a checkpoint or
+ * a snapshot asks for a commit or it has grown too large: a page that changes a hundred times meanwhile
+ * is copied and written once. Measured with batches of 100 puts of 300 bytes into 3 tables of 100,000
+ * rows, for one put: 46 us with a synced commit for each batch, 13 us with a commit and no sync, 8 us
+ * with one commit for fifty batches.
  *
  * All reads see what is in the open transaction. A write that throws is undone by aborting it and
  * doing the others again, from a list of what they did.
@@ -17,9 +17,7 @@ import type { BackendReader, BackendWriter, Table } from "@flotilla/store";
 import { ABORT, type Database, open, type RootDatabase, type Transaction } from "lmdb";
 import { BackendError } from "./errors.ts";
 
-/** A commit is made at the latest this long after the first write that it holds. */
-export const commitDelayMs = 100;
-/** Or after this many puts and deletes: some tens of milliseconds of commit. */
+/** A commit is made at the latest after this many puts and deletes: some tens of milliseconds of it. */
 export const commitOperationsMax = 12_000;
 /** Or after this many bytes of keys and values, which are kept until then. */
 export const commitBytesMax: number = 16 * 1024 * 1024;
@@ -67,7 +65,6 @@ export class LmdbEnvironment implements BackendWriter {
   #isWriting = false;
   #iterations = 0;
   #commits = 0;
-  #timer: NodeJS.Timeout | undefined;
   #failure: BackendError | undefined;
   #isClosed = false;
 
@@ -158,7 +155,6 @@ export class LmdbEnvironment implements BackendWriter {
     const isFull =
       this.#changes.length >= commitOperationsMax || this.#changedBytes >= commitBytesMax;
     if (isFull && this.#iterations === 0) this.commit();
-    else this.#commitLater();
     return result;
   }
 
@@ -167,8 +163,6 @@ export class LmdbEnvironment implements BackendWriter {
     this.#checkUsable();
     if (this.#finish === undefined) return;
     assert(this.#iterations === 0, "backend: an iteration must be over before the next write");
-    clearTimeout(this.#timer);
-    this.#timer = undefined;
     try {
       this.#finishWith(undefined);
     } catch (error) {
@@ -230,7 +224,6 @@ export class LmdbEnvironment implements BackendWriter {
   async close(): Promise<void> {
     if (this.#isClosed) return;
     this.#isClosed = true;
-    clearTimeout(this.#timer);
     if (this.#finish !== undefined) this.#finishWith(ABORT); // Only after a failure.
     await this.#root.close();
   }
@@ -303,23 +296,6 @@ export class LmdbEnvironment implements BackendWriter {
       for (const change of this.#changes) this.#perform(change);
     } catch (error) {
       throw this.fail(error, "undo a write");
-    }
-  }
-
-  #commitLater(): void {
-    this.#timer ??= setTimeout(() => {
-      this.#timer = undefined;
-      if (this.#failure !== undefined || this.#isClosed) return;
-      if (this.#iterations > 0) this.#commitLater();
-      else this.#commitInBackground();
-    }, commitDelayMs).unref();
-  }
-
-  #commitInBackground(): void {
-    try {
-      this.commit();
-    } catch {
-      // Noted by `fail`: whoever uses the backend next is told.
     }
   }
 
