@@ -20,6 +20,18 @@ export function sameJson(left: unknown, right: unknown): boolean {
   return [...names].every((name) => sameJson(before[name], after[name]));
 }
 
+/**
+ * As {@link sameJson}, of an object's status: most of its counts are left out by the API when they
+ * are 0, and writing them again would never end.
+ */
+export function sameStatus(left: object | undefined, right: object): boolean {
+  return sameJson(withoutZeros(left ?? {}), withoutZeros(right));
+}
+
+function withoutZeros(status: object): Fields {
+  return Object.fromEntries(Object.entries(status).filter(([, value]) => value !== 0));
+}
+
 type Fields = Readonly<Record<string, unknown>>;
 
 function isNothing(value: unknown): boolean {

@@ -2,6 +2,7 @@
  * An object API in memory: versions, watches, graceful deletion and binding as the real one has them;
  * conflicts and the end of history are injected by seed, answers take virtual time.
  */
+import { isDeepStrictEqual } from "node:util";
 import type { Prng } from "@flotilla/base";
 import type {
   ListOptions,
@@ -48,6 +49,8 @@ export class MemoryCluster implements ObjectClient {
   /** Refuses creations in this resource with the message. */
   refuseCreation: { plural: string; message: string } | undefined;
   writes = 0;
+  /** Updates that changed nothing: accepted without a new version, as the real API does. */
+  idleWrites = 0;
   readonly #objects = new Map<string, Map<string, KubeObject>>();
   readonly #log: Change[] = [];
   readonly #waiters = new Set<() => void>();
@@ -235,11 +238,17 @@ export class MemoryCluster implements ObjectClient {
     kind: Change["kind"],
     object: T,
   ): { kind: "ok"; object: T } {
+    const before = this.peek(resource, keyOf(object.metadata));
+    const stored = withoutZeros(structuredClone(object));
+    if (kind === "modified" && before !== undefined && isDeepStrictEqual(stored, before)) {
+      this.idleWrites++;
+      return { kind: "ok", object: before };
+    }
     this.writes++;
     this.#revision++;
-    const metadata = { ...object.metadata, resourceVersion: String(this.#revision) };
+    const metadata = { ...stored.metadata, resourceVersion: String(this.#revision) };
     // Frozen: whoever changes what it has read is found out.
-    const committed = freeze(structuredClone({ ...object, metadata }));
+    const committed = freeze({ ...stored, metadata });
     const objects = this.#objects.get(resource.plural) ?? new Map<string, KubeObject>();
     this.#objects.set(resource.plural, objects);
     if (kind === "deleted") objects.delete(keyOf(metadata));
@@ -275,6 +284,19 @@ const fenced: Write = { kind: "fenced", message: "the term is over" };
 
 function keyOf({ namespace, name }: ObjectName): string {
   return namespace === undefined ? name : `${namespace}/${name}`;
+}
+
+/** Written out by the real API even when they are 0. */
+const writtenZeros = ["replicas", "terminatingReplicas"];
+
+/** The real API leaves out most counts and seconds that are 0. */
+function withoutZeros<T extends KubeObject>(object: T): T {
+  const { spec, status } = object as { spec?: Record<string, Json>; status?: Record<string, Json> };
+  if (spec?.["minReadySeconds"] === 0) delete spec["minReadySeconds"];
+  for (const [name, value] of Object.entries(status ?? {})) {
+    if (value === 0 && !writtenZeros.includes(name)) delete status?.[name];
+  }
+  return object;
 }
 
 function timeOf(ms: number): string {

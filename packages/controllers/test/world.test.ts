@@ -62,6 +62,26 @@ describe("a cluster by virtual time", () => {
     leader.stop();
   });
 
+  it("writes nothing when it looks again at what the API stored without its zeros", async () => {
+    const world = await startedWorld(2);
+    const first = world.lead();
+    await world.cluster.create(services, serviceOf("web"));
+    await world.cluster.create(deployments, deploymentOf("web", { revisionHistoryLimit: 1 }));
+    for (const image of ["v2", "v3", "v4"]) {
+      await world.time.advance(30_000);
+      await edit(world, "web", () => ({ template: templateOf("web", image) }));
+    }
+    await world.time.advance(30_000);
+    equal(world.cluster.all(replicaSets).length, 2, "the present one and one old one");
+    first.stop();
+    const { writes, idleWrites } = world.cluster;
+    const second = world.lead();
+    await world.time.advance(60_000);
+    equal(world.cluster.writes, writes);
+    equal(world.cluster.idleWrites, idleWrites);
+    second.stop();
+  });
+
   it("removes ReplicaSets, pods and slices of what is deleted", async () => {
     const world = await startedWorld(3);
     const leader = world.lead();

@@ -14,7 +14,7 @@ import {
 import { findCondition } from "../conditions.ts";
 import { type Action, type Decision, decision, type Sequence } from "../decision.ts";
 import { isBeingDeleted } from "../ownership.ts";
-import { sameJson } from "../same-json.ts";
+import { sameJson, sameStatus } from "../same-json.ts";
 import {
   byCreation,
   countOf,
@@ -56,7 +56,7 @@ export function decideDeployment(world: DeploymentWorld): Decision {
     nowMs,
   });
   const sequence: Action[] = [...plan.actions];
-  if (!sameJson(deployment.status, status)) {
+  if (!sameStatus(deployment.status, status)) {
     const object: Deployment = { ...deployment, status };
     sequence.push({ kind: "updateStatus", resource: deployments, object });
   }
@@ -134,15 +134,16 @@ function resizeActions(view: View, set: ReplicaSet, replicas: number, wanted: St
   const isSized = replicas !== before || isStaleAtSize(view, set);
   const scale = isSized ? sizeAnnotations(view.limits) : {};
   const annotations = { ...set.metadata.annotations, ...wanted, ...scale };
-  const minReadySeconds = isNew
-    ? (view.deployment.spec.minReadySeconds ?? 0)
-    : (set.spec.minReadySeconds ?? 0);
+  // Left out by the API when it is 0.
+  const readySecondsBefore = set.spec.minReadySeconds ?? 0;
+  const minReadySeconds = isNew ? (view.deployment.spec.minReadySeconds ?? 0) : readySecondsBefore;
   const object: ReplicaSet = {
     ...set,
     metadata: { ...set.metadata, annotations },
     spec: { ...set.spec, replicas, minReadySeconds },
   };
-  const isSame = sameJson(object, { ...set, spec: { ...set.spec, replicas: before } });
+  const present = { ...set.spec, replicas: before, minReadySeconds: readySecondsBefore };
+  const isSame = sameJson(object, { ...set, spec: present });
   if (isBeingDeleted(set) || isSame) return [];
   const update: Action = { kind: "update", resource: replicaSets, object };
   if (replicas === before) return [update];

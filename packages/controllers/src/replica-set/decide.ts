@@ -22,7 +22,7 @@ import { findCondition, withCondition, withoutCondition } from "../conditions.ts
 import { type Action, type Decision, decision, earliest, type Sequence } from "../decision.ts";
 import { controllerReference, isBeingDeleted } from "../ownership.ts";
 import { podIsActive } from "../pod-state.ts";
-import { sameJson } from "../same-json.ts";
+import { sameStatus } from "../same-json.ts";
 import { orderVictims } from "./victims.ts";
 
 /** Pods created or deleted by one decision; the rest follows when these are seen. */
@@ -107,7 +107,7 @@ function statusSequence(
 ): Sequence[] {
   const { replicaSet, refusal } = world;
   const status = statusOf(world, active, missing);
-  if (sameJson(replicaSet.status, status)) return [];
+  if (sameStatus(replicaSet.status, status)) return [];
   const object: ReplicaSet = { ...replicaSet, status };
   const write: Action = { kind: "updateStatus", resource: replicaSets, object };
   const isNewFailure =
