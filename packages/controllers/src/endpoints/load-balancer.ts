@@ -38,9 +38,14 @@ export const loadBalancerController: Controller = {
   name: "load-balancer",
   wakes: [
     wakeOn(services, ({ object }) => [objectKey(object)]),
-    wakeOn(nodes, ({ object, previous }, seen) => {
-      const before = previous === undefined ? [] : readyAddresses([previous]);
-      if (sameJson(readyAddresses([object]), before) && previous !== undefined) return [];
+    wakeOn(nodes, ({ kind, object, previous }, seen) => {
+      const isSame =
+        kind === "modified" &&
+        sameJson(
+          readyAddresses([object]),
+          readyAddresses(previous === undefined ? [] : [previous]),
+        );
+      if (isSame) return [];
       return [...seen.all(services)]
         .filter(({ spec }) => spec.type === "LoadBalancer")
         .map((service) => objectKey(service));

@@ -1,7 +1,8 @@
-import { equal } from "node:assert/strict";
+import { deepEqual, equal } from "node:assert/strict";
 import { describe, it } from "node:test";
-import type { Node, Service } from "@flotilla/objects";
-import { decideLoadBalancer } from "../../src/endpoints/load-balancer.ts";
+import { type Node, nodes, type Resource, type Service } from "@flotilla/objects";
+import type { Seen } from "../../src/controller.ts";
+import { decideLoadBalancer, loadBalancerController } from "../../src/endpoints/load-balancer.ts";
 import { serviceOf } from "../fixtures.ts";
 
 /** "10.0.0.2 ready" */
@@ -45,4 +46,20 @@ describe("decideLoadBalancer()", () => {
       equal(written === undefined ? "-" : ips.join(" "), want);
     });
   }
+});
+
+describe("loadBalancerController", () => {
+  it("looks at services when a ready node is deleted, but not when it only beats", () => {
+    const node = nodeFrom("10.0.0.1 ready");
+    const seen = {
+      all: () => [serviceOf("web", { type: "LoadBalancer" }), serviceOf("db")],
+    } as unknown as Seen;
+    const wake = loadBalancerController.wakes.find(
+      ({ resource }) => resource === (nodes as Resource),
+    );
+    const keys = (kind: "modified" | "deleted") => [
+      ...(wake?.keysOf({ kind, object: node, previous: node }, seen) ?? []),
+    ];
+    deepEqual([keys("deleted"), keys("modified")], [["default/web"], []]);
+  });
 });
