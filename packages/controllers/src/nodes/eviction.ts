@@ -2,7 +2,7 @@
  * Eviction: pods leave nodes whose NoExecute taints they do not tolerate (any longer).
  *
  * Source: Kubernetes pkg/controller/tainteviction. A toleration's seconds count from when this leader
- * saw the taint, by its monotonic clock. See disruption.ts for when evictions stop. Pure: memory goes
+ * saw both the taint and the pod on the node, by its monotonic clock. See disruption.ts for when evictions stop. Pure: memory goes
  * in and comes out.
  */
 import {
@@ -49,6 +49,8 @@ export interface EvictionWorld {
 export interface EvictionMemory {
   /** When each NoExecute taint was first seen, by node and taint. */
   readonly sinceMs: ReadonlyMap<string, number>;
+  /** When each pod was first seen on a node with such a taint, by uid. */
+  readonly exposedMs: ReadonlyMap<string, number>;
   readonly disruption: Disruption;
   /** Nothing is evicted from unhealthy nodes before this moment. */
   readonly heldUntilMs: number;
@@ -56,7 +58,12 @@ export interface EvictionMemory {
 
 /** Memory of a leader that starts now and waits `graceMs` first. */
 export function freshEvictionMemory(nowMs: number, graceMs: number): EvictionMemory {
-  return { sinceMs: new Map(), disruption: "none", heldUntilMs: nowMs + graceMs };
+  return {
+    sinceMs: new Map(),
+    exposedMs: new Map(),
+    disruption: "none",
+    heldUntilMs: nowMs + graceMs,
+  };
 }
 
 /** Decides which pods leave now, and when the next one would. */
@@ -97,7 +104,14 @@ function remember(
   const disruption = disruptionOf({ healthy: world.nodes.length - unhealthy, unhealthy });
   const isReleased = memory.disruption !== "none" && disruption === "none";
   const heldUntilMs = isReleased ? world.nowMs + graceMs : memory.heldUntilMs;
-  return { sinceMs, disruption, heldUntilMs };
+  return { sinceMs, exposedMs: exposuresOf(world, memory), disruption, heldUntilMs };
+}
+
+function exposuresOf({ nodes, pods, nowMs }: EvictionWorld, memory: EvictionMemory) {
+  const tainted = nodes.filter((node) => noExecuteTaints(node).length > 0);
+  const names = new Set(tainted.map(({ metadata }) => metadata.name));
+  const exposed = pods.filter(({ spec }) => names.has(spec.nodeName ?? ""));
+  return new Map(exposed.map((pod) => [uidOf(pod), memory.exposedMs.get(uidOf(pod)) ?? nowMs]));
 }
 
 /** When the pod must leave; undefined when it may stay. */
@@ -113,7 +127,10 @@ function evictionDueMs(
     if (isHealth && memory.disruption !== "none") continue;
     const seconds = toleratedSeconds(pod, taint, options);
     if (seconds === undefined) continue;
-    const sinceMs = memory.sinceMs.get(taintKey(node, taint)) ?? 0;
+    const sinceMs = Math.max(
+      memory.sinceMs.get(taintKey(node, taint)) ?? 0,
+      memory.exposedMs.get(uidOf(pod)) ?? 0,
+    );
     const toleratedUntilMs = sinceMs + seconds * 1_000;
     dueMs = earliest(
       dueMs,
@@ -181,6 +198,10 @@ function isHealthTaint({ key }: Taint): boolean {
 
 function noExecuteTaints(node: Node): Taint[] {
   return (node.spec?.taints ?? []).filter(({ effect }) => effect === "NoExecute");
+}
+
+function uidOf({ metadata }: Pod): string {
+  return metadata.uid ?? `${metadata.namespace}/${metadata.name}`;
 }
 
 function taintKey(node: Node, taint: Taint): string {

@@ -92,6 +92,29 @@ describe("decideEvictions()", () => {
     deepEqual([at(0, unreachable), at(8_000), at(9_000, unreachable)], [10_000, undefined, 10_000]);
   });
 
+  it("gives a pod that comes to a tainted node the whole of its toleration", () => {
+    const nodes = [nodeOf("n1", "maint"), healthy];
+    const pods = [podOn("n1", [{ key: "maint", operator: "Exists", tolerationSeconds: 10 }])];
+    let { memory } = decideEvictions(
+      { nodes, pods: [], nowMs: 0 },
+      freshEvictionMemory(0, 0),
+      options,
+    );
+    const at = (nowMs: number) => {
+      const decided = decideEvictions({ nodes, pods, nowMs }, memory, options);
+      memory = decided.memory;
+      return [decided.decision.sequences.length, decided.decision.requeueAfterMs];
+    };
+    deepEqual(
+      [at(60_000), at(69_999), at(70_000)],
+      [
+        [0, 10_000],
+        [0, 1],
+        [1, undefined],
+      ],
+    );
+  });
+
   it("holds evictions while too many are dead, says so once, and gives a grace afterwards", () => {
     let memory = freshEvictionMemory(0, 0);
     const names = ["n1", "n2", "n3"];
