@@ -1,7 +1,14 @@
 import { deepEqual, equal, ok } from "node:assert/strict";
 import { describe, it } from "node:test";
 import { Prng } from "@flotilla/base";
-import { endpointSlices, events, leases, nodes, replicaSets } from "@flotilla/objects";
+import {
+  endpointSlices,
+  events,
+  leases,
+  nodes,
+  type OwnerReference,
+  replicaSets,
+} from "@flotilla/objects";
 import { limitsOf } from "../src/deployment/view.ts";
 import {
   activePods,
@@ -95,6 +102,33 @@ describe("a cluster by virtual time", () => {
       (each) => world.cluster.all(each as never).length,
     );
     deepEqual(left, [0, 0, 0]);
+    leader.stop();
+  });
+
+  it("collects what is given an owner that is gone, but nothing of the whole cluster for one in a namespace", async () => {
+    const world = await startedWorld(3);
+    const leader = world.lead();
+    const gone = { apiVersion: "apps/v1", kind: "Deployment", name: "gone", uid: "gone" };
+    const service = await world.cluster.create(services, serviceOf("web"));
+    ok(service.kind === "ok");
+    const owner = {
+      apiVersion: "v1",
+      kind: "Service",
+      name: "web",
+      uid: service.object.metadata.uid,
+    };
+    const ownedBy = (reference: object) => ({ ownerReferences: [reference as OwnerReference] });
+    const slice = { addressType: "IPv4" as const, endpoints: [], ...{ apiVersion: "", kind: "" } };
+    const metadata = { namespace: "default", name: "mine", ...ownedBy(owner) };
+    const created = await world.cluster.create(endpointSlices, { ...slice, metadata });
+    await world.time.advance(1_000);
+    ok(created.kind === "ok" && world.cluster.peek(endpointSlices, "default/mine"));
+    const changed = { ...created.object.metadata, ...ownedBy(gone) };
+    await world.cluster.update(endpointSlices, { ...created.object, metadata: changed });
+    await world.cluster.patch(nodes, { name: "n1" }, { metadata: ownedBy(gone) } as never);
+    await world.time.advance(1_000);
+    equal(world.cluster.peek(endpointSlices, "default/mine"), undefined);
+    ok(world.cluster.peek(nodes, "n1"), "a node stays");
     leader.stop();
   });
 

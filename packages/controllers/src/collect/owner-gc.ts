@@ -17,6 +17,7 @@ import {
 import { type Controller, type Seen, wakeOn } from "../controller.ts";
 import { type Decision, settled } from "../decision.ts";
 import { isBeingDeleted } from "../ownership.ts";
+import { sameJson } from "../same-json.ts";
 
 /** What became of each owner: of a kind that is not served here nothing is known. */
 export type OwnerState = "present" | "gone" | "unknown";
@@ -45,7 +46,7 @@ export const ownerGcController: Controller = {
     wakeOn(resource, ({ kind, object, previous }, seen) => {
       if (kind === "deleted") return dependentsOf(object, seen);
       const owners = object.metadata.ownerReferences ?? [];
-      const isKnown = previous?.metadata.ownerReferences?.length === owners.length;
+      const isKnown = sameJson(previous?.metadata.ownerReferences, owners);
       return owners.length === 0 || isKnown ? [] : [`${resource.plural} ${objectKey(object)}`];
     }),
   ),
@@ -58,7 +59,9 @@ export const ownerGcController: Controller = {
     const states = new Map<string, OwnerState>();
     for (const owner of object.metadata.ownerReferences ?? []) {
       const ownerResource = resourceOf(owner);
-      if (ownerResource === undefined) continue;
+      // What belongs to no namespace cannot have an owner in one: such a reference says nothing.
+      if (ownerResource === undefined || (ownerResource.namespaced && !resource.namespaced))
+        continue;
       const { namespace = "" } = object.metadata;
       const name = { ...(ownerResource.namespaced ? { namespace } : {}), name: owner.name };
       const found = await client.get(ownerResource, name);
