@@ -271,6 +271,28 @@ describe("a cluster by virtual time", () => {
     leader.stop();
   });
 
+  it("says why a ReplicaSet cannot be created, and recovers", async () => {
+    const world = await startedWorld(11);
+    const leader = world.lead();
+    world.cluster.refuseCreation = { plural: "replicasets", message: "the name is too long" };
+    await world.cluster.create(deployments, deploymentOf("web"));
+    await world.time.advance(60_000);
+    const told = world.cluster.all(events).map(({ reason, message }) => `${reason}: ${message}`);
+    deepEqual(told, [
+      "ReplicaSetCreateError: Failed to create new replica set: the name is too long",
+    ]);
+    const conditions = () => {
+      const { status } = world.cluster.peek(deployments, "default/web") ?? deploymentOf("web");
+      return status?.conditions?.map(({ type, status: is }) => `${type}=${is}`).join(" ");
+    };
+    equal(conditions(), "Available=False ReplicaFailure=True");
+    world.cluster.refuseCreation = undefined;
+    await world.time.advance(60_000);
+    ok(isRolledOut(world, "web"));
+    equal(conditions(), "Available=True Progressing=True");
+    leader.stop();
+  });
+
   it("never runs old and new together with strategy Recreate", async () => {
     const world = makeWorld({ seed: 12, stopMsMax: 3_000 });
     for (const name of ["n1", "n2"]) await world.agents.addNode(name);

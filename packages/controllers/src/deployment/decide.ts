@@ -37,6 +37,7 @@ import { type DeploymentWorld, type Path, pathOf, sizeOf, type View, viewOf } fr
 
 /** Old ReplicaSets that are kept when the spec does not say how many. */
 const defaultRevisionHistoryLimit = 10;
+const createErrorReason = "ReplicaSetCreateError";
 
 /** Decides the next step for one Deployment. */
 export function decideDeployment(world: DeploymentWorld): Decision {
@@ -46,24 +47,41 @@ export function decideDeployment(world: DeploymentWorld): Decision {
   const plan = path === "deleting" ? nothing : planOf(view, path);
   if (plan.kind === "collision") return bumpCollisions(deployment);
 
+  // Why the set could not be created the last time; it may succeed now.
+  const refusal = plan.created === undefined ? undefined : world.refusal;
   const status = statusOf({
     deployment,
     limits: view.limits,
     counts: view.counts,
-    newSet: newSetNameOf(view, plan),
+    newSet: refusal === undefined ? newSetNameOf(view, plan) : undefined,
     isRollingOut: path === "rolling" || path === "recreate",
-    replicaFailure: replicaFailureOf(world, view),
+    replicaFailure: replicaFailureOf(view, refusal),
     nowMs,
   });
-  const sequence: Action[] = [...plan.actions];
-  if (!sameStatus(deployment.status, status)) {
-    const object: Deployment = { ...deployment, status };
-    sequence.push({ kind: "updateStatus", resource: deployments, object });
-  }
-  sequence.push(...revisionPatch(deployment, plan.revision));
+  const write = statusWrite(deployment, status, refusal);
+  const patch = revisionPatch(deployment, plan.revision);
+  // A refused creation ends its sequence: what tells of it must not wait behind it.
+  const steps: Sequence[] =
+    refusal === undefined
+      ? [[...plan.actions, ...write, ...patch]]
+      : [write, [...plan.actions, ...patch]];
   const cleanUp = mayCleanUp(view, path, status, plan) ? cleanUpSets(view) : [];
-  const sequences = sequence.length === 0 ? cleanUp : [sequence, ...cleanUp];
+  const sequences = [...steps, ...cleanUp].filter((sequence) => sequence.length > 0);
   return decision(sequences, progressCheckAfterMs(deployment, status, nowMs));
+}
+
+function statusWrite(
+  deployment: Deployment,
+  status: DeploymentStatus,
+  refusal: string | undefined,
+): Action[] {
+  if (sameStatus(deployment.status, status)) return [];
+  const object: Deployment = { ...deployment, status };
+  const write: Action = { kind: "updateStatus", resource: deployments, object };
+  if (refusal === undefined) return [write];
+  const message = `Failed to create new replica set: ${refusal}`;
+  const reason = createErrorReason;
+  return [write, { kind: "event", about: deployment, type: "Warning", reason, message }];
 }
 
 type Plan =
@@ -192,18 +210,18 @@ function newSetNameOf(
   return { name: view.newSet.metadata.name, isCreatedNow: false };
 }
 
-function replicaFailureOf(world: DeploymentWorld, view: View) {
+function replicaFailureOf(view: View, refusal: string | undefined) {
   const sets = view.newSet === undefined ? view.oldSets : [view.newSet, ...view.oldSets];
   for (const set of sets) {
     const failure = findCondition(set.status?.conditions, "ReplicaFailure");
     if (failure !== undefined) return failure;
   }
-  if (world.refusal === undefined) return undefined;
+  if (refusal === undefined) return undefined;
   return {
     type: "ReplicaFailure",
     status: "True",
-    reason: "ReplicaSetCreateError",
-    message: world.refusal,
+    reason: createErrorReason,
+    message: refusal,
   } as const;
 }
 
