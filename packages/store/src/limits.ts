@@ -1,7 +1,7 @@
 /** The bounds on what the store holds in memory and does at a stretch. */
 
 export interface StoreLimits {
-  /** Rows that one slice of a compaction looks at, besides one for each entry applied. Default 100. */
+  /** Rows that one slice of a compaction looks at, besides one for each new row. Default 100. */
   readonly compactRows: number;
   /** Bytes of keys and values in the log of recent events. Default 16 MiB. */
   readonly recentBytes: number;

@@ -169,18 +169,20 @@ class MvccStore implements Store {
   #applyAll(writer: BackendWriter, entries: readonly LogEntry[]): AppliedBatch {
     const results: (CommandResult | undefined)[] = [];
     const changes: RevisionEvents[] = [];
+    let rows = 0;
     let state = this.#state;
     for (const entry of entries) {
       assert(entry.index > state.appliedIndex, "store: entries are applied once and in order");
       const applied = this.#applyEntry(writer, state, entry);
       results.push(applied?.result);
       if (applied?.changed !== undefined) changes.push(applied.changed);
+      rows += applied?.changed?.events.length ?? 0;
       const after = applied?.state ?? state;
       state = { ...after, appliedIndex: entry.index, appliedTerm: entry.term };
     }
     this.#sessions.save(writer);
     // At least as fast as new rows can come.
-    state = compactSlice(writer, state, this.#limits.compactRows + entries.length);
+    state = compactSlice(writer, state, this.#limits.compactRows + rows);
     saveState(writer, state);
     return { results, changes, state };
   }

@@ -1,6 +1,6 @@
-import { deepEqual, equal } from "node:assert/strict";
+import { deepEqual, equal, ok } from "node:assert/strict";
 import { describe, it } from "node:test";
-import { Bench } from "./fixtures.ts";
+import { Bench, op } from "./fixtures.ts";
 
 /** Revisions 2 to 8: a, a, b, delete a, a, delete b, c. */
 function filled(compactRows: number): Bench {
@@ -101,6 +101,16 @@ describe("compact: what it leaves", () => {
     bench.reopen();
     equal(bench.store.revision, 5);
     equal(bench.put("c"), "put @6");
+  });
+
+  it("keeps up with transactions that write more rows than a slice has", () => {
+    const bench = new Bench({ compactRows: 2 });
+    const success = Array.from({ length: 10 }, (_, at) => op.put(`key-${at}`));
+    for (let round = 0; round < 20; round++) {
+      bench.txn({ success });
+      bench.compact(bench.store.revision);
+    }
+    ok(bench.rows("history") <= 40, `${bench.rows("history")} rows for 10 keys`);
   });
 });
 
