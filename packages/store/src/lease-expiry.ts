@@ -10,6 +10,9 @@ import type { GrantedLease } from "./leases.ts";
 /** A revocation that was handed out is handed out again after this time, if the lease is still there. */
 export const revokeRetryMs = 3000;
 
+/** Places of revoked leases that the queue may hold, besides as many as there are leases. */
+const queueSlack = 1000;
+
 interface Lease {
   readonly ttlMs: number;
   /** Monotonic; meaningful while promoted. */
@@ -70,7 +73,7 @@ export class LeaseExpiry {
   }
 
   revoked(id: bigint): void {
-    this.#leases.delete(id); // Its place in the queue is dropped when its turn comes.
+    this.#leases.delete(id); // Its place in the queue is dropped when its turn comes, or before.
   }
 
   /** The time it was granted anew, in seconds; undefined when unknown, expired, or not promoted. */
@@ -114,12 +117,26 @@ export class LeaseExpiry {
     assert(Number.isFinite(deadlineMs), "leases: a deadline is a time");
     lease.deadlineMs = deadlineMs;
     this.#queue.push({ id, lease, atMs: deadlineMs });
+    // Leases with long times that are revoked at once would otherwise pile up until those are over.
+    if (this.#queue.size > 2 * this.#leases.size + queueSlack) {
+      this.#queue.retain((due) => this.#leases.get(due.id) === due.lease);
+    }
   }
 }
 
 /** A binary heap, earliest first. */
 class DueQueue {
   #heap: Due[] = [];
+
+  get size(): number {
+    return this.#heap.length;
+  }
+
+  retain(isKept: (due: Due) => boolean): void {
+    const kept = this.#heap.filter(isKept);
+    this.#heap = [];
+    for (const due of kept) this.push(due);
+  }
 
   clear(): void {
     this.#heap = [];

@@ -68,6 +68,19 @@ describe("LeaseExpiry", () => {
     deepEqual(expiry.expired(105_001, 9), []);
   });
 
+  it("forgets thousands that were revoked early, and still gives out the others in order", () => {
+    const expiry = new LeaseExpiry([lease(1, 30), lease(2, 10)]);
+    expiry.promote(0);
+    expiry.renew(2n, 5_000);
+    for (let id = 10; id < 5_000; id++) {
+      expiry.granted(BigInt(id), 1_000_000, 0);
+      expiry.revoked(BigInt(id));
+    }
+    expiry.granted(3n, 20, 0);
+    deepEqual(expiry.expired(14_999, 9), []);
+    deepEqual(expiry.expired(40_000, 9), [2n, 3n, 1n]);
+  });
+
   it("starts over with the leases of another store", () => {
     const expiry = new LeaseExpiry([lease(1, 10)]);
     expiry.promote(0);
