@@ -59,12 +59,13 @@ export function viewOf(world: DeploymentWorld): View {
   const oldSets = world.replicaSets.filter((set) => set !== newSet);
   const podsOf = (set: ReplicaSet) =>
     world.pods.filter((pod) => controllerOf(pod)?.uid === set.metadata.uid);
-  const available = (pod: Pod) =>
-    podIsAvailable(pod, deployment.spec.minReadySeconds ?? 0, world.nowMs);
   const sizes = new Map(
     world.replicaSets.map((set) => {
       const active = podsOf(set).filter(podIsActive);
-      return [set, sizeOf(set, active.length, active.filter(available).length)] as const;
+      // An old set keeps the time that it was made with: nobody looks again at the end of another.
+      const seconds = (set === newSet ? deployment : set).spec.minReadySeconds ?? 0;
+      const available = active.filter((pod) => podIsAvailable(pod, seconds, world.nowMs));
+      return [set, sizeOf(set, active.length, available.length)] as const;
     }),
   );
   const active = world.pods.filter(podIsActive);
@@ -79,7 +80,7 @@ export function viewOf(world: DeploymentWorld): View {
       replicas: active.length,
       updated: newSet === undefined ? 0 : (sizes.get(newSet)?.active ?? 0),
       ready: active.filter(podIsReady).length,
-      available: active.filter(available).length,
+      available: [...sizes.values()].reduce((total, set) => total + set.available, 0),
       terminating: world.pods.filter((pod) => isBeingDeleted(pod) && !podIsFinished(pod)).length,
       wanted: world.replicaSets.reduce((total, set) => total + (set.spec.replicas ?? 1), 0),
     },

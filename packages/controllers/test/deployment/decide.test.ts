@@ -176,6 +176,14 @@ describe("decideDeployment()", () => {
     );
   });
 
+  it("leaves the pods of an old set available when minReadySeconds is raised with the template", () => {
+    const sets = [setOf("v0", 3), setOf("v1", 1)] as const;
+    const pods = [...podsOf(sets[0], 3, nowMs - 9_000), ...podsOf(sets[1], 1, nowMs - 9_000)];
+    const actions = actionsOf(deployed({ minReadySeconds: 10 }), { replicaSets: sets, pods });
+    equal(statusOf(actions).availableReplicas, 3);
+    equal(conditionOf(actions, "Available").split(" ")[0], "True");
+  });
+
   it("neither rolls out nor creates while paused, but scales", () => {
     const old = setOf("v0", 3, { "deployment.kubernetes.io/desired-replicas": "3" });
     const deployment = deployed({ paused: true, replicas: 5 });
