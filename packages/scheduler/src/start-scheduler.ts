@@ -54,6 +54,8 @@ class Scheduler implements RunningScheduler {
   readonly #abort = new AbortController();
   #state: "idle" | "running" | "runningAndWoken" = "idle";
   #cancelTimer: (() => void) | undefined;
+  /** How often {@link Scheduler.#hasten} was called. */
+  #hastenings = 0;
 
   constructor(deps: SchedulerDeps) {
     this.#deps = deps;
@@ -109,6 +111,7 @@ class Scheduler implements RunningScheduler {
 
   /** Something may have made room: whoever waits is tried soon. */
   #hasten(): void {
+    this.#hastenings++;
     this.#waiting.hasten(this.#deps.clock.nowMs());
     this.#wake();
   }
@@ -138,6 +141,7 @@ class Scheduler implements RunningScheduler {
   /** Tries what is due; returns when to look again. Never throws. */
   async #cycle(): Promise<number | undefined> {
     const { client, clock, logger } = this.#deps;
+    const hastenings = this.#hastenings;
     try {
       const [allNodes, allPods, allServices] = await Promise.all([
         client.list(nodes),
@@ -152,6 +156,8 @@ class Scheduler implements RunningScheduler {
         if (attempt === "fenced") return this.#fenced();
         if (attempt !== "bound") this.#waiting.failed(pod, clock.nowMs());
       }
+      // The world changed while its older state was judged: a pod that failed by that may fit now.
+      if (this.#hastenings !== hastenings) this.#waiting.hasten(clock.nowMs());
       if (due.length > podsPerCycleMax) return 0;
       const next = this.#waiting.nextDueMs();
       return next === undefined ? undefined : Math.max(0, next - clock.nowMs());

@@ -64,6 +64,7 @@ export function isWaiting({ metadata, spec, status }: Pod): boolean {
   if (spec.nodeName !== undefined && spec.nodeName !== "") return false;
   if (metadata.deletionTimestamp !== undefined) return false;
   if (status?.phase === "Succeeded" || status?.phase === "Failed") return false;
+  if ((spec.schedulingGates ?? []).length > 0) return false;
   return (spec.schedulerName ?? schedulerName) === schedulerName;
 }
 

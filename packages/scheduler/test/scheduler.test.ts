@@ -13,6 +13,8 @@ class FakeApi {
   readonly told: string[] = [];
   /** What the next bindings answer, by pod. */
   readonly answers = new Map<string, WriteOutcome<undefined>>();
+  /** What happens while a binding is under way. */
+  whileBinding: (() => Promise<void>) | undefined;
   /** How often it was asked for pods. */
   listed = 0;
   nowMs = 0;
@@ -98,6 +100,7 @@ class FakeApi {
       bind: async ({ name }: { name: string }, nodeName: string) => {
         const answer = this.answers.get(name) ?? { kind: "ok", object: undefined };
         if (answer.kind !== "ok") return answer;
+        await this.whileBinding?.();
         this.bound.push(`${name}@${nodeName}`);
         const pod = this.pod(name);
         this.put({ ...pod, spec: { ...pod.spec, nodeName } } as Pod, "modified");
@@ -182,6 +185,24 @@ describe("startScheduler()", () => {
       scheduler.stop();
     });
   }
+
+  it("tries again soon when room appears while the older state of the world is judged", async () => {
+    const api = apiWith("n1 cpu=2", "a cpu=4");
+    const scheduler = startScheduler(api.deps);
+    await api.advance(64_999); // After 1, 3, 7, 15, 25 ... 55 s the next try is at 65 s.
+    api.objects.set("Pod b", podFrom("b cpu=1 priority=1"));
+    api.whileBinding = async () => {
+      api.whileBinding = undefined;
+      api.put(nodeFrom("n1 cpu=9"), "modified");
+      await drain();
+    };
+    await api.advance(1);
+    await api.advance(0);
+    deepEqual(api.bound, ["b@n1"]);
+    await api.advance(1_001);
+    deepEqual(api.bound, ["b@n1", "a@n1"]);
+    scheduler.stop();
+  });
 
   it("does not try again when a node only reports itself", async () => {
     const api = apiWith("n1 cpu=1", "a cpu=2");

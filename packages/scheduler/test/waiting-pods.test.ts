@@ -58,4 +58,14 @@ describe("isWaiting()", () => {
     equal(isWaiting({ ...pod, spec: { ...pod.spec, schedulerName: "mine" } }), false);
     equal(isWaiting({ ...pod, status: { phase: "Failed" } }), false);
   });
+
+  it("leaves a pod alone until its last scheduling gate is gone", () => {
+    const pod = podFrom("a");
+    const gated = (...names: string[]) => ({
+      ...pod,
+      spec: { ...pod.spec, schedulingGates: names.map((name) => ({ name })) },
+    });
+    equal(isWaiting(gated("example.com/quota")), false);
+    equal(isWaiting(gated()), true);
+  });
 });
