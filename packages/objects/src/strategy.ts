@@ -239,17 +239,18 @@ function keepAllocated(result: JsonRecord, before: JsonRecord): void {
   const [ports, oldPorts] = [next["ports"], old["ports"]];
   const isExternal = next["type"] === "NodePort" || next["type"] === "LoadBalancer";
   if (isExternal && Array.isArray(ports) && Array.isArray(oldPorts)) {
-    next["ports"] = ports.map((port) => withOldNodePort(port, oldPorts));
+    const byNumber = new Map(oldPorts.map((port) => [portIdentity(port), port]));
+    next["ports"] = ports.map((port) => withOldNodePort(port, byNumber.get(portIdentity(port))));
   }
   result["spec"] = next;
 }
 
-function withOldNodePort(port: Json, oldPorts: readonly Json[]): Json {
+function portIdentity(port: Json): string {
+  return isRecord(port) ? `${port["protocol"]} ${port["port"]}` : "";
+}
+
+function withOldNodePort(port: Json, old: Json | undefined): Json {
   if (!isRecord(port) || (port["nodePort"] ?? 0) !== 0) return port;
-  const old = oldPorts.find(
-    (other) =>
-      isRecord(other) && other["port"] === port["port"] && other["protocol"] === port["protocol"],
-  );
   const nodePort = isRecord(old) ? old["nodePort"] : undefined;
   return nodePort === undefined ? port : { ...port, nodePort };
 }

@@ -16,7 +16,8 @@
  * Source: apimachinery pkg/util/strategicpatch (behaviour, messages), observed with kubectl. Pure.
  */
 
-import { copyJson, equalJson, isRecord, isTooDeep, type JsonRecord, setKey } from "../json.ts";
+import { copyJson, isRecord, isTooDeep, type JsonRecord, setKey } from "../json.ts";
+import { canonicalJson } from "../names.ts";
 import type { Resource } from "../resources.ts";
 import type { Field, Message } from "../schema/notation.ts";
 import { messageOf } from "../schema/table.ts";
@@ -108,12 +109,16 @@ class Merge {
   ): Json[] {
     const plain = patch.filter((item) => item["$patch"] === undefined);
     const merged = this.#withoutDeleted(before, patch, mergeKey);
+    const places = placesOf(merged, mergeKey);
     for (const item of plain) {
       if (!this.#hasKey(item, mergeKey)) return [];
-      const at = merged.findIndex((other) => equalJson(other[mergeKey], item[mergeKey]));
+      const at = placeOf(places, item, mergeKey);
       const found = merged[at];
-      if (found === undefined) merged.push(withoutDirectives(item) as JsonRecord);
-      else merged[at] = this.map(found, item, message);
+      if (found !== undefined) merged[at] = this.map(found, item, message);
+      else {
+        places.set(identityOf(item, mergeKey), merged.length);
+        merged.push(withoutDirectives(item) as JsonRecord);
+      }
     }
     return inOrder(merged, mergeKey, { patch: plain, server: before });
   }
@@ -124,7 +129,7 @@ class Merge {
     patch: readonly JsonRecord[],
     mergeKey: string,
   ): JsonRecord[] {
-    let left = before.map((item) => copyJson(item) as JsonRecord);
+    const deleted = new Set<string | undefined>();
     for (const item of patch) {
       const directive = item["$patch"];
       if (directive === undefined) continue;
@@ -132,11 +137,10 @@ class Merge {
       if (directive === "merge") this.#fail("merging lists cannot yet be specified in the patch");
       else if (directive !== "delete") {
         this.#fail(`unknown patch type: ${goText(directive)} in map: ${goText(item)}`);
-      } else if (this.#hasKey(item, mergeKey)) {
-        left = left.filter((other) => !equalJson(other[mergeKey], item[mergeKey]));
-      }
+      } else if (this.#hasKey(item, mergeKey)) deleted.add(identityOf(item, mergeKey));
     }
-    return left;
+    const left = before.filter((item) => !deleted.has(identityOf(item, mergeKey)));
+    return left.map((item) => copyJson(item) as JsonRecord);
   }
 
   #hasKey(item: JsonRecord, mergeKey: string): boolean {
@@ -170,12 +174,12 @@ class Merge {
 
   /** The elements of the patch must stand in the order list, in its order. */
   #checkOrder(change: readonly Json[], order: readonly Json[], mergeKey: string): boolean {
+    const named = order.map((item) => identityOf(item, mergeKey));
     let from = 0;
     for (const item of change) {
       if (isRecord(item) && item["$patch"] !== undefined) continue;
-      const at = order.findIndex(
-        (other, index) => index >= from && sameItem(other, item, mergeKey),
-      );
+      const identity = identityOf(item, mergeKey);
+      const at = identity === undefined ? -1 : named.indexOf(identity, from);
       if (at < 0) {
         const texts = [goText([...change]), goText([...order])];
         this.#fail(
@@ -196,8 +200,12 @@ class Merge {
       return;
     }
     if (!Array.isArray(before)) return;
-    const left = before.filter((item) => !values.some((value) => equalJson(value, item)));
-    setKey(merged, key, left);
+    const deleted = placesOf(values, "");
+    setKey(
+      merged,
+      key,
+      before.filter((item) => placeOf(deleted, item, "") < 0),
+    );
   }
 
   #retain(merged: JsonRecord, patch: JsonRecord): void {
@@ -229,12 +237,37 @@ function sameKind(items: readonly Json[]): boolean {
 }
 
 function unique(items: readonly Json[]): Json[] {
-  return items.filter((item, at) => items.findIndex((other) => equalJson(other, item)) === at);
+  const places = placesOf(items, "");
+  return items.filter((item, at) => placeOf(places, item, "") === at);
 }
 
-function sameItem(left: Json | undefined, right: Json, mergeKey: string): boolean {
-  if (mergeKey === "") return equalJson(left, right);
-  return isRecord(left) && isRecord(right) && equalJson(left[mergeKey], right[mergeKey]);
+/**
+ * Equal for the elements of a list that are the same one: by their merge key, or as a whole in a list
+ * of scalars. Undefined for what is no element of a keyed list. Looking elements up by it, instead of
+ * comparing each with each, keeps a hostile patch from taking minutes.
+ */
+function identityOf(item: Json, mergeKey: string): string | undefined {
+  if (mergeKey === "") return canonicalJson(item);
+  return isRecord(item) ? canonicalJson(item[mergeKey]) : undefined;
+}
+
+/** Where each element stands first. */
+function placesOf(items: readonly Json[], mergeKey: string): Map<string | undefined, number> {
+  const places = new Map<string | undefined, number>();
+  for (const [at, item] of items.entries()) {
+    const identity = identityOf(item, mergeKey);
+    if (identity !== undefined && !places.has(identity)) places.set(identity, at);
+  }
+  return places;
+}
+
+/** -1 when it is none of them. */
+function placeOf(
+  places: ReadonlyMap<string | undefined, number>,
+  item: Json,
+  mergeKey: string,
+): number {
+  return places.get(identityOf(item, mergeKey)) ?? -1;
 }
 
 /**
@@ -246,25 +279,27 @@ function inOrder(
   mergeKey: string,
   orders: { readonly patch: readonly Json[]; readonly server: readonly Json[] },
 ): Json[] {
-  const place = (order: readonly Json[], item: Json): number =>
-    order.findIndex((other) => sameItem(other, item, mergeKey));
-  const sorted = (order: readonly Json[], some: Json[]): Json[] =>
-    some.sort((left, right) => place(order, left) - place(order, right));
-  const isPatched = (item: Json): boolean => place(orders.patch, item) >= 0;
-  const patched = sorted(orders.patch, items.filter(isPatched));
-  const others = sorted(
-    orders.server,
-    items.filter((item) => !isPatched(item)),
-  );
+  const inPatch = placesOf(orders.patch, mergeKey);
+  const onServer = placesOf(orders.server, mergeKey);
+  const placed = items.map((item) => ({
+    item,
+    patchAt: placeOf(inPatch, item, mergeKey),
+    serverAt: placeOf(onServer, item, mergeKey),
+  }));
+  const patched = placed.filter(({ patchAt }) => patchAt >= 0);
+  patched.sort((left, right) => left.patchAt - right.patchAt);
+  const others = placed.filter(({ patchAt }) => patchAt < 0);
+  others.sort((left, right) => left.serverAt - right.serverAt);
   const merged: Json[] = [];
-  while (patched.length > 0 && others.length > 0) {
-    const [otherAt, patchedAt] = [others[0], patched[0]].map((item) =>
-      place(orders.server, item ?? null),
-    ) as [number, number];
-    const otherFirst = otherAt >= 0 && patchedAt >= 0 && otherAt < patchedAt;
-    merged.push((otherFirst ? others : patched).shift() as Json);
+  let next = 0;
+  for (const { item, serverAt } of patched) {
+    for (let other = others[next]; other !== undefined; other = others[++next]) {
+      if (other.serverAt < 0 || other.serverAt >= serverAt) break;
+      merged.push(other.item);
+    }
+    merged.push(item);
   }
-  return [...merged, ...patched, ...others];
+  return [...merged, ...others.slice(next).map(({ item }) => item)];
 }
 
 /** A value that enters where nothing was: its directives and nulls say nothing. Undefined: deleted. */

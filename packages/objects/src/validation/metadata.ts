@@ -20,9 +20,7 @@ export function validateMetadata(metadata: ObjectMeta, checkName: NameCheck): Fi
   const { generateName, name } = metadata;
   const causes: FieldCause[] = [];
   if (generateName !== undefined && generateName !== "") {
-    // The suffix comes after a last "-", which alone would not be a valid end.
-    const base = generateName.endsWith("-") ? generateName.replace(/-+$/, "a") : generateName;
-    for (const text of checkName(base)) {
+    for (const text of checkName(withValidEnd(generateName))) {
       causes.push(invalid("metadata.generateName", generateName, text));
     }
   }
@@ -38,11 +36,19 @@ export function validateMetadata(metadata: ObjectMeta, checkName: NameCheck): Fi
   return causes;
 }
 
+/** The suffix comes after a last "-", which alone would not be a valid end. */
+function withValidEnd(base: string): string {
+  let end = base.length;
+  while (base[end - 1] === "-") end--;
+  return end === base.length ? base : `${base.slice(0, end)}a`;
+}
+
 /** What an update may not change. `metadata` has been prepared: what was left out is filled in. */
 export function validateMetadataUpdate(metadata: ObjectMeta, old: ObjectMeta): FieldCause[] {
   const causes: FieldCause[] = [];
   if (old.deletionTimestamp !== undefined) {
-    const added = (metadata.finalizers ?? []).filter((name) => !old.finalizers?.includes(name));
+    const before = new Set(old.finalizers);
+    const added = (metadata.finalizers ?? []).filter((name) => !before.has(name));
     if (added.length > 0) {
       const detail = `no new finalizers can be added if the object is being deleted, found new finalizers [${added.map((name) => JSON.stringify(name)).join(", ")}]`;
       causes.push(forbidden("metadata.finalizers", detail));

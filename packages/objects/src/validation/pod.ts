@@ -5,7 +5,8 @@
  * Pure.
  */
 import { equalJson } from "../json.ts";
-import type { Container, Json, Pod, PodSpec } from "../types.ts";
+import { canonicalJson } from "../names.ts";
+import type { Container, Json, Pod, PodSpec, Toleration } from "../types.ts";
 import { validateContainers, validateIds } from "./container.ts";
 import { type FieldCause, forbidden, invalid, required } from "./field-cause.ts";
 import { validateLabels } from "./metadata.ts";
@@ -144,9 +145,9 @@ function validateDeadline(spec: PodSpec, before: PodSpec): FieldCause[] {
 
 function validateAdditions(spec: PodSpec, before: PodSpec): FieldCause[] {
   const causes: FieldCause[] = [];
-  const tolerations = (spec.tolerations ?? []) as unknown as Json[];
-  for (const toleration of (before.tolerations ?? []) as unknown as Json[]) {
-    if (tolerations.some((other) => sameButSeconds(other, toleration))) continue;
+  const kept = new Set((spec.tolerations ?? []).map(withoutSeconds));
+  for (const toleration of before.tolerations ?? []) {
+    if (kept.has(withoutSeconds(toleration))) continue;
     const detail = "existing toleration can not be modified except its tolerationSeconds";
     causes.push(forbidden("spec.tolerations", detail));
     break;
@@ -160,9 +161,9 @@ function validateAdditions(spec: PodSpec, before: PodSpec): FieldCause[] {
   return causes;
 }
 
-function sameButSeconds(left: Json, right: Json): boolean {
-  const bare = (json: Json): Json => ({ ...(json as object), tolerationSeconds: 0 });
-  return equalJson(bare(left), bare(right));
+/** Equal for tolerations that differ in their time only. */
+function withoutSeconds(toleration: Toleration): string {
+  return canonicalJson({ ...toleration, tolerationSeconds: 0 });
 }
 
 /** The spec without what may change. */

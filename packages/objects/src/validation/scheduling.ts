@@ -45,15 +45,19 @@ function validateToleration(toleration: Toleration, field: string): FieldCause[]
 
 function validateSpread(spec: PodSpec, field: string): FieldCause[] {
   const constraints = spec.topologySpreadConstraints ?? [];
+  const lastOf = new Map(
+    constraints.map((constraint, index) => [
+      `${constraint.topologyKey} ${constraint.whenUnsatisfiable}`,
+      index,
+    ]),
+  );
   return constraints.flatMap((constraint, index) => {
     const path = `${field}[${index}]`;
     const { maxSkew, topologyKey, whenUnsatisfiable, labelSelector } = constraint;
     const causes: FieldCause[] = [];
     if (maxSkew <= 0) causes.push(invalid(`${path}.maxSkew`, maxSkew, "must be greater than zero"));
     if (topologyKey === "") causes.push(required(`${path}.topologyKey`, "can not be empty"));
-    const isSame = (other: (typeof constraints)[number]): boolean =>
-      other.topologyKey === topologyKey && other.whenUnsatisfiable === whenUnsatisfiable;
-    if (constraints.slice(index + 1).some(isSame)) {
+    if (lastOf.get(`${topologyKey} ${whenUnsatisfiable}`) !== index) {
       const pair = `{${topologyKey}, ${whenUnsatisfiable}}`;
       causes.push(duplicate(`${path}.{topologyKey, whenUnsatisfiable}`, pair));
     }
