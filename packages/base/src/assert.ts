@@ -20,7 +20,8 @@ export function assert(condition: boolean, message: string | (() => string)): as
 
 /** Ends an exhaustive `switch`: does not compile while a case is missing. */
 export function assertNever(value: never): never {
-  throw new InvariantError(`unexpected value: ${JSON.stringify(value)}`);
+  const text = JSON.stringify(value, (_, part) => (typeof part === "bigint" ? `${part}n` : part));
+  throw new InvariantError(`unexpected value: ${text}`);
 }
 
 /** Returns `value`, which an invariant says is there. Throws {@link InvariantError} otherwise. */
