@@ -48,14 +48,16 @@ export class Applier {
     }
   }
 
-  /** Applies one slice and returns the index that the store is at. */
-  applySlice(): number {
-    const slice = this.#takeSlice().map((entry) => this.#decode(entry));
+  /** Applies one slice; returns the index that the store is at, and the bytes of data applied. */
+  applySlice(): { readonly index: number; readonly bytes: number } {
+    const taken = this.#takeSlice();
+    const slice = taken.map((entry) => this.#decode(entry));
     const results = this.#store.apply(slice);
     for (const [at, entry] of slice.entries()) {
       for (const listener of this.#listeners) listener(entry, results[at]);
     }
-    return this.#store.appliedIndex;
+    const bytes = taken.reduce((sum, { data }) => sum + data.length, 0);
+    return { index: this.#store.appliedIndex, bytes };
   }
 
   /** The store was replaced: what waits is in it. */

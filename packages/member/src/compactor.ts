@@ -5,6 +5,7 @@
 import type { Engine, SnapshotMeta } from "@flotilla/consensus";
 import type { Backend, Store } from "@flotilla/store";
 import type { Wal } from "@flotilla/wal";
+import { compactBytes } from "./limits.ts";
 
 export interface CompactorPorts {
   readonly engine: Engine;
@@ -21,6 +22,8 @@ export class Compactor {
   readonly #everyEntries: number;
   readonly #catchUpEntries: number;
   #lastIndex: number;
+  /** Bytes of the entries applied since {@link #lastIndex}. */
+  #bytes = 0;
   #running: Promise<void> | undefined;
 
   /** `lastIndex`: what the log's last snapshot covers. */
@@ -38,10 +41,11 @@ export class Compactor {
     this.#lastIndex = options.lastIndex;
   }
 
-  /** The store has moved; compacts in the background when it is time. */
-  applied(index: number): void {
-    if (this.#running !== undefined || index - this.#lastIndex < this.#everyEntries) return;
-    this.#running = this.#compact();
+  /** The store has moved by `bytes` of entries; compacts in the background when it is time. */
+  applied(index: number, bytes: number): void {
+    this.#bytes += bytes;
+    const isTime = index - this.#lastIndex >= this.#everyEntries || this.#bytes >= compactBytes;
+    if (this.#running === undefined && isTime) this.#running = this.#compact();
   }
 
   /** A received snapshot is in the log and in the store: all before it is useless. */
@@ -60,11 +64,15 @@ export class Compactor {
     const { appliedIndex: index, appliedTerm: term } = store;
     const { configuration } = engine.status();
     const snapshot: SnapshotMeta = { index, term, configuration };
+    // Followers that lag may need what lies behind; not so much of it when entries are large.
+    const isLarge = this.#bytes >= compactBytes;
+    const keptIndex = Math.max(isLarge ? this.#lastIndex : 0, index - this.#catchUpEntries);
+    this.#bytes = 0;
     try {
       await backend.sync();
       await wal.append({ snapshot, mustSync: true });
       this.#lastIndex = index;
-      input((engine) => engine.compact(Math.max(0, index - this.#catchUpEntries)));
+      input((engine) => engine.compact(keptIndex));
       await wal.release(index);
     } catch (error) {
       onFailure(error);

@@ -33,8 +33,8 @@ export interface DriverPorts {
   append(batch: Persist): Promise<void>;
   /** Replaces the store by a received snapshot. */
   install(snapshot: SnapshotMeta): Promise<void>;
-  /** The store has moved to `index`. */
-  onApplied(index: number): void;
+  /** The store has moved to `index`, by `bytes` of entries. */
+  onApplied(index: number, bytes: number): void;
   /** The engine has worked; what it says may have changed. */
   onWorked(status: EngineStatus): void;
   /** Nothing goes on from here. Called once. */
@@ -165,13 +165,13 @@ export class Driver {
     this.#ports.applier.reset();
     this.#ports.proposals.replaced();
     this.#ports.barriers.applied(snapshot.index);
-    this.#ports.onApplied(snapshot.index);
+    this.#ports.onApplied(snapshot.index, 0);
     this.input((engine) => engine.snapshotInstalled(snapshot));
   }
 
-  #moved(index: number): void {
+  #moved({ index, bytes }: { readonly index: number; readonly bytes: number }): void {
     this.#ports.barriers.applied(index);
-    this.#ports.onApplied(index);
+    this.#ports.onApplied(index, bytes);
     this.input((engine) => engine.applied(index));
   }
 }

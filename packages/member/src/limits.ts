@@ -13,6 +13,8 @@ export const requestMs = 5_000;
 /** Entries applied in one go, and their bytes; the rest waits for the next turn. */
 export const applyEntriesMax = 1_000;
 export const applyBytesMax: number = 2 * 1024 * 1024;
+/** Bytes of applied entries after which the log is compacted, however few they are: they are in memory, too. */
+export const compactBytes: number = 64 * 1024 * 1024;
 /** How often the leader looks for leases that have run out. */
 export const leaseTickMs = 200;
 /** Revocations begun per look; five looks a second make etcd's 1,000. */

@@ -245,7 +245,7 @@ export class LocalMember implements RunningMember {
         await this.#compactor.installed(snapshot.index);
         this.#lessor.replaced();
       },
-      onApplied: (index) => this.#compactor.applied(index),
+      onApplied: (index, bytes) => this.#compactor.applied(index, bytes),
       onWorked: (status) => this.#observe(status),
       onFailure: (error) => {
         const reason = error instanceof Error ? error : new Error(String(error));
