@@ -9,12 +9,12 @@
  * | member/snap/             | a snapshot that was received and is not in the store yet   |
  */
 import { mkdir } from "node:fs/promises";
-import { join } from "node:path";
+import { dirname, join, resolve } from "node:path";
 import { openLmdbBackend } from "@flotilla/backend";
 import { encodeMessage, type Logger, WireError, WireReader } from "@flotilla/base";
 import type { EngineState } from "@flotilla/consensus";
 import { type Backend, createStore, type Store } from "@flotilla/store";
-import { lockDirectory, openWal, type Recovered, type Wal } from "@flotilla/wal";
+import { lockDirectory, nodeDisk, openWal, type Recovered, type Wal } from "@flotilla/wal";
 import { MemberError } from "./errors.ts";
 import { type Founding, foundingConfiguration } from "./identity.ts";
 import { SnapshotFiles } from "./snapshot-files.ts";
@@ -36,13 +36,13 @@ export async function openDataDirectory(
   founding: Founding,
   logger: Logger,
 ): Promise<DataDirectory> {
-  const home = join(dataDir, "member");
+  const home = resolve(dataDir, "member");
   const closers: (() => Promise<void>)[] = [];
   const close = async (): Promise<void> => {
     for (let closer = closers.pop(); closer !== undefined; closer = closers.pop()) await closer();
   };
   try {
-    await mkdir(home, { recursive: true, mode: 0o700 });
+    await makeDurableDirectory(home);
     const lock = await lockDirectory(home);
     closers.push(() => lock.release());
     const { wal, recovered } = await openWal({
@@ -58,12 +58,22 @@ export async function openDataDirectory(
     const backend = openLmdbBackend({ directory: join(home, "db") });
     closers.push(() => backend.close());
     const store = createStore(backend);
+    await makeDurableDirectory(join(home, "snap"));
     const snapshots = await SnapshotFiles.open(join(home, "snap"));
     const engineState = await reconcile(recovered, { backend, store, snapshots });
     return { wal, backend, store, snapshots, engineState, close };
   } catch (error) {
     await close();
     throw error;
+  }
+}
+
+/** Makes a directory and those above it; the name of each is durable (trap T34). */
+async function makeDurableDirectory(path: string): Promise<void> {
+  const first = await mkdir(path, { recursive: true, mode: 0o700 });
+  if (first === undefined) return; // It was there.
+  for (let made = path; made.length >= first.length; made = dirname(made)) {
+    await nodeDisk.syncDirectory(dirname(made));
   }
 }
 

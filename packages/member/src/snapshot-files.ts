@@ -3,7 +3,7 @@
  * hears of them. One is needed only until the store holds it.
  */
 import { createReadStream } from "node:fs";
-import { mkdir, open, readdir, rename, rm } from "node:fs/promises";
+import { open, readdir, rename, rm } from "node:fs/promises";
 import { join } from "node:path";
 import type { SnapshotMeta } from "@flotilla/consensus";
 
@@ -21,9 +21,8 @@ export class SnapshotFiles {
     this.#names = new Set(names);
   }
 
-  /** Opens the directory, which is made when absent, and removes what was not finished. */
+  /** Opens the directory, which must exist, and removes what was not finished. */
   static async open(directory: string): Promise<SnapshotFiles> {
-    await mkdir(directory, { recursive: true, mode: 0o700 });
     const names = await readdir(directory);
     for (const name of names.filter((name) => name.endsWith(unfinished))) {
       await rm(join(directory, name), { force: true });
