@@ -1,6 +1,6 @@
 import { deepEqual, equal, match, notEqual, ok } from "node:assert/strict";
 import { describe, it } from "node:test";
-import { apps, configMap, core, deployment, newWorld, pod } from "./fixtures.ts";
+import { apps, configMap, core, deployment, newWorld, pod, service } from "./fixtures.ts";
 
 const mergePatch = { "content-type": "application/merge-patch+json" };
 const strategic = { "content-type": "application/strategic-merge-patch+json" };
@@ -213,6 +213,33 @@ describe("patch", () => {
     const headers = { "content-type": "application/json-patch+json" };
     const body = [{ op: "replace", path: "/spec/replicas", value: 5 }];
     equal((await world.ask("PATCH", url, { headers, body })).body.spec.replicas, 5);
+  });
+
+  it("says which operation does not apply, so that kubectl shows it", async () => {
+    const world = await newWorld();
+    await world.ask("POST", `${core}/configmaps`, { body: configMap("a") });
+    const headers = { "content-type": "application/json-patch+json" };
+    const operations = [{ op: "remove", path: "/data/none" }];
+    const { status, body } = await world.ask("PATCH", `${core}/configmaps/a`, {
+      headers,
+      body: operations,
+    });
+    equal(status, 422);
+    match(body.message, /^the server rejected our request .*remove .*\/data\/none/);
+    deepEqual(body.details, {});
+  });
+
+  it("keeps the address of a service, and names the one that was asked for", async () => {
+    const world = await newWorld();
+    await world.ask("POST", `${core}/services`, { body: service("a") });
+    const { body } = await world.ask("PATCH", `${core}/services/a`, {
+      headers: mergePatch,
+      body: { spec: { clusterIP: "10.96.7.7" } },
+    });
+    equal(
+      body.message,
+      'Service "a" is invalid: spec.clusterIPs[0]: Invalid value: ["10.96.7.7"]: may not change once set',
+    );
   });
 
   it("refuses server-side apply with a way out", async () => {

@@ -124,6 +124,16 @@ describe("watch", () => {
     watch.close();
   });
 
+  it("shows the age at the time of the event", async () => {
+    const world = await newWorld();
+    const watch = await world.watch(`${core}/configmaps?watch=true`, { accept: tableAccept });
+    await world.timers.pass(60_000);
+    await world.ask("POST", `${core}/configmaps`, { body: configMap("a") });
+    const { object } = await watch.next();
+    equal(object.rows[0].cells.at(-1), "0s");
+    watch.close();
+  });
+
   it("answers 410 for history that is gone, before the start and in the middle", async () => {
     const world = await newWorld();
     const early = await world.watch(

@@ -105,7 +105,7 @@ export async function patch(call: NamedRequest): Promise<ApiResponse> {
   const { api, route, request } = call;
   const { resource } = route;
   const write = parseWriteQuery(call.query, "PatchOptions");
-  const apply = parsePatch(resource, call.name, request.headers["content-type"], request.body);
+  const apply = parsePatch(resource, request.headers["content-type"], request.body);
   let warnings: readonly string[] = [];
   const change = (current: KubeObject): KubeObject => {
     const patched = decodeSubmitted(resource, apply(current as unknown as Json), write);

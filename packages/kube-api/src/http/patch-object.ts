@@ -7,16 +7,15 @@ import {
   type Resource,
   strategicMergePatch,
 } from "@flotilla/objects";
-import { ApiError, badRequest, detailsOf } from "../errors.ts";
+import { ApiError, badRequest } from "../errors.ts";
 import { mediaTypeOf, parseJson } from "./body.ts";
 
 /** A patch that is read and waits for its object. */
 export type ApplyPatch = (original: Json) => Json;
 
-/** Reads a patch; 415 for a kind that is not served. `name` goes into refusals. */
+/** Reads a patch; 415 for a kind that is not served. */
 export function parsePatch(
   resource: Resource,
-  name: string,
   contentType: string | undefined,
   body: Uint8Array,
 ): ApplyPatch {
@@ -26,7 +25,8 @@ export function parsePatch(
     const outcome = apply(original, patch);
     if (outcome.kind === "ok") return outcome.object;
     if (outcome.kind === "badRequest") throw badRequest(outcome.message);
-    throw new ApiError("Invalid", outcome.message, { details: detailsOf(resource, name) });
+    // Without a name in its details kubectl shows the message.
+    throw new ApiError("Invalid", outcome.message, { details: {} });
   };
 }
 

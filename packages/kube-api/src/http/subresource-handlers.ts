@@ -29,12 +29,7 @@ export async function putScale(call: NamedRequest): Promise<ApiResponse> {
 
 export async function patchScale(call: NamedRequest): Promise<ApiResponse> {
   const { request, route } = call;
-  const apply = parsePatch(
-    route.resource,
-    call.name,
-    request.headers["content-type"],
-    request.body,
-  );
+  const apply = parsePatch(route.resource, request.headers["content-type"], request.body);
   return changeScale(call, "PatchOptions", (current) => apply(scaleOf(current) as unknown as Json));
 }
 

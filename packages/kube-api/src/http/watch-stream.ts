@@ -157,7 +157,8 @@ class WatchLines {
   }
 
   #line({ kind, decoded }: ObjectChange): string {
-    const object = presentEvent(this.#target.as, decoded, this.#isFirst);
+    const as = { ...this.#target.as, nowMs: this.#api.context.wallClockMs() }; // Ages go on.
+    const object = presentEvent(as, decoded, this.#isFirst);
     this.#isFirst = false;
     return `{"type":"${words[kind]}","object":${object}}\n`;
   }

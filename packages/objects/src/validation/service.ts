@@ -130,8 +130,7 @@ function validateClusterIps({ spec }: Service, old: Service | undefined): FieldC
 function changedIp(spec: Service["spec"], old: Service | undefined): FieldCause[] {
   const before = old?.spec.clusterIP ?? "";
   if (before === "" || before === spec.clusterIP) return [];
-  const addresses = spec.clusterIPs ?? [spec.clusterIP ?? ""];
-  return [invalid("spec.clusterIPs[0]", addresses, "may not change once set")];
+  return [invalid("spec.clusterIPs[0]", [spec.clusterIP ?? ""], "may not change once set")];
 }
 
 /** Kubernetes' limits. */
