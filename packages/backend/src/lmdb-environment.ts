@@ -49,6 +49,9 @@ interface EnvironmentStats extends TreeStats {
   readonly lastPageNumber: number;
 }
 
+/** V8's `typed_array_max_size_in_heap`. */
+const onHeapBytesMax = 64;
+
 const binary = { encoding: "binary", keyEncoding: "binary" } as const;
 
 export class LmdbEnvironment implements BackendWriter {
@@ -351,6 +354,8 @@ function rangeOptions(
 
 /** The same bytes without Buffer's methods, of which `slice` means something else than ours. */
 function plain(bytes: Uint8Array): Uint8Array {
+  // V8 keeps small arrays on its heap: to ask for their `buffer` moves them out, a slow thing to do.
+  if (bytes.byteLength <= onHeapBytesMax) return new Uint8Array(bytes);
   return new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 }
 
