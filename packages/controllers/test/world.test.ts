@@ -286,6 +286,8 @@ describe("a cluster by virtual time", () => {
       return status?.conditions?.map(({ type, status: is }) => `${type}=${is}`).join(" ");
     };
     equal(conditions(), "Available=False ReplicaFailure=True");
+    const { status: refused } = world.cluster.peek(deployments, "default/web") ?? {};
+    ok(refused?.conditions?.every(({ lastTransitionTime }) => lastTransitionTime !== undefined));
     world.cluster.refuseCreation = undefined;
     await world.time.advance(60_000);
     ok(isRolledOut(world, "web"));

@@ -139,13 +139,14 @@ function withProgress(
   conditions: Condition[],
 ): Condition[] {
   const { deployment, replicaFailure } = request;
+  const now = formatTime(request.nowMs);
   const judged =
     progressDeadlineMs(deployment) === undefined
       ? withoutCondition(conditions, "Progressing")
       : judgeProgress(request, status, conditions);
   return replicaFailure === undefined
     ? withoutCondition(judged, "ReplicaFailure")
-    : withCondition(judged, { ...replicaFailure, lastUpdateTime: formatTime(request.nowMs) });
+    : withCondition(judged, { lastTransitionTime: now, ...replicaFailure, lastUpdateTime: now });
 }
 
 function judgeProgress(
