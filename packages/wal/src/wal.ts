@@ -24,8 +24,11 @@ import { encodeSnapshotMeta } from "./snapshot-record.ts";
 
 /** A file is closed and the next begun once it holds this much (etcd `SegmentSizeBytes`). */
 const segmentBytesDefault = 64 * 1000 * 1000;
-/** How much space is filled with zeros at a time. */
-const stepBytesDefault = 4 * 1024 * 1024;
+/**
+ * How much space is filled with zeros at a time; a batch that needs it waits for that. Measured on
+ * ext4, batches of 16 kB: the slowest of a thousand takes 7 ms, with 4 MiB it takes 20 ms.
+ */
+const stepBytesDefault = 1024 * 1024;
 
 export interface WalOptions {
   /** Holds the log and nothing else; made when absent. */
@@ -36,7 +39,7 @@ export interface WalOptions {
   readonly configuration: Configuration;
   /** Default 64,000,000. */
   readonly segmentBytes?: number;
-  /** Default 4 MiB. */
+  /** Default 1 MiB. */
   readonly stepBytes?: number;
 }
 
