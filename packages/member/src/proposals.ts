@@ -43,6 +43,7 @@ export class Proposals {
   #lastSequence = 0;
   #lastAppliedTerm = 0;
   #leadership = "";
+  #hasLeader = false;
   #stopped = false;
 
   /** `session`: random, new at each start. `resendMs`: how long a forwarded one may take at first. */
@@ -133,7 +134,8 @@ export class Proposals {
   /** Looks at the engine after it has worked: under another leader, everything is sent again. */
   observe({ term, leader }: EngineStatus): void {
     const leadership = `${term}/${leader}`;
-    if (leader === "" || leadership === this.#leadership) return;
+    this.#hasLeader = leader !== "";
+    if (!this.#hasLeader || leadership === this.#leadership) return;
     this.#leadership = leadership;
     this.#unpark();
     for (const pending of this.#pending.values()) {
@@ -164,7 +166,7 @@ export class Proposals {
   tick(nowMs: number): void {
     for (const pending of this.#pending.values()) {
       if (pending.deadlineMs > nowMs) break;
-      pending.settle({ kind: pending.wasSent ? "timeout" : "noLeader" });
+      pending.settle({ kind: pending.wasSent ? "timeout" : this.#whyUnsent() });
     }
     for (const pending of this.#pending.values()) {
       if (pending.sentIn !== undefined && pending.resendAtMs <= nowMs) this.#resend(pending);
@@ -188,6 +190,11 @@ export class Proposals {
     for (const pending of this.#bound) {
       if (pending.onlyInTerm < term) pending.settle(fenced);
     }
+  }
+
+  /** A leader that took nothing all the time has too much that is not committed. */
+  #whyUnsent(): "noLeader" | "tooManyRequests" {
+    return this.#hasLeader ? "tooManyRequests" : "noLeader";
   }
 
   #give(engine: Engine, batch: readonly Pending[], nowMs: number): void {

@@ -106,11 +106,22 @@ describe("Proposals", () => {
     propose();
     await turn();
     state.outcome = { kind: "dropped", reason: "noLeader" };
+    state.leader = "";
     propose();
     await turn();
     proposals.tick(1000);
     await turn();
     deepEqual(outcomes, [{ kind: "timeout" }, { kind: "noLeader" }]);
+  });
+
+  it("does not blame a missing leader when the leader has taken nothing in", async () => {
+    const { propose, turn, proposals, state, outcomes } = scene();
+    state.outcome = { kind: "dropped", reason: "tooManyUncommitted" };
+    propose();
+    await turn();
+    proposals.tick(1000);
+    await turn();
+    deepEqual(outcomes, [{ kind: "tooManyRequests" }]);
   });
 
   it("does not claim to know the result of what was applied in a snapshot", async () => {
