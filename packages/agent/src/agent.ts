@@ -7,7 +7,7 @@
 import { randomUUID } from "node:crypto";
 import { mkdir } from "node:fs/promises";
 import { join, resolve } from "node:path";
-import { type Clock, type Logger, type Random, silentLogger } from "@flotilla/base";
+import { type Clock, type Logger, type Random, silentLogger, type Timers } from "@flotilla/base";
 import type { ObjectClient } from "@flotilla/client";
 import type { StringMap } from "@flotilla/objects";
 import { readJson, writeJson } from "./atomic-file.ts";
@@ -24,7 +24,7 @@ import { Ports } from "./ports.ts";
 import { ServiceDirectory } from "./proxy/service-directory.ts";
 import { ServiceProxy } from "./proxy/service-proxy.ts";
 import { ProcessRuntime } from "./runtimes/process.ts";
-import { systemClock, systemTimers, type Timers } from "./timers.ts";
+import { systemClock, systemTimers } from "./timers.ts";
 
 export interface AgentOptions {
   /** Name of the Node object. */

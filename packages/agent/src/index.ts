@@ -3,4 +3,3 @@ export { AgentError, type AgentErrorCode } from "./errors.ts";
 export { portsAnnotation } from "./pods/pod-status.ts";
 export { markerVariable } from "./runtimes/process.ts";
 export { workloadProcesses } from "./runtimes/workload-processes.ts";
-export { systemTimers, type Timers } from "./timers.ts";

@@ -1,19 +1,8 @@
 /** Time as the agent uses it; tests pass their own. */
-import type { Clock } from "@flotilla/base";
+import { type Clock, type Timers, timersOf } from "@flotilla/base";
 
-/** Runs things later. */
-export interface Timers {
-  /** Calls `callback` once after `delayMs`; the returned function cancels it. */
-  after(delayMs: number, callback: () => void): () => void;
-}
-
-/** Timers of this process. */
-export const systemTimers: Timers = {
-  after(delayMs, callback) {
-    const timer = setTimeout(callback, delayMs);
-    return () => clearTimeout(timer);
-  },
-};
+/** Timers of this process; they keep it alive. */
+export const systemTimers: Timers = timersOf(globalThis, { keepAlive: true });
 
 /** The monotonic clock of this process. */
 export const systemClock: Clock = { nowMs: () => performance.now() };

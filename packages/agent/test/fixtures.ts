@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after } from "node:test";
-import type { Logger } from "@flotilla/base";
+import type { Logger, Timers } from "@flotilla/base";
 import {
   ClientError,
   type ListOptions,
@@ -26,7 +26,6 @@ import {
   type PodSpec,
   type Resource,
 } from "@flotilla/objects";
-import type { Timers } from "../src/timers.ts";
 
 const directories: string[] = [];
 // At the very end: hooks of a test run in the order of their registration, and what a test has started

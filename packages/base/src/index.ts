@@ -11,6 +11,14 @@ export {
   writeUtf8,
 } from "./bytes.ts";
 export { crc32c } from "./crc32c.ts";
-export { type Clock, type LogFields, type Logger, type Random, silentLogger } from "./ports.ts";
+export {
+  type Clock,
+  type LogFields,
+  type Logger,
+  type Random,
+  silentLogger,
+  type Timers,
+} from "./ports.ts";
 export { Prng } from "./prng.ts";
+export { type TimerHost, timersOf } from "./timers.ts";
 export { encodeMessage, varintSize, WireError, WireReader, WireWriter, wireType } from "./wire.ts";

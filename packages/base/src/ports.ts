@@ -6,6 +6,12 @@ export interface Clock {
   nowMs(): number;
 }
 
+/** One-shot timers. */
+export interface Timers {
+  /** Runs `callback` once after `delayMs`, unless the returned function is called before. */
+  after(delayMs: number, callback: () => void): () => void;
+}
+
 /** A source of uniform randomness. `Prng` is one; servers pass one seeded by the system. */
 export interface Random {
   /** Uniform in [0, 2^32). */

@@ -1,6 +1,14 @@
 /** The outside world for the pure floors: monotonic time, seeded chance, and a log on stderr. */
 import { randomBytes } from "node:crypto";
-import { type Clock, type LogFields, type Logger, Prng, type Random } from "@flotilla/base";
+import {
+  type Clock,
+  type LogFields,
+  type Logger,
+  Prng,
+  type Random,
+  type Timers,
+  timersOf,
+} from "@flotilla/base";
 
 export const systemClock: Clock = { nowMs: () => performance.now() };
 
@@ -9,14 +17,8 @@ export function systemRandom(): Random {
   return new Prng(randomBytes(6).readUIntBE(0, 6));
 }
 
-/** One-shot timers that do not keep the process alive. */
-export const systemTimers = {
-  after(delayMs: number, callback: () => void): () => void {
-    const timer = setTimeout(callback, delayMs);
-    timer.unref();
-    return () => clearTimeout(timer);
-  },
-};
+/** They do not keep the process alive. */
+export const systemTimers: Timers = timersOf(globalThis);
 
 const levels = ["debug", "info", "warn", "error"] as const;
 export type LogLevel = (typeof levels)[number];

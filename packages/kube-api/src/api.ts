@@ -1,7 +1,7 @@
 /**
  * The Kubernetes API of one member: what its two entrances, HTTP and in process, have in common.
  */
-import type { Logger, Random } from "@flotilla/base";
+import type { Logger, Random, Timers } from "@flotilla/base";
 import { Freshness } from "./freshness.ts";
 import { OpenApi } from "./http/open-api.ts";
 import { bookmarkIntervalMs, requestsMax, staleWatchMs, watchesMax } from "./limits.ts";
@@ -9,7 +9,7 @@ import type { RegistryContext } from "./registry/context.ts";
 import { EventLeases } from "./registry/event-leases.ts";
 import { ObjectCache } from "./registry/object-cache.ts";
 import type { Storage } from "./storage.ts";
-import { systemTimers, type Timers } from "./timers.ts";
+import { systemTimers } from "./timers.ts";
 
 export interface KubeApiDeps {
   readonly storage: Storage;

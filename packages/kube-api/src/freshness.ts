@@ -5,8 +5,9 @@
  * old state without knowing. So every beat asks for a read barrier. A confirmed beat becomes a
  * bookmark; when none was confirmed for too long the watches are ended, and clients go elsewhere.
  */
+
+import type { Timers } from "@flotilla/base";
 import type { Storage } from "./storage.ts";
-import type { Timers } from "./timers.ts";
 
 export type Beat = "fresh" | "stale";
 

@@ -21,4 +21,3 @@ export {
   type Transaction,
   type WriteOptions,
 } from "./storage.ts";
-export { systemTimers, type Timers } from "./timers.ts";

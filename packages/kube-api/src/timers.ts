@@ -1,15 +1,4 @@
-/** The one port for waiting: tests pass virtual time. */
+/** Real time, where a test passes virtual time. */
+import { type Timers, timersOf } from "@flotilla/base";
 
-export interface Timers {
-  /** Calls back once after `delayMs`; the result cancels it. Does not keep the process alive. */
-  after(delayMs: number, callback: () => void): () => void;
-}
-
-/** Real time. */
-export const systemTimers: Timers = {
-  after(delayMs, callback) {
-    const timer = setTimeout(callback, delayMs);
-    timer.unref();
-    return () => clearTimeout(timer);
-  },
-};
+export const systemTimers: Timers = timersOf(globalThis);

@@ -1,4 +1,6 @@
 /** A member of one over the real store, an API on it, and a way to ask it without sockets. */
+
+import type { Timers } from "@flotilla/base";
 import { assert, Prng, silentLogger } from "@flotilla/base";
 import type { BarrierOutcome, Member, ProposeOutcome, RenewOutcome } from "@flotilla/member";
 import { type Command, createStore } from "@flotilla/store";
@@ -7,7 +9,6 @@ import { bootstrap } from "../src/bootstrap.ts";
 import { handleRequest } from "../src/http/handler.ts";
 import { memberStorage } from "../src/member-storage.ts";
 import type { Storage } from "../src/storage.ts";
-import type { Timers } from "../src/timers.ts";
 import { sortedBackend } from "./sorted-backend.ts";
 
 /** 2026-11-22T02:45:00Z */

@@ -3,12 +3,11 @@
  *
  * A request or a response begins with 4 bytes of its number; the number is the caller's.
  */
-import { concatBytes, textOf, utf8 } from "@flotilla/base";
+import { concatBytes, type Timers, textOf, utf8 } from "@flotilla/base";
 import type { Connection } from "./connection.ts";
 import { PeerError } from "./errors.ts";
 import { frameKind } from "./frames.ts";
 import { callsMax } from "./limits.ts";
-import type { Timers } from "./timers.ts";
 
 /** What became of a call. */
 export type CallOutcome =

@@ -6,7 +6,7 @@
  * measured, so that a process that was stopped for long does not blame its peers.
  */
 import type { Socket } from "node:net";
-import { concatBytes, emptyBytes } from "@flotilla/base";
+import { concatBytes, emptyBytes, type Timers } from "@flotilla/base";
 import { PeerError } from "./errors.ts";
 import { FrameReader, frameHead, frameHeadBytes, frameKind } from "./frames.ts";
 import {
@@ -16,7 +16,6 @@ import {
   sendBufferBytesMax,
   silentPingsMax,
 } from "./limits.ts";
-import type { Timers } from "./timers.ts";
 
 /** Told once each; `onFrame` never after `onClosed`. */
 export interface ConnectionHandlers {

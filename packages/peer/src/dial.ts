@@ -1,13 +1,12 @@
 /** Makes a connection to a peer: TCP, then the handshake. */
 import { connect } from "node:net";
-import { textOf } from "@flotilla/base";
+import { type Timers, textOf } from "@flotilla/base";
 import type { PeerAddress } from "./address.ts";
 import { Connection, type ConnectionHandlers } from "./connection.ts";
 import { PeerError } from "./errors.ts";
 import { frameKind } from "./frames.ts";
 import { encodeHello, type Hello } from "./hello.ts";
 import { handshakeMs } from "./limits.ts";
-import type { Timers } from "./timers.ts";
 
 /**
  * Connects to a peer and resolves once it has welcomed us; `handlers` get what follows. An aborted

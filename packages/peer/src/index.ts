@@ -1,7 +1,7 @@
 export { type PeerAddress, parsePeerUrl } from "./address.ts";
 export type { CallOutcome } from "./call-channel.ts";
 export { PeerError, type PeerErrorCode } from "./errors.ts";
-export { nodeTimers, type Timers } from "./timers.ts";
+export { nodeTimers } from "./timers.ts";
 export {
   openPeerTransport,
   type PeerDeps,

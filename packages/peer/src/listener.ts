@@ -5,7 +5,7 @@
  * only {@link strangersMax} of them are kept: whoever only connects takes nothing from the peers.
  */
 import { createServer, type Server, type Socket } from "node:net";
-import { emptyBytes, type Logger, utf8 } from "@flotilla/base";
+import { emptyBytes, type Logger, type Timers, utf8 } from "@flotilla/base";
 import type { NodeId } from "@flotilla/consensus";
 import type { PeerAddress } from "./address.ts";
 import { Connection, type ConnectionHandlers } from "./connection.ts";
@@ -13,7 +13,6 @@ import { PeerError } from "./errors.ts";
 import { frameKind } from "./frames.ts";
 import { type Hello, objectionTo, parseHello } from "./hello.ts";
 import { handshakeMs, strangersMax } from "./limits.ts";
-import type { Timers } from "./timers.ts";
 
 export interface ListenerDeps {
   readonly timers: Timers;

@@ -4,7 +4,7 @@
  * Never blocks and never keeps much: what cannot be sent now is dropped and the peer reported
  * unreachable. Raft sends again what still matters.
  */
-import type { Logger, Random } from "@flotilla/base";
+import type { Logger, Random, Timers } from "@flotilla/base";
 import type { PeerAddress } from "./address.ts";
 import type { Connection } from "./connection.ts";
 import { dial } from "./dial.ts";
@@ -12,7 +12,6 @@ import { PeerError } from "./errors.ts";
 import { frameKind } from "./frames.ts";
 import type { Hello } from "./hello.ts";
 import { backoffMaxMs, backoffMinMs, waitingBytesMax } from "./limits.ts";
-import type { Timers } from "./timers.ts";
 
 export interface LinkDeps {
   readonly timers: Timers;

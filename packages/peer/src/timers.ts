@@ -1,13 +1,5 @@
-/** The port to timers, and its implementation. Tests pass timers that they move themselves. */
-export interface Timers {
-  /** Calls back once after `delayMs`, unless the returned function is called before. */
-  after(delayMs: number, callback: () => void): () => void;
-}
+/** The timers of this process, where a test moves its own. */
+import { type Timers, timersOf } from "@flotilla/base";
 
-/** The timers of this process. They do not keep it alive. */
-export const nodeTimers: Timers = {
-  after(delayMs, callback) {
-    const timer = setTimeout(callback, delayMs).unref();
-    return () => clearTimeout(timer);
-  },
-};
+/** They do not keep the process alive: sockets do. */
+export const nodeTimers: Timers = timersOf(globalThis);

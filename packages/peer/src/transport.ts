@@ -5,7 +5,7 @@
  * on their own, so that a large snapshot does not hold up a heartbeat, and so that a member that can
  * speak but not hear is told apart from one that is well. Knows nothing of Raft: messages are bytes.
  */
-import type { Logger, Random } from "@flotilla/base";
+import type { Logger, Random, Timers } from "@flotilla/base";
 import type { NodeId } from "@flotilla/consensus";
 import type { PeerAddress } from "./address.ts";
 import { CallChannel, type CallOutcome, CallServer } from "./call-channel.ts";
@@ -18,7 +18,7 @@ import { snapshotsInMax } from "./limits.ts";
 import { Listener } from "./listener.ts";
 import { MessageLink } from "./message-link.ts";
 import { SnapshotReceipt, SnapshotReceiver, sendContent } from "./snapshot-stream.ts";
-import { nodeTimers, type Timers } from "./timers.ts";
+import { nodeTimers } from "./timers.ts";
 
 export interface PeerOptions {
   readonly clusterId: bigint;

@@ -1,7 +1,7 @@
 /** Members that only talk, timers that only move when told to, and waiting without sleeping. */
 import { connect, createServer, type Socket } from "node:net";
-import { Prng, silentLogger, textOf, utf8 } from "@flotilla/base";
-import { nodeTimers, type Timers } from "../src/timers.ts";
+import { Prng, silentLogger, type Timers, textOf, utf8 } from "@flotilla/base";
+import { nodeTimers } from "../src/timers.ts";
 import { openPeerTransport, type PeerHandlers, type PeerTransport } from "../src/transport.ts";
 
 /** Resolves once `condition` holds; fails after `deadlineMs`, saying what did not happen. */

@@ -6,11 +6,11 @@
  * a process that was paused may have been declared dead meanwhile, its pods given to others: before it
  * claims to live again it looks at its pods anew.
  */
-import type { Clock, Logger } from "@flotilla/base";
+import type { Clock, Logger, Timers } from "@flotilla/base";
 import type { ObjectClient } from "@flotilla/client";
 import { formatMicroTime, type Lease, leases } from "@flotilla/objects";
 import { reasonOf } from "../errors.ts";
-import { pause, type Timers } from "../timers.ts";
+import { pause } from "../timers.ts";
 
 /** Time to live of the lease. */
 export const leaseDurationSeconds = 4;

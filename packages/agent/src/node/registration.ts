@@ -2,11 +2,10 @@
  * Keeps the Node object in the API as this node knows itself: creates it, writes its status when it
  * differs and now and then anyway, and contradicts a control plane that took the node for dead.
  */
-import type { Clock, Logger, Random } from "@flotilla/base";
+import type { Clock, Logger, Random, Timers } from "@flotilla/base";
 import { type Following, follow, type ObjectClient } from "@flotilla/client";
 import { type Node, nodes } from "@flotilla/objects";
 import { reasonOf } from "../errors.ts";
-import type { Timers } from "../timers.ts";
 import {
   labelsOf,
   type NodeFacts,

@@ -1,8 +1,7 @@
 /** SIGTERM now, SIGKILL when the grace is over: the containers of one pod that are being stopped. */
-import type { Clock } from "@flotilla/base";
+import type { Clock, Timers } from "@flotilla/base";
 import type { ProcessIdentity } from "../runtimes/process-identity.ts";
 import type { Runtime } from "../runtimes/runtime.ts";
-import type { Timers } from "../timers.ts";
 
 export interface GracefulStopsDeps {
   readonly runtime: Runtime;

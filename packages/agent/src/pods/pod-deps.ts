@@ -1,11 +1,10 @@
 /** What the pods of a node have in common. */
-import type { Clock, Logger } from "@flotilla/base";
+import type { Clock, Logger, Timers } from "@flotilla/base";
 import type { ObjectClient } from "@flotilla/client";
 import type { StringMap } from "@flotilla/objects";
 import type { EventRecorder } from "../events.ts";
 import type { Ports } from "../ports.ts";
 import type { Runtime } from "../runtimes/runtime.ts";
-import type { Timers } from "../timers.ts";
 import type { PodRecords } from "./pod-record.ts";
 
 /** Collaborators and facts of the node. */

@@ -5,11 +5,11 @@
  * newest state always wins: what changed while a write was under way is written next.
  */
 import { isDeepStrictEqual } from "node:util";
-import type { Logger } from "@flotilla/base";
+import type { Logger, Timers } from "@flotilla/base";
 import type { ObjectClient } from "@flotilla/client";
 import { type Pod, pods } from "@flotilla/objects";
 import { reasonOf } from "../errors.ts";
-import { pause, type Timers } from "../timers.ts";
+import { pause } from "../timers.ts";
 
 /** First wait after a failed write; doubles up to {@link retryMsMax}. */
 export const retryMsMin = 200;

@@ -3,10 +3,9 @@
  *
  * Attempts are spaced by `probe-state.ts`; what follows from a failure is the pod's business.
  */
-import type { Clock } from "@flotilla/base";
+import type { Clock, Timers } from "@flotilla/base";
 import type { Container, Probe } from "@flotilla/objects";
 import type { ContainerHealth } from "../pods/pod-record.ts";
-import type { Timers } from "../timers.ts";
 import { checkOnce, type ProbeTarget } from "./check.ts";
 import { afterAttempt, newProbeState, type ProbeState, settingsOf } from "./probe-state.ts";
 

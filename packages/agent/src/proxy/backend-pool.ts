@@ -4,8 +4,7 @@
  * A backend that refuses is left out at once, on this node's own experience and without asking the
  * control plane; it is tried in the background with growing intervals and comes back when it answers.
  */
-import type { Random } from "@flotilla/base";
-import type { Timers } from "../timers.ts";
+import type { Random, Timers } from "@flotilla/base";
 import { type Backend, backendKeyOf } from "./frontends.ts";
 
 /** First interval between attempts to reach a backend that was left out; doubles. */

@@ -5,8 +5,7 @@
  * trying, so the port moves to a living one within {@link rebindMs} of its holder's death.
  */
 import { createServer, type Server, type Socket } from "node:net";
-import type { Logger } from "@flotilla/base";
-import type { Timers } from "../timers.ts";
+import type { Logger, Timers } from "@flotilla/base";
 
 /** Interval between attempts to bind. */
 export const rebindMs = 200;

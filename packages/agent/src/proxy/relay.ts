@@ -6,7 +6,7 @@
  * reset, and neither side is read faster than the other takes it.
  */
 import type { Socket } from "node:net";
-import type { Timers } from "../timers.ts";
+import type { Timers } from "@flotilla/base";
 import type { BackendPool } from "./backend-pool.ts";
 import { dial } from "./dial.ts";
 import { backendKeyOf } from "./frontends.ts";

@@ -1,7 +1,7 @@
 /**
  * Follows services and their endpoints, keeps the proxy up to date, and tells pods where services are.
  */
-import type { Logger, Random } from "@flotilla/base";
+import type { Logger, Random, Timers } from "@flotilla/base";
 import { type Following, follow, type ObjectClient } from "@flotilla/client";
 import {
   type EndpointSlice,
@@ -10,7 +10,7 @@ import {
   type StringMap,
   services,
 } from "@flotilla/objects";
-import { pause, type Timers } from "../timers.ts";
+import { pause } from "../timers.ts";
 import { frontendKeyOf, frontendsOf, proxiedPortsOf, serviceKeyOf } from "./frontends.ts";
 import type { ServiceProxy } from "./service-proxy.ts";
 import { serviceVariables } from "./service-variables.ts";

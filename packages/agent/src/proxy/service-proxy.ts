@@ -7,11 +7,10 @@
  */
 import type { Socket } from "node:net";
 import { join } from "node:path";
-import type { Logger, Random } from "@flotilla/base";
+import type { Logger, Random, Timers } from "@flotilla/base";
 import { readJson, writeJson } from "../atomic-file.ts";
 import { reasonOf } from "../errors.ts";
 import type { Ports } from "../ports.ts";
-import type { Timers } from "../timers.ts";
 import { BackendPool } from "./backend-pool.ts";
 import { canConnect } from "./dial.ts";
 import type { Frontend } from "./frontends.ts";

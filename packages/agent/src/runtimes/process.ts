@@ -7,9 +7,8 @@
  */
 import { type ChildProcess, spawn } from "node:child_process";
 import { constants as osConstants } from "node:os";
-import type { Logger } from "@flotilla/base";
+import type { Logger, Timers } from "@flotilla/base";
 import { reasonOf } from "../errors.ts";
-import type { Timers } from "../timers.ts";
 import { logCheckMs, openLog, rotateLog } from "./log-files.ts";
 import {
   environmentOf,

@@ -2,11 +2,12 @@ import { deepEqual, equal, ok } from "node:assert/strict";
 import { once } from "node:events";
 import { connect, createServer, type Server, type Socket } from "node:net";
 import { describe, it, type TestContext } from "node:test";
+import type { Timers } from "@flotilla/base";
 import { Prng, silentLogger } from "@flotilla/base";
 import { Ports } from "../../src/ports.ts";
 import type { Frontend } from "../../src/proxy/frontends.ts";
 import { ServiceProxy } from "../../src/proxy/service-proxy.ts";
-import { systemTimers, type Timers } from "../../src/timers.ts";
+import { systemTimers } from "../../src/timers.ts";
 import { temporaryDirectory, until } from "../fixtures.ts";
 
 const address = "127.0.0.1";
