@@ -2,7 +2,8 @@
  * Performs decisions: the one place where controllers write.
  *
  * Sequences run in batches of 1, 2, 4 ... (Kubernetes' slow start): when the first create is refused,
- * the other 99 are not even tried.
+ * the other 99 are not even tried. Any other write that is refused is about one object, and keeps
+ * nobody else waiting: the pods of a dead node leave it though one of them cannot be changed.
  */
 import { assertNever } from "@flotilla/base";
 import type { ObjectName, WriteOutcome } from "@flotilla/client";
@@ -23,8 +24,10 @@ export type Execution =
   | { readonly kind: "done" }
   /** Read again and decide anew. */
   | { readonly kind: "outdated"; readonly message: string }
-  /** A write was refused for good, or the request failed. */
+  /** A creation was refused for good, or a request failed: what was left was not tried. */
   | { readonly kind: "failed"; readonly message: string }
+  /** Another write was refused for good; all that do not depend on it were tried. */
+  | { readonly kind: "refused"; readonly message: string }
   /** The term is over: stop everything. */
   | { readonly kind: "fenced" };
 
@@ -33,6 +36,7 @@ export async function execute(
   deps: ExecuteDeps,
   sequences: readonly Sequence[],
 ): Promise<Execution> {
+  let refused: Execution | undefined;
   let outdated: Execution | undefined;
   let batchSize = 1;
   for (let at = 0; at < sequences.length; ) {
@@ -42,11 +46,12 @@ export async function execute(
     if (fenced !== undefined) return fenced;
     const failed = ends.find((end) => end.kind === "failed");
     if (failed !== undefined) return failed;
+    refused ??= ends.find((end) => end.kind === "refused");
     outdated ??= ends.find((end) => end.kind === "outdated");
     at += batch.length;
     batchSize = Math.min(batchSize * 2, sequencesInFlightMax);
   }
-  return outdated ?? { kind: "done" };
+  return refused ?? outdated ?? { kind: "done" };
 }
 
 async function perform(deps: ExecuteDeps, sequence: Sequence): Promise<Execution> {
@@ -55,7 +60,10 @@ async function perform(deps: ExecuteDeps, sequence: Sequence): Promise<Execution
       const outcome = await act(deps, action);
       if (outcome.kind === "ok") continue;
       if (outcome.kind === "fenced") return { kind: "fenced" };
-      if (outcome.kind === "invalid") return { kind: "failed", message: outcome.message };
+      if (outcome.kind === "invalid") {
+        const kind = action.kind === "create" ? "failed" : "refused";
+        return { kind, message: outcome.message };
+      }
       // Deleting what is gone already is what was wanted.
       if (outcome.kind === "notFound" && action.kind === "delete") continue;
       return { kind: "outdated", message: outcome.message };

@@ -90,8 +90,11 @@ class Loop implements RunningControllers {
     const refusals = new Map<string, string>();
     return new WakeQueue(this.#deps.timers, async (key) => {
       const execution = await this.#look(controller, key, refusals.get(key));
-      if (execution.kind === "failed") refusals.set(key, execution.message);
-      else refusals.delete(key);
+      if (execution.kind === "failed" || execution.kind === "refused") {
+        refusals.set(key, execution.message);
+      } else {
+        refusals.delete(key);
+      }
       return this.#lookOf(controller, key, execution);
     });
   }
@@ -130,6 +133,7 @@ class Loop implements RunningControllers {
         this.stop();
         return { kind: "stop" };
       case "failed":
+      case "refused":
         this.#deps.logger.warn("controllers: failed", {
           controller: controller.name,
           key,

@@ -128,6 +128,23 @@ describe("execute()", () => {
     equal(tried, 1);
   });
 
+  it("goes on with the others when a write about one object is refused for good", async () => {
+    const { client, deps } = makeDeps();
+    const names = Array.from({ length: 5 }, (_, at) => `p${at}`);
+    await execute(deps, names.map(creationOf));
+    const remove = client.delete.bind(client);
+    client.delete = async (resource, name, options) =>
+      name.name === "p0" ? { kind: "invalid", message: "odd" } : remove(resource, name, options);
+    const sequences = client
+      .all(pods)
+      .map((object): Sequence => [{ kind: "delete", resource: pods as never, object }]);
+    deepEqual(await execute(deps, sequences), { kind: "refused", message: "odd" });
+    deepEqual(
+      client.all(pods).map(({ metadata }) => metadata.name),
+      ["p0"],
+    );
+  });
+
   it("goes on with the others after a conflict, and says it is outdated", async () => {
     const { client, deps } = makeDeps();
     await execute(deps, [creationOf("b")]);
