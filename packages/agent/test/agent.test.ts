@@ -204,6 +204,18 @@ describe("an agent", () => {
     await until("its directory to be gone", () => !existsSync(join(dataDir, "pods/web-uid")));
   });
 
+  it("does not start a pod again that a lagging watch still tells of", async (t) => {
+    const { api, run, ready, dataDir } = await nodeOf(t);
+    const late = run(podOf("web", { command: stay }));
+    await ready("web");
+    api.drop(pods, "default/web");
+    await until("its directory to be gone", () => !existsSync(join(dataDir, "pods/web-uid")));
+    api.put(pods, late);
+    run(podOf("next", { command: stay }));
+    await ready("next"); // The news of it came after that of the first one.
+    equal(workloadProcesses(dataDir).length, 1);
+  });
+
   it("ends a pod that is not to be restarted", async (t) => {
     const { run, find } = await nodeOf(t);
     run(podOf("good", { command: ["true"] }, { restartPolicy: "Never" }));

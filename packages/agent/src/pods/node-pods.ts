@@ -14,11 +14,16 @@ export interface NodePodsDeps extends PodDeps {
   readonly signal: AbortSignal;
 }
 
+/** Pods that were seen to be gone, remembered against late news of them. */
+export const vanishedPodsMax = 1_024;
+
 /** See the file's header. */
 export class NodePods {
   readonly #deps: NodePodsDeps;
   readonly #onSynced: () => void;
   readonly #workers = new Map<string, PodWorker>();
+  /** By uid, the oldest first. */
+  readonly #vanished = new Set<string>();
   #following: Following<Pod> | undefined;
 
   /** `onSynced` is called once, when the API's list has been seen. */
@@ -45,12 +50,13 @@ export class NodePods {
       {
         onChange: (changes) => {
           for (const { kind, object } of changes) {
-            if (kind === "deleted") this.#workers.get(uidOf(object))?.vanish();
+            if (kind === "deleted") this.#vanish(uidOf(object));
             else this.#seen(object);
           }
         },
         onSynced: () => {
-          this.#vanishUnless([...(this.#following?.objects.values() ?? [])]);
+          const present = [...(this.#following?.objects.values() ?? [])];
+          this.#vanishUnless(present, [...this.#workers.keys()]);
           this.#onSynced();
         },
       },
@@ -69,9 +75,10 @@ export class NodePods {
   /** Reads the list now, past any watch that may lag. Rejects when the API cannot be reached. */
   async recheck(): Promise<void> {
     const { client } = this.#deps;
+    const known = [...this.#workers.keys()]; // What is heard of later need not be in the list.
     const { items } = await client.list(pods, { fieldSelector: this.#selector() });
     for (const pod of items) this.#seen(pod);
-    this.#vanishUnless(items);
+    this.#vanishUnless(items, known);
   }
 
   /** Leaves the processes running. */
@@ -89,12 +96,23 @@ export class NodePods {
   }
 
   #seen(pod: Pod): void {
+    if (this.#vanished.has(uidOf(pod))) return; // A watch that lags tells of it after its end.
     this.#workerFor(pod, () => newPodRecord(pod, this.#deps.wallNowMs())).update(pod);
   }
 
-  #vanishUnless(present: readonly Pod[]): void {
+  #vanishUnless(present: readonly Pod[], known: readonly string[]): void {
     const uids = new Set(present.map(uidOf));
-    for (const [uid, worker] of this.#workers) if (!uids.has(uid)) worker.vanish();
+    for (const uid of known) if (!uids.has(uid)) this.#vanish(uid);
+  }
+
+  /** For ever: a uid does not come back. */
+  #vanish(uid: string): void {
+    this.#vanished.add(uid);
+    for (const oldest of this.#vanished) {
+      if (this.#vanished.size <= vanishedPodsMax) break;
+      this.#vanished.delete(oldest);
+    }
+    this.#workers.get(uid)?.vanish();
   }
 
   #workerFor(pod: Pod, record: () => ReturnType<typeof newPodRecord>): PodWorker {

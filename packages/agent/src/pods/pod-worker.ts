@@ -83,7 +83,6 @@ export class PodWorker {
 
   /** The API's copy as it was seen last. */
   update(pod: Pod): void {
-    this.#hasVanished = false;
     this.#keeper.set({ pod });
     this.#publisher.observe(pod);
     this.wake();
