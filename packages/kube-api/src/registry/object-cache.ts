@@ -4,7 +4,7 @@
  * Keyed by what makes a value unique: its key and the revision that wrote it. Bounded by the bytes
  * of the stored values; the least recently used goes first.
  */
-import type { KubeObject } from "@flotilla/objects";
+import { allResources, apiVersionOf, decodeObject, type KubeObject } from "@flotilla/objects";
 import { tooLarge } from "../errors.ts";
 import { cacheBytesMax, objectBytesMax } from "../limits.ts";
 import type { StoredValue } from "../storage.ts";
@@ -18,6 +18,9 @@ export interface Decoded {
 }
 
 const decoder = new TextDecoder();
+const resourcesByKind = new Map(
+  allResources.map((resource) => [`${apiVersionOf(resource)} ${resource.kind}`, resource]),
+);
 
 interface Entry extends Decoded {
   readonly bytes: number;
@@ -84,11 +87,17 @@ function idOf(key: string, modRevision: number, shownRevision: number): string {
   return `${modRevision} ${shownRevision} ${key}`;
 }
 
+/**
+ * Judged like a request, because any client of the store can write below our prefix: whoever reads
+ * objects relies on their required parts.
+ */
 function parseObject(bytes: Uint8Array): KubeObject | undefined {
   try {
-    const object: unknown = JSON.parse(decoder.decode(bytes));
-    const metadata = (object as KubeObject | null)?.metadata;
-    return typeof metadata?.name === "string" ? (object as KubeObject) : undefined;
+    const json = JSON.parse(decoder.decode(bytes));
+    const resource = resourcesByKind.get(`${json?.apiVersion} ${json?.kind}`);
+    if (resource === undefined || typeof json.metadata?.name !== "string") return undefined;
+    const outcome = decodeObject(resource, json, { fieldValidation: "Ignore" });
+    return outcome.kind === "ok" ? outcome.object : undefined;
   } catch {
     return undefined; // Not JSON: foreign bytes under our prefix.
   }
