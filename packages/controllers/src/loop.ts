@@ -4,11 +4,13 @@
  * Runs inside the leader. There is no cache to wait for and no second election: reads go to the
  * leader's own state, and the first write that is fenced ends everything.
  */
+
+import type { Timers } from "@flotilla/base";
 import { type Change, type Following, follow } from "@flotilla/client";
 import type { KubeObject, Resource } from "@flotilla/objects";
 import type { Controller, Seen } from "./controller.ts";
 import { type Execution, execute } from "./execute.ts";
-import type { ControllerDeps, Timers } from "./ports.ts";
+import type { ControllerDeps } from "./ports.ts";
 import { type Look, WakeQueue } from "./wake-queue.ts";
 
 /** A set of running controllers. */

@@ -1,21 +1,6 @@
 /** What controllers take from the outside: one set of ports for all of them. */
-import type { Clock, Logger, Random } from "@flotilla/base";
+import type { Clock, Logger, Random, Timers } from "@flotilla/base";
 import type { ObjectClient } from "@flotilla/client";
-
-/** One-shot timers. */
-export interface Timers {
-  /** Runs `callback` once after `delayMs`, unless the returned function is called before. */
-  after(delayMs: number, callback: () => void): () => void;
-}
-
-/** Timers of the process; they do not keep it alive. */
-export const systemTimers: Timers = {
-  after(delayMs, callback) {
-    const timer = setTimeout(callback, delayMs);
-    timer.unref();
-    return () => clearTimeout(timer);
-  },
-};
 
 export interface ControllerDeps {
   /** Fenced by the leader's term, and never stale: what it reads is decided on without a cache. */

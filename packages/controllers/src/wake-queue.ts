@@ -4,7 +4,7 @@
  * Source of the pattern: client-go util/workqueue. A key that is woken while it is being looked at is
  * looked at once more afterwards, however often it was woken.
  */
-import type { Timers } from "./ports.ts";
+import type { Timers } from "@flotilla/base";
 
 /** Wait after a key's first failure; doubles with each further one. */
 export const backoffMsMin = 5;

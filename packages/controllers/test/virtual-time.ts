@@ -1,5 +1,5 @@
 /** Time that only moves when told: timers run in order, and what they cause is awaited in between. */
-import type { Timers } from "../src/ports.ts";
+import type { Timers } from "@flotilla/base";
 
 interface Pending {
   readonly atMs: number;

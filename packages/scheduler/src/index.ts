@@ -8,5 +8,5 @@ export {
   scoreNodes,
   unschedulableMessage,
 } from "./place.ts";
-export type { SchedulerDeps, Timers } from "./ports.ts";
+export type { SchedulerDeps } from "./ports.ts";
 export { type RunningScheduler, startScheduler } from "./start-scheduler.ts";

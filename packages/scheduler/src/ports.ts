@@ -1,12 +1,6 @@
 /** What the scheduler takes from the outside. */
-import type { Clock, Logger, Random } from "@flotilla/base";
+import type { Clock, Logger, Random, Timers } from "@flotilla/base";
 import type { ObjectClient } from "@flotilla/client";
-
-/** One-shot timers. */
-export interface Timers {
-  /** Runs `callback` once after `delayMs`, unless the returned function is called before. */
-  after(delayMs: number, callback: () => void): () => void;
-}
 
 export interface SchedulerDeps {
   /** Fenced by the leader's term, and never stale. */
