@@ -216,6 +216,15 @@ describe("an agent", () => {
     equal(workloadProcesses(dataDir).length, 1);
   });
 
+  it("says that its pods are not ready when it stops with them", async (t) => {
+    const { agent, stop, run, ready, find } = await nodeOf(t);
+    run(podOf("web", { command: stay }));
+    await ready("web");
+    await stop(agent, "stop");
+    const stopped = find("web");
+    ok(stopped !== undefined && !podIsReady(stopped), JSON.stringify(stopped?.status));
+  });
+
   it("ends a pod that is not to be restarted", async (t) => {
     const { run, find } = await nodeOf(t);
     run(podOf("good", { command: ["true"] }, { restartPolicy: "Never" }));

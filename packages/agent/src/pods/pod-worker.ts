@@ -25,6 +25,8 @@ export const stepRetryMs = 1_000;
 export const holdBackMs = 10_000;
 /** The pod is gone from the API: whoever removed it does not wait, so neither do we for long. */
 export const vanishedGraceMs = 2_000;
+/** What is said of a pod at the shutdown of its node may take so long. */
+const lastWordMs = 1_000;
 const defaultGraceSeconds = 30;
 
 /** See the file's header. */
@@ -106,13 +108,14 @@ export class PodWorker {
     await this.#keeper.settled();
   }
 
-  /** Stops the processes and keeps the record: a later agent starts them again. */
+  /** Stops the processes, says so, and keeps the record: a later agent starts them again. */
   async shutDown(): Promise<void> {
     this.#mode = "shutDown";
     await new Promise<void>((resolve) => {
       this.#onShutDown = resolve;
       this.wake();
     });
+    await this.#publisher.settle(lastWordMs);
     await this.detach();
   }
 

@@ -29,6 +29,7 @@ export class StatusPublisher {
   /** The API's copy as far as it is known. */
   #present: Pod;
   #isRunning = false;
+  #running: Promise<void> = Promise.resolve();
   #isDirty = false;
   #lastSent: { readonly wanted: Pod; readonly answer: Pod } | undefined;
 
@@ -48,7 +49,13 @@ export class StatusPublisher {
   /** Writes soon, unless there is nothing to write. */
   publish(): void {
     this.#isDirty = true;
-    if (!this.#isRunning) void this.#run();
+    if (!this.#isRunning) this.#running = this.#run();
+  }
+
+  /** Writes what there is to write and waits for it, `waitMs` at most: the API may be away. */
+  async settle(waitMs: number): Promise<void> {
+    this.publish();
+    await Promise.race([this.#running, pause(this.#deps.timers, waitMs, this.#abort.signal)]);
   }
 
   stop(): void {
