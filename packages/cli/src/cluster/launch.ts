@@ -8,6 +8,7 @@ import { writeKubeconfig } from "./kubeconfig.ts";
 import { endpointStatus } from "./observe.ts";
 import { host, memberArguments, nodeArguments, nodeKubeconfig } from "./plan.ts";
 import { isRunning, logFileName, startDetached } from "./processes.ts";
+import type { ExpectedNode } from "./readiness.ts";
 
 /** Certificates and kubeconfigs; those that are there stay. */
 export async function prepareKeys(cluster: ClusterFile, dataDir: string): Promise<Pki> {
@@ -39,10 +40,15 @@ export function startMembers(cluster: ClusterFile, dataDir: string, pki: Pki): v
   writeClusterFile(dataDir, cluster);
 }
 
-/** Starts the nodes that do not run, and notes their pids in cluster.json. */
-export function startNodes(cluster: ClusterFile, dataDir: string): void {
-  for (const node of cluster.nodes) startNode(cluster, node, dataDir);
+/** Starts the nodes that do not run, notes their pids in cluster.json, and says what to expect of all. */
+export function startNodes(cluster: ClusterFile, dataDir: string): ExpectedNode[] {
+  const expected = cluster.nodes.map((node) => {
+    const startedAtMs = isRunning(node.pid, node.dataDir) ? 0 : Date.now();
+    startNode(cluster, node, dataDir);
+    return { name: node.name, startedAtMs };
+  });
   writeClusterFile(dataDir, cluster);
+  return expected;
 }
 
 /** Starts one member or node by name, unless it runs; false when nothing has that name. */

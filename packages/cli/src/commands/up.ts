@@ -9,7 +9,7 @@ import { prepareKeys, startMembers, startNodes, waitForLeader } from "../cluster
 import { applyManifest, type Manifest, readManifests } from "../cluster/manifests.ts";
 import { newPlan, type PlanOptions, renewedPlan } from "../cluster/plan.ts";
 import { isRunning } from "../cluster/processes.ts";
-import { entryOf, unready } from "../cluster/readiness.ts";
+import { type ExpectedNode, entryOf, unready } from "../cluster/readiness.ts";
 import { CommandError, reasonOf } from "../exit.ts";
 import { Patience } from "../patience.ts";
 import { table } from "../table.ts";
@@ -58,13 +58,15 @@ async function bringUp(
   const pki = await prepareKeys(cluster, dataDir);
   startMembers(cluster, dataDir, pki);
   await waitForLeader(cluster, patience);
-  startNodes(cluster, dataDir);
+  const nodes = startNodes(cluster, dataDir);
 
   const servers = [cluster.apiUrl, ...cluster.members.map(({ apiUrl }) => apiUrl)];
   const client = connect(servers, cluster.kubeconfig);
   try {
     const placed = await patience.until(() => withFreeEntries(client, example));
-    const problems = await settle(client, cluster, [...placed, ...given], patience);
+    await applyAll(client, [...placed, ...given], patience);
+    const problems = await waitUntilReady(client, nodes, patience);
+    cluster.entry = await findEntry(client).catch(() => ""); // The problems say why.
     writeClusterFile(dataDir, cluster);
     print(summary(cluster, dataDir));
     const verdict = problems.length === 0 ? undefined : notReady(cluster, problems, options);
@@ -76,20 +78,15 @@ async function bringUp(
   }
 }
 
-/** Applies everything and waits until it is Ready; returns what is not when time is up. */
-async function settle(
+async function applyAll(
   client: ObjectClient,
-  cluster: ClusterFile,
   manifests: readonly Manifest[],
   patience: Patience,
-): Promise<string[]> {
+): Promise<void> {
   for (const manifest of manifests) {
     const what = await patience.until(() => applyManifest(client, manifest));
     print(`${manifest.resource.kind.toLowerCase()}/${manifest.object.metadata.name} ${what}`);
   }
-  const problems = await waitUntilReady(client, cluster, manifests, patience);
-  cluster.entry = await findEntry(client).catch(() => ""); // The problems say why.
-  return problems;
 }
 
 function notReady(
@@ -131,15 +128,14 @@ async function planFor(dataDir: string, options: PlanOptions): Promise<ClusterFi
   return renewedPlan(found);
 }
 
+/** Returns what is not Ready when time is up. */
 async function waitUntilReady(
   client: ObjectClient,
-  cluster: ClusterFile,
-  manifests: readonly Manifest[],
+  nodes: readonly ExpectedNode[],
   patience: Patience,
 ): Promise<string[]> {
-  const names = cluster.nodes.map(({ name }) => name);
   for (;;) {
-    const problems = await unready(client, names, manifests).catch((error: unknown) => [
+    const problems = await unready(client, nodes).catch((error: unknown) => [
       `the Kubernetes API does not answer: ${reasonOf(error)}`,
     ]);
     if (problems.length === 0 || patience.isOver) return problems;
