@@ -11,7 +11,7 @@ import {
   rmSync,
   writeFileSync,
 } from "node:fs";
-import { homedir, tmpdir } from "node:os";
+import { tmpdir } from "node:os";
 import { delimiter, dirname, join } from "node:path";
 import { after, before, describe, it } from "node:test";
 import { Prng, silentLogger } from "@flotilla/base";
@@ -27,14 +27,10 @@ interface Run {
   readonly out: string;
 }
 
-/** A dispatcher's siblings carry the version in their name; the oracle's has a folder of its own. */
+/** Every kubectl on PATH, and its siblings: those of a dispatcher carry the version in their name. */
 function kubectls(): string[] {
   const found = new Set<string>();
-  const folders = [
-    ...(process.env["PATH"] ?? "").split(delimiter),
-    join(homedir(), ".cache/flotilla-oracles/bin"),
-  ];
-  for (const folder of folders) {
+  for (const folder of (process.env["PATH"] ?? "").split(delimiter)) {
     const path = join(folder, "kubectl");
     if (!existsSync(path)) continue;
     const real = realpathSync(path);
@@ -54,6 +50,11 @@ function kubectls(): string[] {
 
 /** The whole tour with the newest; the short one with the others. */
 const all = kubectls().sort((left, right) => versionOf(left) - versionOf(right));
+
+/** Skipped where there is none, but never where the machine has to have it. */
+if (all.length === 0 && process.env["REQUIRE_REAL_CLIENTS"] !== undefined) {
+  throw new Error("kubectl is not on PATH, and REQUIRE_REAL_CLIENTS is set");
+}
 
 function versionOf(path: string): number {
   return Number(/kubectl\.1\.(\d+)$/.exec(path)?.[1] ?? 1_000);
