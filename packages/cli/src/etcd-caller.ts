@@ -30,10 +30,10 @@ export interface EndpointStatus {
 /** One etcd endpoint. Errors end the command with code `cannotConnect` or `refused`. */
 export class EtcdCaller {
   readonly #client: Client;
-  readonly #url: string;
+  readonly url: string;
 
   private constructor(url: string, client: Client) {
-    this.#url = url;
+    this.url = url;
     this.#client = client;
   }
 
@@ -90,7 +90,7 @@ export class EtcdCaller {
 
   #failure(path: string, error: unknown): CommandError {
     const code = (error as { code?: number } | null)?.code;
-    const tried = `${path} at ${this.#url}`;
+    const tried = `${path} at ${this.url}`;
     // 4 DEADLINE_EXCEEDED, 14 UNAVAILABLE (RFC: grpc/doc/statuscodes.md).
     if (code === 14 || code === 4) {
       return new CommandError(

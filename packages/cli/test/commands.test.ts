@@ -60,7 +60,7 @@ describe("flotilla", () => {
   it("ends with 2 when no member answers", () => {
     const { code, stderr } = flotilla("put", "a", "b", "--endpoints", "127.0.0.1:1");
     equal(code, 2);
-    match(stderr, /etcdserverpb\.KV\/Put at http:\/\/127\.0\.0\.1:1 did not answer/);
+    match(stderr, /etcdserverpb\.Maintenance\/Status at http:\/\/127\.0\.0\.1:1 did not answer/);
   });
 
   it("refuses a manifest before anything starts, with exit code 3 and the file's name", () => {

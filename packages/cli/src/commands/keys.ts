@@ -6,6 +6,9 @@ import { findClusterFile } from "../cluster/cluster-file.ts";
 import { EtcdCaller } from "../etcd-caller.ts";
 import { CommandError } from "../exit.ts";
 
+/** A member that does not say how it is within this time is passed over. */
+const answerMs = 1500;
+
 export interface KeyOptions {
   readonly dataDir: string;
   /** By commas; the members of the local cluster when left out. */
@@ -32,11 +35,22 @@ export async function get(key: string, options: GetOptions): Promise<void> {
 }
 
 export async function put(key: string, value: string, options: KeyOptions): Promise<void> {
-  await atAnyEndpoint(options, (caller) => caller.put(putRequest(utf8(key), utf8(value))));
+  const request = putRequest(utf8(key), utf8(value));
+  // Asked once: a put whose outcome is not known must not overwrite what another wrote since.
+  const url = await atAnyEndpoint(options, async (caller) => {
+    await caller.status(answerMs);
+    return caller.url;
+  });
+  const caller = await EtcdCaller.open(url);
+  try {
+    await caller.put(request);
+  } finally {
+    caller.close();
+  }
   process.stdout.write("OK\n");
 }
 
-/** The first endpoint that answers. A put is repeated only where it cannot have happened: it is idempotent. */
+/** Asks one endpoint after the other until one answers; `call` must change nothing. */
 async function atAnyEndpoint<T>(
   options: KeyOptions,
   call: (caller: EtcdCaller) => Promise<T>,
