@@ -6,13 +6,15 @@ import { serveEtcd } from "@flotilla/etcd-api";
 import { createKubeApi, memberStorage, type ServeOptions } from "@flotilla/kube-api";
 import { type RunningMember, startMember } from "@flotilla/member";
 import { runControlPlane } from "../control-plane.ts";
-import { CommandError, reasonOf } from "../exit.ts";
+import { CommandError, exitCode, reasonOf } from "../exit.ts";
 import { serveAt, serveShared } from "../serve-api.ts";
 import { jsonLogger, systemRandom } from "../system.ts";
 import type { MemberOptions } from "./member-flags.ts";
 
 /** Calls under way get this long when the member is told to end. */
 const closeGraceMs = 1000;
+/** A member that is told to end has ended after this time; nothing acknowledged depends on how. */
+const stopMsMax = 10_000;
 
 /** Something that was opened and has to be closed, in reverse order. */
 type Closer = () => Promise<void>;
@@ -32,8 +34,22 @@ export async function member(options: MemberOptions): Promise<void> {
   } catch (error) {
     throw commandErrorOf(options, error);
   } finally {
-    for (const close of closers.toReversed()) await close();
+    await closeAll(closers, logger);
   }
+}
+
+/** Closes in reverse order. A disk or a client that hangs must not keep the process: it ends all the same. */
+async function closeAll(closers: readonly Closer[], logger: Logger): Promise<void> {
+  const overdue = setTimeout(() => {
+    logger.error("stopping takes too long: ending without it", { waitedMs: stopMsMax });
+    process.exit(exitCode.timeout);
+  }, stopMsMax);
+  for (const close of closers.toReversed()) {
+    await close().catch((error: unknown) => {
+      logger.warn("a part did not close", { reason: reasonOf(error) });
+    });
+  }
+  clearTimeout(overdue);
 }
 
 function terminated(): Promise<undefined> {
