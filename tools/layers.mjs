@@ -10,11 +10,16 @@ export const floors = {
   consensus: { allowed: ["base"] },
   store: { allowed: ["base"] },
   objects: { allowed: ["base"] },
-  wal: { allowed: ["base", "consensus"], ...impure },
+  wal: { allowed: ["base", "consensus"] },
+  replica: { allowed: ["base", "consensus", "store", "wal"] },
+  disk: { allowed: ["base", "wal"], ...impure },
   backend: { allowed: ["base", "store"], ...impure },
   peer: { allowed: ["base", "consensus"], ...impure },
   grpc: { allowed: ["base"], ...impure },
-  member: { allowed: ["base", "consensus", "store", "wal", "backend", "peer"], ...impure },
+  member: {
+    allowed: ["base", "consensus", "store", "wal", "disk", "replica", "backend", "peer"],
+    ...impure,
+  },
   client: { allowed: ["base", "objects"], ...impure },
   "etcd-api": { allowed: ["base", "store", "grpc", "member"], ...impure },
   "kube-api": { allowed: ["base", "objects", "store", "client", "member"], ...impure },
@@ -22,6 +27,7 @@ export const floors = {
   scheduler: { allowed: ["base", "objects", "client"], ...impure },
   agent: { allowed: ["base", "objects", "client"], ...impure },
   cli: { allowed: "any", ...impure },
+  sim: { allowed: ["base", "consensus", "store", "wal", "replica"] },
 };
 
 const scope = "@flotilla/";

@@ -31,6 +31,11 @@ export interface HardState {
   readonly vote: NodeId;
   /** Known committed; a hint that speeds up a restart. */
   readonly commit: LogIndex;
+  /**
+   * The epoch that this server was told to have been left behind by; absent when it was not. Never
+   * taken back: such a server takes part in nothing until its disk is wiped.
+   */
+  readonly supersededBy?: number;
 }
 
 export interface Voter {
@@ -39,14 +44,95 @@ export interface Voter {
   readonly votes: number;
 }
 
-/** Who takes part. In force from the moment its entry is appended (Raft thesis section 4.1). */
+/** What is known about a server beyond its vote. */
+export interface ServerRecord {
+  readonly id: NodeId;
+  /**
+   * The number that the server drew when its disk was new; 0 until the leader has heard it. Another
+   * number under the same id is a server that has lost its disk, and with it its promises (T18).
+   */
+  readonly incarnation: number;
+  /** Where it is reached; opaque to the engine. */
+  readonly urls: readonly string[];
+}
+
+/**
+ * Who takes part. In force from the moment its entry is appended (Raft thesis section 4.1).
+ *
+ * Absent optional fields mean: none, empty, 0.
+ */
 export interface Configuration {
   readonly voters: readonly Voter[];
   /** Receive the log and do not count (Raft thesis section 4.2.1). */
   readonly learners: readonly NodeId[];
   /** The old voters while a change is in its joint phase (Raft paper section 6); empty otherwise. */
   readonly outgoing: readonly Voter[];
+  /**
+   * Voters that hold no data: they get every entry's place and term without its bytes (those of
+   * `config` entries excepted), vote by them, and never lead. Each is a voter, old or new.
+   */
+  readonly witnesses?: readonly NodeId[];
+  /** Who should lead, most wanted first; a leader that is wanted less hands over, now and then. */
+  readonly preferred?: readonly NodeId[];
+  /** The only server that may campaign; everybody else only votes. Absent: all voters may. */
+  readonly staticLeader?: NodeId;
+  /** Counts forced recoveries. Servers of another epoch do not belong here any more. */
+  readonly epoch?: number;
+  readonly servers?: readonly ServerRecord[];
+  /** The last servers that were removed, newest last: told so when they call. At most `removedMax`. */
+  readonly removed?: readonly NodeId[];
 }
+
+/** One step of a change of the configuration; several make one joint change. */
+export type ConfigurationChange =
+  /** A new server. With `votes` 0 it learns; a voter that has no data yet delays commits. */
+  | {
+      readonly kind: "add";
+      readonly id: NodeId;
+      readonly votes: number;
+      readonly witness?: boolean;
+      readonly urls?: readonly string[];
+    }
+  | { readonly kind: "remove"; readonly id: NodeId }
+  /** A learner that has caught up becomes a voter. */
+  | { readonly kind: "promote"; readonly id: NodeId; readonly votes: number }
+  /** A voter becomes a learner. */
+  | { readonly kind: "demote"; readonly id: NodeId }
+  | { readonly kind: "votes"; readonly id: NodeId; readonly votes: number }
+  /** Replaces the list; empty ends all preference. */
+  | { readonly kind: "prefer"; readonly ids: readonly NodeId[] }
+  /** Undefined ends it. */
+  | { readonly kind: "staticLeader"; readonly id: NodeId | undefined }
+  | { readonly kind: "urls"; readonly id: NodeId; readonly urls: readonly string[] };
+
+/** Why a change of the configuration is not made. */
+export type ChangeRefusal =
+  | "notLeader"
+  /** No entry of this leader's own term is committed yet (the bug of single-server changes, T1). */
+  | "notReady"
+  /** Another change is under way. */
+  | "changePending"
+  | "transferring"
+  /** `add`: in the configuration already. */
+  | "serverExists"
+  /** `add`: an id is used once, and this one was removed. */
+  | "serverRemoved"
+  | "unknownServer"
+  /** `promote`: no learner. `demote`, `votes`: no voter. */
+  | "wrongRole"
+  /** `promote`: it lacks more than `promotionLagEntriesMax` entries, or has not answered lately. */
+  | "learnerBehind"
+  /** Nobody with data would be left to vote. */
+  | "noDataVoter"
+  /** Beyond `serversMax`, `votesMax`, or otherwise no sound configuration. */
+  | "unsound"
+  /** It would change nothing. */
+  | "unchanged";
+
+export type ChangeOutcome =
+  /** The joint configuration is at `index`; the leader leaves it by itself once that is committed. */
+  | { readonly kind: "appended"; readonly term: Term; readonly index: LogIndex }
+  | { readonly kind: "refused"; readonly reason: ChangeRefusal };
 
 /** Names the state that a snapshot holds; the bytes themselves are the driver's business. */
 export interface SnapshotMeta {
@@ -61,7 +147,18 @@ interface Envelope {
   readonly to: NodeId;
   /** The sender's term; for a pre-vote the term that it would campaign in. */
   readonly term: Term;
+  /** That of the sender's configuration; absent is 0. */
+  readonly epoch?: number;
+  /** The sender's, see {@link ServerRecord}; absent is 0, not known. */
+  readonly incarnation?: number;
 }
+
+/**
+ * - `superseded`: the cluster was recovered by force; `epoch` of the message is the new one.
+ * - `removed`: a change of the configuration took the receiver out.
+ * - `lostDisk`: the receiver's id was used by another incarnation.
+ */
+export type RefusalReason = "superseded" | "removed" | "lostDisk";
 
 /** Raft's messages, one kind per row of the paper's figures plus pre-vote, reads and forwarding. */
 export type Message =
@@ -103,8 +200,15 @@ export type Message =
       readonly readRound: number;
     })
   | (Envelope & { readonly kind: "heartbeatResponse"; readonly readRound: number })
-  /** The driver streams the bytes of the snapshot along with it. */
+  /** The driver streams the bytes of the snapshot along with it; to a witness there are none. */
   | (Envelope & { readonly kind: "installSnapshot"; readonly snapshot: SnapshotMeta })
+  /**
+   * The sender had acknowledged entries after `lastIndex` in this term and does not hold them: the
+   * leader has to begin anew with it.
+   */
+  | (Envelope & { readonly kind: "dataLost"; readonly lastIndex: LogIndex })
+  /** The receiver does not belong here, and why; its term means nothing. */
+  | (Envelope & { readonly kind: "refused"; readonly reason: RefusalReason })
   | (Envelope & { readonly kind: "timeoutNow" })
   /** A follower hands proposals to the leader. */
   | (Envelope & { readonly kind: "forwardedProposals"; readonly data: readonly Uint8Array[] })
@@ -167,10 +271,20 @@ export type ProposeOutcome =
   | { readonly kind: "forwarded"; readonly leader: NodeId }
   | {
       readonly kind: "dropped";
-      readonly reason: "noLeader" | "transferring" | "tooManyUncommitted";
+      readonly reason: "noLeader" | "transferring" | "tooManyUncommitted" | "isolated";
     };
 
 export type Role = "follower" | "preCandidate" | "candidate" | "leader";
+
+/** Why a server takes no part: an operator has to look. */
+export type Isolation =
+  /** Told so by the others; for good. */
+  | { readonly kind: RefusalReason; readonly by: NodeId }
+  /**
+   * Entries that this server had acknowledged are not on its disk. Neither votes nor campaigns until
+   * it holds all that is committed up to `until` again.
+   */
+  | { readonly kind: "lostEntries"; readonly until: LogIndex };
 
 export interface EngineStatus {
   readonly id: NodeId;
@@ -188,6 +302,12 @@ export interface EngineStatus {
    * of the two servers has lost data that it had acknowledged. An operator has to look.
    */
   readonly diverged?: LogIndex;
+  readonly isolation?: Isolation;
+  /** Where the configuration in force stands in the log, and whether that is committed. */
+  readonly configurationIndex: LogIndex;
+  readonly isConfigurationCommitted: boolean;
+  /** To whom leadership is being handed; empty when to nobody. */
+  readonly transferTarget: NodeId;
   /** Only on the leader: what it knows about each other server. */
   readonly progress: ReadonlyMap<
     NodeId,
@@ -226,6 +346,19 @@ export interface EngineOptions {
   readonly uncommittedBytesMax?: number;
   /** Reads that wait for a round. Default 10,000. */
   readonly pendingReadsMax?: number;
+  /** What this server drew when its disk was new, 1 to 2^53-1. Default 0: not told, not checked. */
+  readonly incarnation?: number;
+  /**
+   * Serve reads without a round while a quorum has lately promised not to vote (thesis section 6.4.1).
+   * Off by default: it trusts clocks. `durationMs` counts from the sending of a heartbeat and must be
+   * below (electionTicks - 1) ticks, divided by the largest ratio of two clocks' rates. All servers of
+   * a cluster set it or none: one that does refuses votes for an election timeout after its start.
+   */
+  readonly leaseReads?: { readonly durationMs: number };
+  /** Ticks between two attempts to hand over to a preferred leader. Default 10 election timeouts. */
+  readonly preferTicks?: number;
+  /** Entries that a learner may lack when it is promoted. Default 1,000. */
+  readonly promotionLagEntriesMax?: number;
   readonly random: Random;
 }
 
@@ -235,6 +368,14 @@ export interface EngineOptions {
  * After any input, call {@link takeEffects} and execute what it returns.
  */
 export interface Engine {
+  /** What changes rarely and is asked for often; {@link status} copies everything. */
+  readonly role: Role;
+  readonly term: Term;
+  /** Empty when unknown. */
+  readonly leader: NodeId;
+  /** In force. The same object until it changes. */
+  readonly configuration: Configuration;
+
   /** Logical time passes; call it every tick interval. */
   tick(): void;
   /** A message from another server. Never throws on its content: what makes no sense is ignored. */
@@ -244,6 +385,8 @@ export interface Engine {
   read(requestId: number): void;
   /** Hands leadership to `target`; nothing happens when this is not the leader or `target` no voter. */
   transferLeadership(target: NodeId): void;
+  /** Changes who takes part, by joint consensus, all steps at once. Only a leader can. */
+  change(changes: readonly ConfigurationChange[]): ChangeOutcome;
 
   /** Completion: the batch is durable. */
   persisted(token: PersistToken): void;
@@ -261,7 +404,10 @@ export interface Engine {
    */
   compact(index: LogIndex): void;
 
-  /** Everything to do since the last call; undefined when there is nothing. */
-  takeEffects(): Effects | undefined;
+  /**
+   * Everything to do since the last call; undefined when there is nothing. `nowMs` is monotonic time,
+   * taken right before the call; only lease reads look at it.
+   */
+  takeEffects(nowMs?: number): Effects | undefined;
   status(): EngineStatus;
 }
