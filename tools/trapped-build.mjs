@@ -1,0 +1,153 @@
+// The simulator's own build of the tree, in which every known bug can be switched on.
+//
+// packages/sim/traps/*.txt say, trap by trap, which lines of which source become which others; this
+// copies the sources, puts the lines in, and compiles the copy. What ships never sees a switch.
+//
+//   T2  An entry of an older term is committed by counting
+//   seeds 200                                     the simulator must find it within so many
+//   world membership ...                          what the simulated world must have, see sim's limits
+//   file consensus/raft/replication.ts            below packages/consensus/src
+//   - if (term !== server.term) return;           these lines, wherever they are indented,
+//   + if (!trap("T2") && term !== server.term) return;      become these
+//
+// A trap that no switch can express names the test that springs it instead:
+//
+//   test packages/wal/test/crash.test.ts: a name without directory sync is lost
+import { execFileSync } from "node:child_process";
+import {
+  cpSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
+import { join } from "node:path";
+import { bin, root } from "./setup.mjs";
+
+const packages = ["base", "consensus", "store", "wal", "replica", "sim"];
+const trapsFolder = join(root, "packages", "sim", "traps");
+const home = join(root, "packages", "sim", "dist", "trapped");
+
+const switchSource = `/** The switches of the known bugs: one is open at a time. Only in this build. */
+let open = "";
+
+/** Switches one bug on and all others off; "" switches all off. */
+export function openTrap(id: string): void {
+  open = id;
+}
+
+/** True while the bug \`id\` is switched on. */
+export function trap(id: string): boolean {
+  return open === id;
+}
+`;
+
+/** Reads one trap. Throws with file and line where it makes no sense. */
+export function parseTrap(text, name) {
+  const [head = "", ...rest] = text.split("\n");
+  const [, id, title] = /^(T\d+[a-z]?) +(.+)$/.exec(head) ?? [];
+  if (id === undefined) throw new Error(`${name}:1: expected "T<number>  <title>"`);
+  const trap = { id, title, seeds: 0, world: [], edits: [], test: undefined, name };
+  let file;
+  for (const [at, line] of rest.entries()) {
+    const where = `${name}:${at + 2}`;
+    const [, word, value] = /^(seeds|world|file|test) +(.+)$/.exec(line) ?? [];
+    if (word === "seeds") trap.seeds = Number(value);
+    else if (word === "world") trap.world = value.split(" ");
+    else if (word === "test") trap.test = value;
+    else if (word === "file") file = value;
+    else if (line.startsWith("-") || line.startsWith("+")) takeEdit(trap, file, line, where);
+    else if (line.trim() !== "") throw new Error(`${where}: not understood: ${line}`);
+  }
+  if (trap.test === undefined && (trap.edits.length === 0 || !(trap.seeds > 0))) {
+    throw new Error(`${name}: neither edits with seeds, nor a test`);
+  }
+  return trap;
+}
+
+function takeEdit(trap, file, line, where) {
+  if (file === undefined) throw new Error(`${where}: an edit before any "file"`);
+  const text = line.slice(1).trim();
+  let edit = trap.edits.at(-1);
+  const isNew = edit === undefined || edit.file !== file || (line[0] === "-" && edit.by.length > 0);
+  if (isNew) {
+    edit = { file, find: [], by: [], where };
+    trap.edits.push(edit);
+  }
+  (line[0] === "-" ? edit.find : edit.by).push(text);
+}
+
+/** All traps, by their number. */
+export function readTraps() {
+  return readdirSync(trapsFolder)
+    .filter((name) => name.endsWith(".txt"))
+    .map((name) => parseTrap(readFileSync(join(trapsFolder, name), "utf8"), name))
+    .sort(
+      (left, right) =>
+        Number.parseInt(left.id.slice(1), 10) - Number.parseInt(right.id.slice(1), 10) ||
+        (left.id < right.id ? -1 : 1),
+    );
+}
+
+/** Puts one edit into the lines of a file. Throws unless it fits at exactly one place. */
+export function applyEdit(lines, edit) {
+  const trimmed = lines.map((line) => line.trim());
+  const places = trimmed.flatMap((_, at) =>
+    edit.find.every((text, offset) => trimmed[at + offset] === text) ? [at] : [],
+  );
+  if (places.length !== 1) {
+    throw new Error(
+      `${edit.where}: its lines occur ${places.length} times in ${edit.file}: ${edit.find[0]}`,
+    );
+  }
+  return lines.toSpliced(places[0], edit.find.length, ...edit.by);
+}
+
+function sourcePath(file) {
+  const [name, ...rest] = file.split("/");
+  return join("packages", name, "src", ...rest);
+}
+
+function writeSources(traps) {
+  rmSync(home, { recursive: true, force: true });
+  mkdirSync(join(home, "node_modules", "@flotilla"), { recursive: true });
+  cpSync(join(root, "tsconfig.base.json"), join(home, "tsconfig.base.json"));
+  for (const name of packages) {
+    for (const part of ["src", "package.json"]) {
+      cpSync(join(root, "packages", name, part), join(home, "packages", name, part), {
+        recursive: true,
+      });
+    }
+    symlinkSync(join("..", "..", "packages", name), join(home, "node_modules", "@flotilla", name));
+  }
+  const base = join(home, "packages", "base", "src");
+  writeFileSync(join(base, "trap.ts"), switchSource);
+  const index = readFileSync(join(base, "index.ts"), "utf8");
+  writeFileSync(join(base, "index.ts"), `${index}export { openTrap, trap } from "./trap.ts";\n`);
+  const files = new Set(traps.flatMap(({ edits }) => edits.map(({ file }) => file)));
+  for (const file of files) {
+    const path = join(home, sourcePath(file));
+    const edits = traps.flatMap((trap) => trap.edits).filter((edit) => edit.file === file);
+    const lines = edits.reduce(applyEdit, readFileSync(path, "utf8").split("\n"));
+    const from = file.startsWith("base/")
+      ? `./${"../".repeat(file.split("/").length - 2)}trap.ts`
+      : "@flotilla/base";
+    writeFileSync(path, `import { trap } from "${from}";\n${lines.join("\n")}`);
+  }
+}
+
+/** Compiles the tree with all switches in it; returns the path of its simulator's entry. */
+export function buildTrapped(traps = readTraps()) {
+  writeSources(traps);
+  const options = ["-b", join(home, "packages", "sim", "src")];
+  execFileSync(process.execPath, [bin("tsc"), ...options], { cwd: home, stdio: "inherit" });
+  const entry = join(home, "packages", "sim", "dist", "src", "index.js");
+  if (!existsSync(entry)) throw new Error(`the build left no ${entry}`);
+  return entry;
+}
+
+/** The module with \`openTrap\`, in that build. */
+export const trapSwitch = join(home, "packages", "base", "dist", "src", "trap.js");
