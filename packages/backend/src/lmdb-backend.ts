@@ -11,7 +11,7 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync } from "node:f
 import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import { utf8 } from "@flotilla/base";
-import type { Backend, BackendWriter, Table } from "@flotilla/store";
+import type { BackendWriter, DurableBackend, Table } from "@flotilla/store";
 import { writeFileDurably, writeFileDurablySync } from "./durable-file.ts";
 import { BackendError } from "./errors.ts";
 import { LmdbGeneration } from "./lmdb-generation.ts";
@@ -38,7 +38,7 @@ export const checkpointDelayMs = 1000;
 const generationPattern = /^generation-([1-9][0-9]{0,14})$/;
 
 /** Opens the backend in a directory. Blocks. Throws {@link BackendError}. */
-export function openLmdbBackend(options: LmdbBackendOptions): Backend {
+export function openLmdbBackend(options: LmdbBackendOptions): DurableBackend {
   try {
     return new LmdbBackend(options);
   } catch (error) {
@@ -46,7 +46,7 @@ export function openLmdbBackend(options: LmdbBackendOptions): Backend {
   }
 }
 
-class LmdbBackend implements Backend {
+class LmdbBackend implements DurableBackend {
   readonly #directory: string;
   readonly #mapSizeBytes: number;
   #generation: LmdbGeneration;

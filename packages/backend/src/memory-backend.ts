@@ -5,7 +5,7 @@
  * nothing until something changes.
  */
 import { assert, compareBytes } from "@flotilla/base";
-import type { Backend, BackendWriter, Table } from "@flotilla/store";
+import type { BackendWriter, DurableBackend, Table } from "@flotilla/store";
 import sortedBtree from "sorted-btree";
 import { BackendError } from "./errors.ts";
 import { decodeSnapshot, encodeSnapshot } from "./snapshot-format.ts";
@@ -16,11 +16,11 @@ type Tree = InstanceType<typeof BTree<Uint8Array, Uint8Array>>;
 type Entry = readonly [key: Uint8Array, value: Uint8Array];
 
 /** An empty backend. */
-export function createMemoryBackend(): Backend {
+export function createMemoryBackend(): DurableBackend {
   return new MemoryBackend();
 }
 
-class MemoryBackend implements Backend, BackendWriter {
+class MemoryBackend implements DurableBackend, BackendWriter {
   #tables = new Map<Table, Tree>();
   /** Tables as they were before the write that is under way. */
   #before: Map<Table, Tree> | undefined;

@@ -2,7 +2,7 @@
 import { deepEqual, equal, rejects, throws } from "node:assert/strict";
 import { describe, it } from "node:test";
 import { compareBytes, Prng, textOf } from "@flotilla/base";
-import type { Backend } from "@flotilla/store";
+import type { DurableBackend } from "@flotilla/store";
 import { BackendError } from "../src/index.ts";
 import {
   b,
@@ -14,7 +14,7 @@ import {
   temporaryDirectory,
 } from "./fixtures.ts";
 
-function fill(backend: Backend, table: string, text: string): void {
+function fill(backend: DurableBackend, table: string, text: string): void {
   backend.write((writer) => {
     for (const entry of text.split(" ")) {
       const [key, value] = entry.split("=") as [string, string];

@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { TestContext } from "node:test";
 import { concatBytes, textOf, utf8 } from "@flotilla/base";
-import type { Backend, BackendReader } from "@flotilla/store";
+import type { BackendReader, DurableBackend } from "@flotilla/store";
 
 /** A directory that is removed when the test is over. */
 export function temporaryDirectory(context: TestContext): string {
@@ -14,10 +14,10 @@ export function temporaryDirectory(context: TestContext): string {
 }
 
 /** Opens a backend in a directory. */
-export type MakeBackend = (directory: string) => Backend;
+export type MakeBackend = (directory: string) => DurableBackend;
 
 /** A backend that is closed, and whose directory is removed after that, when the test is over. */
-export function openIn(context: TestContext, make: MakeBackend): Backend {
+export function openIn(context: TestContext, make: MakeBackend): DurableBackend {
   const directory = mkdtempSync(join(tmpdir(), "flotilla-backend-"));
   const backend = make(directory);
   // One hook: several run in the order in which they were made.

@@ -7,7 +7,7 @@ import { createInterface } from "node:readline";
 import { describe, it } from "node:test";
 import { fileURLToPath } from "node:url";
 import { Prng } from "@flotilla/base";
-import type { Backend } from "@flotilla/store";
+import type { DurableBackend } from "@flotilla/store";
 import { BackendError, createMemoryBackend, openLmdbBackend } from "../src/index.ts";
 import { b, collect, dump, inPieces, temporaryDirectory } from "./fixtures.ts";
 
@@ -246,7 +246,12 @@ async function writeUntilKilled(directory: string, lines: number): Promise<numbe
 }
 
 /** Many small commits that rewrite most of the tree. */
-async function churn(backend: Backend, prng: Prng, commits: number, how = ""): Promise<void> {
+async function churn(
+  backend: DurableBackend,
+  prng: Prng,
+  commits: number,
+  how = "",
+): Promise<void> {
   for (let commit = 0; commit < commits; commit++) {
     backend.write((writer) => {
       for (let count = 0; count < 200; count++) {
@@ -266,7 +271,7 @@ async function churn(backend: Backend, prng: Prng, commits: number, how = ""): P
  * is one; none when nothing was synced. `before`: what may be on the disk from before this run.
  */
 async function runUntilPowerLoss(
-  backend: Backend,
+  backend: DurableBackend,
   directory: string,
   prng: Prng,
   before: readonly Buffer[],

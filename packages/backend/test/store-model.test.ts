@@ -2,9 +2,9 @@ import { deepEqual, equal } from "node:assert/strict";
 import { describe, it, type TestContext } from "node:test";
 import { Prng } from "@flotilla/base";
 import {
-  type Backend,
   type Command,
   createStore,
+  type DurableBackend,
   decodeProposal,
   encodeProposal,
   type Proposal,
@@ -24,7 +24,7 @@ const tight = { compactRows: 3, recentBytes: 60, recentEvents: 6, historyRows: 5
 /** A store that can be closed and opened again over what it kept. */
 interface Machine {
   store: Store;
-  backend: Backend;
+  backend: DurableBackend;
   reopen(): Promise<void>;
 }
 
@@ -59,6 +59,7 @@ function lmdbMachine(context: TestContext): Machine {
 function proposalOf(sequence: number, command: Command): Proposal {
   const proposal = {
     session: 7n,
+    openedAt: 0,
     sequence,
     settledBelow: Math.max(1, sequence - 3),
     onlyInTerm: 0,

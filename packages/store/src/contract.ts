@@ -139,7 +139,9 @@ export type StoreError =
   | "leaseExists"
   | "keyNotFound"
   /** The command was bound to a leader's term and entered the log in another one. */
-  | "fenced";
+  | "fenced"
+  /** The proposal's session may have been forgotten: whether it was applied before is not known. */
+  | "sessionExpired";
 
 export type CommandResult =
   | PutResult
@@ -163,6 +165,12 @@ export type CommandResult =
 export interface Proposal {
   /** Random per start of the proposing member. */
   readonly session: bigint;
+  /**
+   * What the proposing member had applied when the session began: all its entries come later. A
+   * session that the store does not know is new if no forgotten one has entries after this index;
+   * otherwise it may be that one itself, and is refused with `sessionExpired` (T35).
+   */
+  readonly openedAt: number;
   /** Counts up from 1 within the session. */
   readonly sequence: number;
   /** Every sequence of this session below it is settled: nothing older will be sent again. */
@@ -197,14 +205,18 @@ export interface BackendWriter extends BackendReader {
   delete(table: Table, key: Uint8Array): void;
 }
 
-/** An ordered, transactional key-value map: the port that LMDB and memory implement. Synchronous. */
+/** An ordered, transactional key-value map: all that the store needs. Synchronous. */
 export interface Backend extends BackendReader {
   /** All or nothing, visible to every later read on return. Throws `BackendError` when the disk fails. */
   write<T>(body: (writer: BackendWriter) => T): T;
-  /** Resolves once everything written so far is on stable storage. */
-  sync(): Promise<void>;
   /** Bytes of the file, and of it the part that holds live data. */
   size(): { readonly totalBytes: number; readonly inUseBytes: number };
+}
+
+/** One that a process keeps: what its owner does to it beside the store. LMDB and memory implement it. */
+export interface DurableBackend extends Backend {
+  /** Resolves once everything written so far is on stable storage. */
+  sync(): Promise<void>;
   /** A consistent copy of all tables as a byte stream that `restore` of the same kind of backend reads. */
   snapshot(): AsyncIterable<Uint8Array>;
   /** Replaces everything by the content of a snapshot; all or nothing, durable when it resolves. */
@@ -279,7 +291,7 @@ export interface StoreReader {
 
 /** The whole store, as the driver uses it. */
 export interface Store extends StoreReader {
-  /** The last entry that the backend holds; durable after `Backend.sync`. */
+  /** The last entry that the backend holds; durable after `DurableBackend.sync`. */
   readonly appliedIndex: number;
   readonly appliedTerm: number;
   /**
@@ -302,6 +314,6 @@ export interface Store extends StoreReader {
   compact(): boolean;
   /** All leases with their granted time, for a leader that starts to count it. */
   grantedLeases(): readonly { readonly id: bigint; readonly ttlSeconds: number }[];
-  /** Reads everything anew after `Backend.restore`; watchers go on from their own position. */
+  /** Reads everything anew after the backend's content was replaced; watchers go on from their own position. */
   reload(): void;
 }

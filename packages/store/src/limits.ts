@@ -9,6 +9,11 @@ export interface StoreLimits {
   readonly recentEvents: number;
   /** Rows of history that one `take` of a watcher looks at. Default 10,000: some tens of milliseconds. */
   readonly historyRows: number;
+  /**
+   * Sessions remembered; beyond it the one whose last proposal is the oldest is forgotten. Part of the
+   * state: the same at all members. Default 1024.
+   */
+  readonly sessionsMax: number;
 }
 
 export const storeLimitsDefault: StoreLimits = {
@@ -16,4 +21,5 @@ export const storeLimitsDefault: StoreLimits = {
   recentBytes: 16 * 1024 * 1024,
   recentEvents: 32_768,
   historyRows: 10_000,
+  sessionsMax: 1024,
 };

@@ -54,7 +54,7 @@ class MvccStore implements Store {
     this.#backend = backend;
     this.#limits = limits;
     this.#state = loadState(backend);
-    this.#sessions = new Sessions(backend);
+    this.#sessions = new Sessions(backend, limits.sessionsMax);
     this.#watchers = new WatchHub({
       limits,
       reader: backend,
@@ -139,7 +139,7 @@ class MvccStore implements Store {
       this.#watchers.publish(changes);
       return results;
     } catch (error) {
-      this.#sessions = new Sessions(this.#backend); // They were changed along the way.
+      this.#sessions = new Sessions(this.#backend, this.#limits.sessionsMax); // They were changed along the way.
       throw error;
     }
   }
@@ -157,7 +157,7 @@ class MvccStore implements Store {
   reload(): void {
     const { revision } = this.#state;
     this.#state = loadState(this.#backend);
-    this.#sessions = new Sessions(this.#backend);
+    this.#sessions = new Sessions(this.#backend, this.#limits.sessionsMax);
     this.#watchers.reload(revision);
   }
 
@@ -189,7 +189,10 @@ class MvccStore implements Store {
 
   #applyEntry(writer: BackendWriter, state: StoreState, entry: LogEntry): Applied | undefined {
     const { proposal } = entry;
-    if (proposal === undefined || !this.#sessions.admit(proposal, entry.index)) return undefined;
+    if (proposal === undefined) return undefined;
+    const admission = this.#sessions.admit(proposal, entry.index);
+    if (admission === "repeated") return undefined;
+    if (admission === "expired") return refused(state, "sessionExpired");
     if (isFenced(proposal, entry.term)) return refused(state, "fenced");
     return applyCommand(writer, state, proposal.command);
   }

@@ -142,7 +142,14 @@ describe("codec: etcd's bytes", () => {
   ];
   for (const [command, want] of entries) {
     it(`are those of a log entry: ${command.kind}`, () => {
-      const plain = { session: 0n, sequence: 0, settledBelow: 0, onlyInTerm: 0, command };
+      const plain = {
+        session: 0n,
+        openedAt: 0,
+        sequence: 0,
+        settledBelow: 0,
+        onlyInTerm: 0,
+        command,
+      };
       equal(hex(encodeProposal(plain)), want);
       deepEqual(decodeProposal(fromHex(want)), plain);
     });
@@ -260,6 +267,7 @@ function randomProposal(prng: Prng): Proposal {
   const wide = () => (BigInt(prng.next32()) << 32n) | BigInt(prng.next32());
   return {
     session: wide(),
+    openedAt: prng.next32(),
     sequence: prng.next32(),
     settledBelow: prng.next32(),
     onlyInTerm: prng.below(3),

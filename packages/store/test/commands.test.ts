@@ -325,6 +325,7 @@ describe("apply()", () => {
     const bench = new Bench();
     const proposal = {
       session: 9n,
+      openedAt: 0,
       sequence: 1,
       settledBelow: 1,
       onlyInTerm: 0,
@@ -342,6 +343,7 @@ describe("apply()", () => {
     const bench = new Bench();
     const proposal = {
       session: 9n,
+      openedAt: 0,
       sequence: 1,
       settledBelow: 1,
       onlyInTerm: 4,
@@ -356,11 +358,34 @@ describe("apply()", () => {
     equal(bench.store.apply([{ index: 3, term: 4, proposal: again }])[0]?.kind, "put");
   });
 
+  it("refuses what comes from a forgotten session, and changes nothing", () => {
+    const bench = new Bench({ sessionsMax: 1 });
+    const apply = (index: number, session: bigint, openedAt: number) => {
+      const proposal = {
+        session,
+        openedAt,
+        sequence: 1,
+        settledBelow: 1,
+        onlyInTerm: 0,
+        command: put("a"),
+      };
+      return bench.store.apply([{ index, term: 1, proposal }])[0];
+    };
+    equal(apply(1, 8n, 0)?.kind, "put");
+    equal(apply(2, 9n, 1)?.kind, "put");
+    deepEqual(apply(3, 8n, 0), { kind: "refused", error: "sessionExpired" });
+    bench.reopen();
+    deepEqual(apply(4, 8n, 0), { kind: "refused", error: "sessionExpired" });
+    equal(`${bench.store.revision} ${bench.store.appliedIndex}`, "3 4");
+    equal(apply(5, 8n, 4)?.kind, "put", "the same member, in a session of now");
+  });
+
   it("takes back everything when the backend fails in the middle", () => {
     const backend = arrayBackend();
     const store = createStore(backend);
     const proposal = (sequence: number, key: string) => ({
       session: 9n,
+      openedAt: 0,
       sequence,
       settledBelow: 1,
       onlyInTerm: 0,

@@ -67,15 +67,7 @@ export function arrayBackend(): Backend & BackendWriter & { tables: Map<string, 
         throw error;
       }
     },
-    sync: async () => {},
     size: () => ({ totalBytes: 0, inUseBytes: 0 }),
-    snapshot: () => {
-      throw new Error("not needed here");
-    },
-    restore: async () => {
-      throw new Error("not needed here");
-    },
-    close: async () => {},
   };
   return backend;
 }
@@ -99,7 +91,14 @@ export class Bench {
 
   run(command: Command): CommandResult {
     this.index++;
-    const proposal = { session: 1n, sequence: this.index, settledBelow: 1, onlyInTerm: 0, command };
+    const proposal = {
+      session: 1n,
+      openedAt: 0,
+      sequence: this.index,
+      settledBelow: 1,
+      onlyInTerm: 0,
+      command,
+    };
     const [result] = this.store.apply([{ index: this.index, term: this.term, proposal }]);
     if (result === undefined) throw new Error("a new proposal has a result");
     return result;

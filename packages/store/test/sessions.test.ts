@@ -2,7 +2,7 @@ import { equal, throws } from "node:assert/strict";
 import { describe, it } from "node:test";
 import { Prng, WireError } from "@flotilla/base";
 import { SequenceSet, sequenceGapsMax } from "../src/sequence-set.ts";
-import { Sessions, sessionsMax } from "../src/sessions.ts";
+import { Sessions } from "../src/sessions.ts";
 import { arrayBackend } from "./fixtures.ts";
 
 describe("SequenceSet", () => {
@@ -50,37 +50,80 @@ describe("SequenceSet", () => {
 });
 
 describe("Sessions", () => {
-  const proposal = (session: number, sequence: number, settledBelow = 1) => ({
+  const proposal = (
+    session: number,
+    sequence: number,
+    { openedAt = 0, settledBelow = 1 } = {},
+  ) => ({
     session: BigInt(session),
+    openedAt,
     sequence,
     settledBelow,
   });
 
   it("admits a sequence once, sessions apart, and nothing that is settled", () => {
-    const backend = arrayBackend();
-    const sessions = new Sessions(backend);
-    equal(sessions.admit(proposal(1, 1), 1), true);
-    equal(sessions.admit(proposal(2, 1), 2), true);
-    equal(sessions.admit(proposal(1, 1), 3), false);
-    equal(sessions.admit(proposal(1, 9, 8), 4), true);
-    equal(sessions.admit(proposal(1, 5), 5), false);
-    equal(sessions.admit(proposal(1, 8), 6), true);
+    const sessions = new Sessions(arrayBackend(), 10);
+    equal(sessions.admit(proposal(1, 1), 1), "new");
+    equal(sessions.admit(proposal(2, 1), 2), "new");
+    equal(sessions.admit(proposal(1, 1), 3), "repeated");
+    equal(sessions.admit(proposal(1, 9, { settledBelow: 8 }), 4), "new");
+    equal(sessions.admit(proposal(1, 5), 5), "repeated");
+    equal(sessions.admit(proposal(1, 8), 6), "new");
   });
 
   it("forgets the session that was silent longest, the same one after a restart", () => {
     const backend = arrayBackend();
-    let sessions = new Sessions(backend);
-    for (let session = 1; session <= sessionsMax; session++)
-      sessions.admit(proposal(session, 1), session);
-    sessions.admit(proposal(1, 2), sessionsMax + 1);
+    const reopened = () => {
+      backend.write((writer) => sessions.save(writer));
+      return new Sessions(backend, 4);
+    };
+    let sessions = new Sessions(backend, 4);
+    for (let session = 1; session <= 4; session++) sessions.admit(proposal(session, 1), session);
+    sessions.admit(proposal(1, 2), 5);
+    sessions = reopened();
+    equal(sessions.admit(proposal(9, 1), 6), "new");
+    sessions = reopened();
+    equal(backend.tables.get("sessions")?.length, 4);
+    equal(sessions.admit(proposal(1, 1), 7), "repeated", "session 1 was active");
+    equal(sessions.admit(proposal(4, 1), 8), "repeated", "session 4 is known");
+  });
+
+  it("refuses a session that it has forgotten, before and after a restart (T35)", () => {
+    const backend = arrayBackend();
+    let sessions = new Sessions(backend, 2);
+    equal(sessions.admit(proposal(1, 1, { openedAt: 0 }), 5), "new");
+    equal(sessions.admit(proposal(2, 1, { openedAt: 5 }), 6), "new");
+    equal(sessions.admit(proposal(3, 1, { openedAt: 5 }), 7), "new");
+    equal(sessions.admit(proposal(1, 1, { openedAt: 0 }), 8), "expired", "not applied again");
     backend.write((writer) => sessions.save(writer));
-    sessions = new Sessions(backend);
-    sessions.admit(proposal(9999, 1), sessionsMax + 2);
-    backend.write((writer) => sessions.save(writer));
-    equal(backend.tables.get("sessions")?.length, sessionsMax);
-    sessions = new Sessions(backend);
-    equal(sessions.admit(proposal(1, 1), sessionsMax + 3), false, "session 1 was active");
-    equal(sessions.admit(proposal(2, 1), sessionsMax + 4), true, "session 2 is forgotten");
-    equal(sessions.admit(proposal(4, 1), sessionsMax + 5), false, "session 4 is known");
+    sessions = new Sessions(backend, 2);
+    equal(sessions.admit(proposal(1, 2, { openedAt: 0 }), 9), "expired");
+    equal(sessions.admit(proposal(2, 1, { openedAt: 5 }), 10), "repeated", "still known");
+    equal(sessions.admit(proposal(4, 1, { openedAt: 5 }), 11), "new", "began after the forgotten");
+  });
+
+  it("says the same as one that forgets nothing, or that it does not know (300 seeds)", () => {
+    for (let seed = 0; seed < 300; seed++) {
+      const prng = new Prng(seed);
+      const backend = arrayBackend();
+      const applied = new Set<string>();
+      const opened = new Map<number, number>();
+      let sessions = new Sessions(backend, prng.between(1, 4));
+      for (let index = 1; index <= 60; index++) {
+        const session = prng.between(1, 6);
+        const openedAt = opened.get(session) ?? Math.max(0, index - 1 - prng.below(20));
+        opened.set(session, openedAt);
+        const sequence = prng.between(1, 6);
+        const name = `${session}/${sequence}`;
+        const at = `seed=${seed} index=${index} ${name}`;
+        const admission = sessions.admit(proposal(session, sequence, { openedAt }), index);
+        if (admission !== "expired") equal(admission === "repeated", applied.has(name), at);
+        if (admission === "new") applied.add(name);
+        if (prng.chance(0.2)) {
+          backend.write((writer) => sessions.save(writer));
+          sessions = new Sessions(backend, 4);
+        }
+      }
+    }
   });
 });

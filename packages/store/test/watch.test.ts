@@ -178,6 +178,7 @@ describe("watch: waking", () => {
       term: 1,
       proposal: {
         session: 2n,
+        openedAt: 0,
         sequence: index,
         settledBelow: 1,
         onlyInTerm: 0,

@@ -34,6 +34,7 @@ const field = {
   sequence: 20_002,
   settledBelow: 20_003,
   onlyInTerm: 20_004,
+  openedAt: 20_005,
 } as const;
 /** Beside name and client URLs in `membershippb.Attributes`. */
 const apiUrlField = 20_001;
@@ -46,6 +47,7 @@ export function encodeProposal(proposal: Proposal): Uint8Array {
   writer.fieldVarint(field.sequence, proposal.sequence);
   writer.fieldVarint(field.settledBelow, proposal.settledBelow);
   writer.fieldVarint(field.onlyInTerm, proposal.onlyInTerm);
+  writer.fieldVarint(field.openedAt, proposal.openedAt);
   return writer.finish();
 }
 
@@ -53,6 +55,7 @@ export function encodeProposal(proposal: Proposal): Uint8Array {
 export function decodeProposal(bytes: Uint8Array): Proposal {
   const reader = new WireReader(bytes);
   let session = 0n;
+  let openedAt = 0;
   let sequence = 0;
   let settledBelow = 0;
   let onlyInTerm = 0;
@@ -62,10 +65,11 @@ export function decodeProposal(bytes: Uint8Array): Proposal {
     else if (reader.field === field.sequence) sequence = integerField(reader);
     else if (reader.field === field.settledBelow) settledBelow = integerField(reader);
     else if (reader.field === field.onlyInTerm) onlyInTerm = integerField(reader);
+    else if (reader.field === field.openedAt) openedAt = integerField(reader);
     else command = readCommand(reader) ?? command;
   }
   if (command === undefined) throw new WireError("a log entry without a command");
-  return { session, sequence, settledBelow, onlyInTerm, command };
+  return { session, openedAt, sequence, settledBelow, onlyInTerm, command };
 }
 
 function writeCommand(writer: WireWriter, command: Command): void {
