@@ -93,6 +93,7 @@ const storeKeys: Readonly<Record<StoreError, RpcErrorKey>> = {
   leaseExists: "leaseExists",
   keyNotFound: "keyNotFound",
   fenced: "leaderChanged",
+  sessionExpired: "timeout",
 };
 
 const codecKeys: Readonly<Record<CodecErrorCode, RpcErrorKey>> = {

@@ -52,7 +52,14 @@ export class SoloMember implements Member {
   propose(command: Command): Promise<ProposeOutcome> {
     if (this.unavailable !== undefined) return Promise.resolve(this.unavailable);
     const index = ++this.#index;
-    const proposal = { session: 1n, sequence: index, settledBelow: index, onlyInTerm: 0, command };
+    const proposal = {
+      session: 1n,
+      openedAt: 0,
+      sequence: index,
+      settledBelow: index,
+      onlyInTerm: 0,
+      command,
+    };
     const [result] = this.store.apply([{ index, term: 7, proposal }]);
     if (result === undefined) throw new Error("a new proposal was not applied");
     return Promise.resolve({ kind: "applied", result });

@@ -52,6 +52,7 @@ export class LoneMember implements Member {
         term: this.term,
         proposal: {
           session: 1n,
+          openedAt: 0,
           sequence: this.#index,
           settledBelow: this.#index,
           onlyInTerm,

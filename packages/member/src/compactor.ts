@@ -3,14 +3,14 @@
  * lies behind is dropped from memory and disk.
  */
 import type { Engine, SnapshotMeta } from "@flotilla/consensus";
-import type { Backend, Store } from "@flotilla/store";
+import type { DurableBackend, Store } from "@flotilla/store";
 import type { Wal } from "@flotilla/wal";
 import { compactBytes } from "./limits.ts";
 
 export interface CompactorPorts {
   readonly engine: Engine;
   readonly wal: Wal;
-  readonly backend: Backend;
+  readonly backend: DurableBackend;
   readonly store: Store;
   /** Runs an input of the engine; see `Driver.input`. */
   input(give: (engine: Engine) => void): void;

@@ -13,7 +13,7 @@ import { dirname, join, resolve } from "node:path";
 import { openLmdbBackend } from "@flotilla/backend";
 import { encodeMessage, type Logger, WireError, WireReader } from "@flotilla/base";
 import type { EngineState } from "@flotilla/consensus";
-import { type Backend, createStore, type Store } from "@flotilla/store";
+import { createStore, type DurableBackend, type Store } from "@flotilla/store";
 import { lockDirectory, nodeDisk, openWal, type Recovered, type Wal } from "@flotilla/wal";
 import { MemberError } from "./errors.ts";
 import { type Founding, foundingConfiguration } from "./identity.ts";
@@ -22,7 +22,7 @@ import { SnapshotFiles } from "./snapshot-files.ts";
 /** An open data directory. */
 export interface DataDirectory {
   readonly wal: Wal;
-  readonly backend: Backend;
+  readonly backend: DurableBackend;
   readonly store: Store;
   readonly snapshots: SnapshotFiles;
   readonly engineState: EngineState;
@@ -83,7 +83,11 @@ async function makeDurableDirectory(path: string): Promise<void> {
  */
 async function reconcile(
   recovered: Recovered,
-  state: { readonly backend: Backend; readonly store: Store; readonly snapshots: SnapshotFiles },
+  state: {
+    readonly backend: DurableBackend;
+    readonly store: Store;
+    readonly snapshots: SnapshotFiles;
+  },
 ): Promise<EngineState> {
   const { snapshot, entries, hardState } = recovered;
   const { backend, store, snapshots } = state;

@@ -93,6 +93,7 @@ export class LocalMember implements RunningMember {
     this.#leadership = new LeadershipWatch(parts.engine.status());
     this.#proposals = new Proposals({
       session: parts.session,
+      openedAt: data.store.appliedIndex,
       timeoutMs: settings.requestMs,
       resendMs: settings.electionMs,
     });

@@ -31,6 +31,7 @@ const fenced: ProposeOutcome = { kind: "applied", result: { kind: "refused", err
 
 export class Proposals {
   readonly #session: bigint;
+  readonly #openedAt: number;
   readonly #timeoutMs: number;
   readonly #resendMs: number;
   /** By sequence, which is also the order of deadlines. */
@@ -49,10 +50,13 @@ export class Proposals {
   /** `session`: random, new at each start. `resendMs`: how long a forwarded one may take at first. */
   constructor(options: {
     readonly session: bigint;
+    /** What is applied when the session begins. */
+    readonly openedAt: number;
     readonly timeoutMs: number;
     readonly resendMs: number;
   }) {
     this.#session = options.session;
+    this.#openedAt = options.openedAt;
     this.#timeoutMs = options.timeoutMs;
     this.#resendMs = options.resendMs;
   }
@@ -236,8 +240,14 @@ export class Proposals {
       const oldest = this.#pending.keys().next().value;
       assert(oldest !== undefined && oldest <= sequence, "proposals: the oldest comes first");
       const settledBelow = oldest;
-      const session = this.#session;
-      pending.data = encodeProposal({ session, sequence, settledBelow, onlyInTerm, command });
+      pending.data = encodeProposal({
+        session: this.#session,
+        openedAt: this.#openedAt,
+        sequence,
+        settledBelow,
+        onlyInTerm,
+        command,
+      });
     }
     return pending.data;
   }

@@ -3,7 +3,7 @@
  */
 import type { Logger } from "@flotilla/base";
 import { encodeMessage, type Message, type NodeId, type SnapshotMeta } from "@flotilla/consensus";
-import type { Backend, Store } from "@flotilla/store";
+import type { DurableBackend, Store } from "@flotilla/store";
 import { MemberError } from "./errors.ts";
 import type { SnapshotFiles } from "./snapshot-files.ts";
 
@@ -11,7 +11,7 @@ export type InstallSnapshot = Extract<Message, { kind: "installSnapshot" }>;
 
 export interface TransferPorts {
   readonly store: Store;
-  readonly backend: Backend;
+  readonly backend: DurableBackend;
   readonly files: SnapshotFiles;
   readonly logger: Logger;
   send(to: NodeId, head: Uint8Array, content: AsyncIterable<Uint8Array>): Promise<void>;

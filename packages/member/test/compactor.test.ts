@@ -1,7 +1,7 @@
 import { deepEqual } from "node:assert/strict";
 import { describe, it } from "node:test";
 import type { Engine } from "@flotilla/consensus";
-import type { Backend, Store } from "@flotilla/store";
+import type { DurableBackend, Store } from "@flotilla/store";
 import type { Wal } from "@flotilla/wal";
 import { Compactor } from "../src/compactor.ts";
 import { compactBytes } from "../src/limits.ts";
@@ -18,7 +18,7 @@ function scene() {
     append: async ({ snapshot }) => void log.push(`note ${snapshot?.index}`),
     release: async (index) => void log.push(`release ${index}`),
   } as Partial<Wal> as Wal;
-  const backend = { sync: async () => void log.push("sync") } as Partial<Backend> as Backend;
+  const backend = { sync: async () => void log.push("sync") } as Partial<Backend> as DurableBackend;
   const onFailure = (error: unknown): void => void log.push(String(error));
   const input = (give: (engine: Engine) => void): void => give(engine);
   const compactor = new Compactor(

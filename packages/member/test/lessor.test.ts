@@ -34,7 +34,14 @@ function scene() {
     { requestMs: 2000, graceMs: 1000 },
   );
   const apply = (index: number, term: number, command: Command) => {
-    const proposal = { session: 1n, sequence: index, settledBelow: 1, onlyInTerm: 0, command };
+    const proposal = {
+      session: 1n,
+      openedAt: 0,
+      sequence: index,
+      settledBelow: 1,
+      onlyInTerm: 0,
+      command,
+    };
     const entry = { index, term, proposal };
     lessor.applied(entry, store.apply([entry])[0]);
   };

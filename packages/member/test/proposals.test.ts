@@ -12,7 +12,7 @@ const result = { kind: "put", revision: 7, previous: undefined } as const;
 
 /** Only what proposals use of an engine; notes the sequences it is given. */
 function scene() {
-  const proposals = new Proposals({ session: 5n, timeoutMs: 1000, resendMs: 100 });
+  const proposals = new Proposals({ session: 5n, openedAt: 0, timeoutMs: 1000, resendMs: 100 });
   const batches: number[][] = [];
   const state = {
     term: 1,
@@ -45,7 +45,14 @@ function scene() {
     return new Promise((resolve) => setImmediate(resolve));
   };
   const applied = (sequence: number, term = 1, given: typeof result | "none" = result) => {
-    const proposal = { session: 5n, sequence, settledBelow: 0, onlyInTerm: 0, command };
+    const proposal = {
+      session: 5n,
+      openedAt: 0,
+      sequence,
+      settledBelow: 0,
+      onlyInTerm: 0,
+      command,
+    };
     proposals.applied(term, proposal, given === "none" ? undefined : given);
   };
   return { proposals, batches, state, outcomes, propose, turn, applied };

@@ -7,7 +7,7 @@ import { join } from "node:path";
 import { afterEach, beforeEach, describe, it } from "node:test";
 import { createMemoryBackend, openLmdbBackend } from "@flotilla/backend";
 import { silentLogger, utf8 } from "@flotilla/base";
-import { type Backend, createStore, putRequest } from "@flotilla/store";
+import { createStore, type DurableBackend, putRequest } from "@flotilla/store";
 import { openWal } from "@flotilla/wal";
 import { openDataDirectory } from "../src/data-directory.ts";
 import { foundCluster, foundingConfiguration } from "../src/identity.ts";
@@ -20,12 +20,13 @@ const founding = foundCluster("m1", initialCluster, "etcd-cluster");
 const configuration = foundingConfiguration(founding.founders);
 
 /** Brings a backend to entry `index`. */
-function applyTo(backend: Backend, index: number): void {
+function applyTo(backend: DurableBackend, index: number): void {
   const entries = Array.from({ length: index }, (_, at) => ({
     index: at + 1,
     term: 1,
     proposal: {
       session: 1n,
+      openedAt: 0,
       sequence: at + 1,
       settledBelow: 1,
       onlyInTerm: 0,
