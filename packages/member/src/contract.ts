@@ -1,5 +1,22 @@
 /** The port through which the API floors use a member, in the same process. */
-import type { Command, CommandResult, StoreReader } from "@flotilla/store";
+import type { ConfigurationChange, EngineStatus } from "@flotilla/consensus";
+import type {
+  BarrierOutcome,
+  ChangeConfigurationOutcome as ChangeMembersOutcome,
+  ProposeOutcome,
+  RenewOutcome,
+  TimeToLiveOutcome,
+} from "@flotilla/replica";
+import type { Command, StoreReader } from "@flotilla/store";
+
+export type {
+  BarrierOutcome,
+  ChangeConfigurationOutcome as ChangeMembersOutcome,
+  ProposeOutcome,
+  RenewOutcome,
+  TimeToLiveOutcome,
+  Unavailable,
+} from "@flotilla/replica";
 
 export interface MemberStatus {
   readonly term: number;
@@ -18,34 +35,13 @@ export interface MemberInfo {
   readonly clientUrls: readonly string[];
   readonly apiUrl: string;
   readonly isLearner: boolean;
+  /** Weight of its vote; 0 for a learner. */
+  readonly votes: number;
+  /** Votes and holds no data. */
+  readonly isWitness: boolean;
+  /** Place among those who should lead: 1 is wanted most, 0 is not in the list. */
+  readonly preferredRank: number;
 }
-
-/** Why a request did not get through; each has its text in the API's error table. */
-export type Unavailable =
-  | { readonly kind: "noLeader" }
-  /** Not known whether it happened. */
-  | { readonly kind: "timeout" }
-  /** The limit of requests in flight is reached: nothing happened. */
-  | { readonly kind: "tooManyRequests" }
-  | { readonly kind: "stopped" };
-
-export type ProposeOutcome =
-  | { readonly kind: "applied"; readonly result: CommandResult }
-  | Unavailable;
-export type BarrierOutcome = { readonly kind: "ready" } | Unavailable;
-export type RenewOutcome =
-  | { readonly kind: "renewed"; readonly ttlSeconds: number }
-  | { readonly kind: "leaseNotFound" }
-  | Unavailable;
-export type TimeToLiveOutcome =
-  | {
-      readonly kind: "live";
-      readonly remainingSeconds: number;
-      readonly grantedSeconds: number;
-      readonly keys: readonly Uint8Array[];
-    }
-  | { readonly kind: "leaseNotFound" }
-  | Unavailable;
 
 /** Leadership of this member, as its own engine sees it. */
 export interface Leadership {
@@ -79,6 +75,18 @@ export interface Member {
     id: bigint,
     options: { readonly keys: boolean; readonly signal?: AbortSignal },
   ): Promise<TimeToLiveOutcome>;
+  /**
+   * Changes who takes part, all steps at once, from any member; resolves once the new configuration is
+   * committed and in force here. Members are named as the engine names them: `nodeIdOf`.
+   */
+  changeMembers(
+    changes: readonly ConfigurationChange[],
+    options?: { readonly signal?: AbortSignal },
+  ): Promise<ChangeMembersOutcome>;
+  /** The leader's own view of the cluster, wherever it is; undefined when no leader answers. */
+  clusterStatus(signal?: AbortSignal): Promise<EngineStatus | undefined>;
+  /** Hands leadership to another member; nothing happens when this one does not lead. */
+  transferLeadership(to: bigint): void;
   /** Smallest time to live that a lease is given, in seconds. */
   readonly leaseTtlMinSeconds: number;
   /** Calls at once with the present state and then at each change. Returns the way to stop it. */

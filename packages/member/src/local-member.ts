@@ -19,6 +19,7 @@ import { Applier } from "./applier.ts";
 import { Compactor } from "./compactor.ts";
 import type {
   BarrierOutcome,
+  ChangeMembersOutcome,
   Leadership,
   MemberInfo,
   MemberStatus,
@@ -218,6 +219,14 @@ export class LocalMember implements RunningMember {
 
   transferLeadership(to: bigint): void {
     this.#driver.input((engine) => engine.transferLeadership(nodeIdOf(to)));
+  }
+
+  changeMembers(): Promise<ChangeMembersOutcome> {
+    return Promise.resolve({ kind: "noLeader" });
+  }
+
+  clusterStatus(): Promise<EngineStatus | undefined> {
+    return Promise.resolve(this.#parts.engine.status());
   }
 
   async stop(): Promise<void> {

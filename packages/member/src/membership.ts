@@ -20,6 +20,9 @@ export function memberInfos(
       clientUrls: own?.clientUrls ?? [],
       apiUrl: own?.apiUrl ?? "",
       isLearner: configuration.learners.includes(nodeIdOf(id)),
+      votes: configuration.voters.find((voter) => voter.id === nodeIdOf(id))?.votes ?? 0,
+      isWitness: configuration.witnesses?.includes(nodeIdOf(id)) ?? false,
+      preferredRank: (configuration.preferred?.indexOf(nodeIdOf(id)) ?? -1) + 1,
     };
   });
 }

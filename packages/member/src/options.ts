@@ -16,8 +16,13 @@ export interface MemberOptions {
   readonly dataDir: string;
   /** Where peers are listened to, `http://host:port`; port 0 takes a free one. */
   readonly listenPeerUrl: string;
-  /** The founding members, the same list at each; their ids follow from it. */
+  /**
+   * `new`: the founding members, the same list at each; their ids follow from it. `existing`: this
+   * member and others of the cluster that it was added to, at least one of which answers.
+   */
   readonly initialCluster: readonly InitialMember[];
+  /** Looked at when the data directory is empty. Default `new`. */
+  readonly initialClusterState?: "new" | "existing";
   /** Keeps clusters with the same addresses apart. Default `etcd-cluster`, as etcd's. */
   readonly clusterToken?: string;
   /** Where clients reach this member; told to the cluster. */
@@ -32,6 +37,11 @@ export interface MemberOptions {
   readonly snapshotEntries?: number;
   /** Entries kept in memory behind a compaction, for followers that lag. Default 5,000. */
   readonly catchUpEntries?: number;
+  /**
+   * Serve linearizable reads from a leader's lease instead of by a round: faster, and it trusts the
+   * clocks of all members to run alike. The same at all members. Default false.
+   */
+  readonly leaseReads?: boolean;
   readonly clock?: Clock;
   readonly random?: Random;
   readonly logger?: Logger;
@@ -48,6 +58,4 @@ export interface RunningMember extends Member {
   readonly stopped: Promise<Error | undefined>;
   /** Tells the cluster where clients reach this member, once ports are known. */
   advertise(urls: { readonly clientUrls: readonly string[]; readonly apiUrl: string }): void;
-  /** Hands leadership to another member; nothing happens when this one does not lead. */
-  transferLeadership(to: bigint): void;
 }

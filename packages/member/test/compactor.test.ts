@@ -18,7 +18,7 @@ function scene() {
     append: async ({ snapshot }) => void log.push(`note ${snapshot?.index}`),
     release: async (index) => void log.push(`release ${index}`),
   } as Partial<Wal> as Wal;
-  const backend = { sync: async () => void log.push("sync") } as Partial<Backend> as DurableBackend;
+  const backend = { sync: async () => void log.push("sync") } as Partial<DurableBackend> as DurableBackend;
   const onFailure = (error: unknown): void => void log.push(String(error));
   const input = (give: (engine: Engine) => void): void => give(engine);
   const compactor = new Compactor(
