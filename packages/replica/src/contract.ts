@@ -25,6 +25,8 @@ export type Unavailable =
   | { readonly kind: "timeout" }
   /** The limit of requests in flight is reached: nothing happened. */
   | { readonly kind: "tooManyRequests" }
+  /** This server is a witness: it has nothing to read, and sees no result. Nothing happened. */
+  | { readonly kind: "noData" }
   | { readonly kind: "stopped" };
 
 export type ProposeOutcome =
@@ -44,7 +46,7 @@ export type TimeToLiveOutcome =
     }
   | { readonly kind: "leaseNotFound" }
   | Unavailable;
-/** `changed`: the new configuration is committed, and in force here. */
+/** `changed`: the configuration is committed, and in force where the leader is. */
 export type ChangeConfigurationOutcome =
   | { readonly kind: "changed"; readonly configuration: Configuration }
   | { readonly kind: "refused"; readonly reason: ChangeRefusal }
@@ -67,7 +69,10 @@ export interface ByteSource {
   close(): void;
 }
 
-/** Where a received snapshot is put, piece by piece, before it replaces the state. */
+/**
+ * Where a received snapshot is put, piece by piece, before it replaces the state. One that is finished
+ * without a piece stands for an empty state: that of a witness.
+ */
 export interface SnapshotSink {
   write(piece: Uint8Array, done: (error: unknown) => void): void;
   /** Durable under the snapshot's name when it is done: a restart finds it. */
@@ -84,7 +89,10 @@ export interface StateStorage {
   read(): ByteSource;
   /** Takes in a snapshot from a peer; one at a time. */
   receive(snapshot: { readonly index: number; readonly term: number }): SnapshotSink;
-  /** Replaces the state by a snapshot that was received, durably; `store` reads anew. */
+  /**
+   * Replaces the state by a snapshot that was received, durably; `store` reads anew. Later ones that
+   * were received stay.
+   */
   install(
     snapshot: { readonly index: number; readonly term: number },
     done: (error: unknown) => void,
@@ -125,6 +133,8 @@ export interface ReplicaOptions {
   readonly id: NodeId;
   /** Names this start; never used before. */
   readonly session: bigint;
+  /** Another such name, when the store has forgotten the last one. */
+  newSession(): bigint;
   /** How long a request may take. */
   readonly requestMs: number;
   /** An election timeout. */
@@ -135,6 +145,8 @@ export interface ReplicaOptions {
   readonly catchUpEntries: number;
   /** What the log's last snapshot covers. */
   readonly snapshotIndex: number;
+  /** In force at the entry that the store has applied; see `appliedConfiguration`. */
+  readonly configuration: Configuration;
 }
 
 export interface Replica {

@@ -1,1 +1,3 @@
+export { appliedConfiguration } from "./applied-configuration.ts";
 export type * from "./contract.ts";
+export { createReplica } from "./replica.ts";
