@@ -1,0 +1,15 @@
+export {
+  createInvariantOracle,
+  type InvariantOptions,
+  type InvariantOracle,
+} from "./invariants.ts";
+export {
+  type FinalServer,
+  type FinalState,
+  judgeLiveness,
+  type LivenessBounds,
+  type Probe,
+} from "./liveness.ts";
+export { LogMirror, type LogWrite, type RecoveredLog } from "./log-mirror.ts";
+export type { DurableView, LogView, ServerView } from "./view.ts";
+export { type Violation, violation } from "./violation.ts";
