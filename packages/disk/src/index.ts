@@ -1,1 +1,3 @@
-export {};
+export { DiskError, type DiskErrorCode } from "./errors.ts";
+export { type DirectoryLock, lockDirectory } from "./lock.ts";
+export { nodeDisk } from "./node-disk.ts";

@@ -11,15 +11,20 @@ export type Done<Value = void> = (error: unknown, value: Value) => void;
 
 /** One open file. */
 export interface DiskFile {
-  /** Writes at `offset`; on stable storage when it is done. */
+  /** Writes at `offset`; on stable storage when it is done. The bytes are the disk's to keep. */
   write(bytes: Uint8Array, offset: number, done: Done): void;
-  /** Cuts the file, durably. */
+  /** Cuts the file, durably: with all that was written to it before, by whomever. */
   truncate(size: number, done: Done): void;
   close(done: Done): void;
 }
 
 /** What the log needs from a disk. */
 export interface Disk {
+  /**
+   * Calls back soon, once the caller has returned: for steps of the log that have nothing to wait
+   * for. A disk without it is asked for `makeDirectory` of a directory that is there instead.
+   */
+  defer?(callback: () => void): void;
   /** Makes a directory, and those above it; nothing happens when it is there. */
   makeDirectory(path: string, done: Done): void;
   /** Names in a directory, in any order. */

@@ -3,11 +3,10 @@
 /**
  * - `corrupt`: what was durable once cannot be read; nothing was changed.
  * - `syncFailed`: a write did not reach stable storage. The log is dead; the process must end.
- * - `locked`: another process uses the directory.
  * - `diskFailed`: the disk refused to open, list or read.
  * - `closed`: used after `close`.
  */
-export type WalErrorCode = "corrupt" | "syncFailed" | "locked" | "diskFailed" | "closed";
+export type WalErrorCode = "corrupt" | "syncFailed" | "diskFailed" | "closed";
 
 /** An operating failure of the log. Print `code`, `file` and `offset`; never parse the message. */
 export class WalError extends Error {

@@ -1,5 +1,12 @@
-export { type Disk, type DiskFile, nodeDisk } from "./disk.ts";
+export type {
+  OpenedWal,
+  Recovered,
+  Repair,
+  Wal,
+  WalBatch,
+  WalDone,
+  WalOptions,
+} from "./contract.ts";
+export type { Disk, DiskFile, Done } from "./disk.ts";
 export { WalError, type WalErrorCode } from "./errors.ts";
-export { type DirectoryLock, lockDirectory } from "./lock.ts";
-export type { Recovered, Repair } from "./recover.ts";
-export { openWal, type Wal, type WalBatch, type WalOptions } from "./wal.ts";
+export { openWal } from "./wal.ts";

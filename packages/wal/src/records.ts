@@ -35,7 +35,7 @@ export interface WalRecord {
 
 /** Appends framed records to a buffer and carries the rolling checksum. */
 export class RecordWriter {
-  readonly #writer = new WireWriter(64 * 1024);
+  readonly #writer = new WireWriter(4 * 1024);
   #crc: number;
 
   /** `crc`: the checksum to go on from. */

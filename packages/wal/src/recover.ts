@@ -1,38 +1,28 @@
 /**
  * Reads a log from disk and repairs a torn end. Reads every file whole: a file is at most about
- * `segmentBytes`, and few are kept.
+ * `segmentBytes`, and few are kept. Pure: the disk is a port.
  */
-import { join } from "node:path";
-import type { Entry, HardState, SnapshotMeta } from "@flotilla/consensus";
-import type { Disk } from "./disk.ts";
+import type { Recovered } from "./contract.ts";
+import type { Disk, DiskFile } from "./disk.ts";
 import { corruptLog } from "./errors.ts";
+import { parentOf, pathIn } from "./paths.ts";
 import { Replay } from "./replay.ts";
 import { judgeTail, type ScanEnd, scanRecords } from "./scan.ts";
 import { parseSegmentFile, Segment, type SegmentName, segmentFile } from "./segment.ts";
+import { type Steps, step } from "./steps.ts";
 
-/** What a crash left behind and recovery cut off: it was never acknowledged. */
-export interface Repair {
-  readonly file: string;
-  readonly offset: number;
-  readonly droppedBytes: number;
-}
-
-/** All that the disk gave back. */
-export interface Recovered {
-  /** What the log was created with. */
-  readonly metadata: Uint8Array;
-  readonly hardState: HardState;
-  readonly snapshot: SnapshotMeta;
-  /** Contiguous, from `snapshot.index + 1`. */
-  readonly entries: readonly Entry[];
-  /** Undefined when the log ended cleanly. */
-  readonly repair: Repair | undefined;
+/** A log that was read, and where it goes on. */
+export interface RecoveredLog {
+  readonly recovered: Recovered;
+  readonly tail: Segment;
+  /** The rolling checksum at the end. */
+  readonly crc: number;
 }
 
 /** The files of a log in order. */
-export async function listSegments(disk: Disk, directory: string): Promise<SegmentName[]> {
+export function* listSegments(disk: Disk, directory: string): Steps<SegmentName[]> {
   const names: SegmentName[] = [];
-  for (const file of await disk.list(directory)) {
+  for (const file of yield* step<readonly string[]>((done) => disk.list(directory, done))) {
     const name = parseSegmentFile(file);
     if (name !== undefined) names.push(name);
   }
@@ -40,22 +30,22 @@ export async function listSegments(disk: Disk, directory: string): Promise<Segme
 }
 
 /** Reads the log in `directory`, which has at least one file. Throws `WalError` `corrupt`. */
-export async function recover(
+export function* recover(
   disk: Disk,
   directory: string,
   names: readonly SegmentName[],
   stepBytes: number,
-): Promise<{ readonly recovered: Recovered; readonly tail: Segment; readonly crc: number }> {
+): Steps<RecoveredLog> {
   const replay = new Replay();
   let crc: number | undefined;
   let last: { path: string; bytes: Uint8Array; end: ScanEnd } | undefined;
   for (const [position, name] of names.entries()) {
-    const path = join(directory, segmentFile(name));
+    const path = pathIn(directory, segmentFile(name));
     const previous = names[position - 1];
     if (previous !== undefined && name.sequence !== previous.sequence + 1) {
       throw corruptLog(path, 0, `the file before it, number ${name.sequence - 1}, is missing`);
     }
-    const bytes = await disk.read(path);
+    const bytes = yield* step<Uint8Array>((done) => disk.read(path, done));
     const end = scanRecords(bytes, crc, (record) => replay.take(record));
     if (end.broken !== undefined && position < names.length - 1) {
       throw corruptLog(path, end.offset, `${end.broken.reason}, and a later file follows`);
@@ -65,21 +55,22 @@ export async function recover(
   }
   const name = names.at(-1);
   if (last === undefined || name === undefined) throw corruptLog(directory, 0, "it is empty");
-  return finish(disk, { replay, stepBytes, name, ...last });
+  const { recovered, crc: tailCrc } = conclude(replay, last);
+  const tail = yield* openTail(disk, { name, ...last, stepBytes });
+  yield* step<void>((done) => disk.syncDirectory(directory, done));
+  yield* step<void>((done) => disk.syncDirectory(parentOf(directory), done));
+  return { recovered, tail, crc: tailCrc };
 }
 
-async function finish(
-  disk: Disk,
-  read: {
-    readonly replay: Replay;
-    readonly stepBytes: number;
-    readonly name: SegmentName;
-    readonly path: string;
-    readonly bytes: Uint8Array;
-    readonly end: ScanEnd;
-  },
-): Promise<{ readonly recovered: Recovered; readonly tail: Segment; readonly crc: number }> {
-  const { replay, path, bytes, end, name, stepBytes } = read;
+/** What all that was read amounts to. Throws `WalError` `corrupt`; nothing was changed by then. */
+function conclude(
+  replay: Replay,
+  {
+    path,
+    bytes,
+    end,
+  }: { readonly path: string; readonly bytes: Uint8Array; readonly end: ScanEnd },
+): { readonly recovered: Recovered; readonly crc: number } {
   if (end.broken !== undefined) {
     const verdict = judgeTail(bytes, end, end.broken);
     if (verdict.kind === "corrupt") throw corruptLog(path, end.offset, verdict.reason);
@@ -89,19 +80,36 @@ async function finish(
   if (replay.metadata === undefined || end.crc === undefined) {
     throw corruptLog(path, 0, "it has no head");
   }
-  const file = await disk.open(path);
-  let allocated = bytes.length;
-  if (end.broken !== undefined) {
-    // Cut, not overwritten: what follows must be zeros again, or the next crash could not be judged.
-    await file.truncate(end.offset);
-    allocated = end.offset;
-  }
   const { hardState, snapshot, entries } = result;
   const repair =
     end.broken === undefined
       ? undefined
       : { file: path, offset: end.offset, droppedBytes: bytes.length - end.offset };
-  const tail = new Segment(name, file, { size: end.offset, allocated, stepBytes });
-  const recovered = { metadata: replay.metadata, hardState, snapshot, entries, repair };
-  return { recovered, tail, crc: end.crc };
+  const { metadata } = replay;
+  return { recovered: { metadata, hardState, snapshot, entries, repair }, crc: end.crc };
+}
+
+/**
+ * Opens the last file to go on in it, and cuts off what is torn. Not overwritten but cut: what
+ * follows must be zeros again, or the next crash could not be judged.
+ *
+ * Cut also when nothing is torn, to its own size, because that is durable: a process that was killed
+ * may have left its last write, and the names it made, in the system's caches alone, and what is
+ * read from there is about to be promised to others.
+ */
+function* openTail(
+  disk: Disk,
+  tail: {
+    readonly name: SegmentName;
+    readonly path: string;
+    readonly bytes: Uint8Array;
+    readonly end: ScanEnd;
+    readonly stepBytes: number;
+  },
+): Steps<Segment> {
+  const { name, path, bytes, end, stepBytes } = tail;
+  const allocated = end.broken === undefined ? bytes.length : end.offset;
+  const file = yield* step<DiskFile>((done) => disk.open(path, done));
+  yield* step<void>((done) => file.truncate(allocated, done));
+  return new Segment(name, file, { size: end.offset, allocated, stepBytes });
 }

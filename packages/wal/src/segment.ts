@@ -3,10 +3,11 @@
  *
  * Space that is there before it is used makes a durable write cheap (no change to the file's
  * metadata) and a torn one recognisable (what was not written is zero). Source of the names: etcd
- * server/storage/wal/util.go.
+ * server/storage/wal/util.go. Pure: the disk is a port.
  */
-import { join } from "node:path";
-import type { Disk, DiskFile } from "./disk.ts";
+import type { Disk, DiskFile, Done } from "./disk.ts";
+import { pathIn } from "./paths.ts";
+import { runSteps, type Steps, step } from "./steps.ts";
 
 /** What a file's name says: its place in the order of files, and the first entry it may hold. */
 export interface SegmentName {
@@ -57,27 +58,39 @@ export class Segment {
   }
 
   /** Appends, durably. One call at a time. */
-  async append(bytes: Uint8Array): Promise<void> {
-    const end = this.#size + bytes.length;
-    if (end > this.#allocated) await this.#allocate(end);
-    await this.#file.write(bytes, this.#size);
-    this.#size = end;
+  append(bytes: Uint8Array, done: Done): void {
+    if (this.#size + bytes.length <= this.#allocated) {
+      this.#write(bytes, done);
+      return;
+    }
+    runSteps(this.#allocate(this.#size + bytes.length), (error) => {
+      if (error === undefined) this.#write(bytes, done);
+      else done(error);
+    });
   }
 
   /** Gives back the space that no record uses, and closes. */
-  async finish(): Promise<void> {
-    await this.#file.truncate(this.#size);
-    await this.#file.close();
+  *finish(): Steps<void> {
+    yield* step<void>((done) => this.#file.truncate(this.#size, done));
+    yield* step<void>((done) => this.#file.close(done));
   }
 
-  close(): Promise<void> {
-    return this.#file.close();
+  close(done: Done): void {
+    this.#file.close(done);
+  }
+
+  #write(bytes: Uint8Array, done: Done): void {
+    this.#file.write(bytes, this.#size, (error) => {
+      if (error === undefined) this.#size += bytes.length;
+      done(error);
+    });
   }
 
   /** Fills with zeros until `size` fits. The new space is durable before a record goes there. */
-  async #allocate(size: number): Promise<void> {
+  *#allocate(size: number): Steps<void> {
     while (this.#allocated < size) {
-      await this.#file.write(new Uint8Array(this.#stepBytes), this.#allocated);
+      const zeros = new Uint8Array(this.#stepBytes);
+      yield* step<void>((done) => this.#file.write(zeros, this.#allocated, done));
       this.#allocated += this.#stepBytes;
     }
   }
@@ -87,17 +100,17 @@ export class Segment {
  * Makes a file that begins with `head`: complete and durable before it gets its name, and its name
  * durable before anything follows (trap T34).
  */
-export async function createSegment(
+export function* createSegment(
   disk: Disk,
   directory: string,
   { name, head, stepBytes }: { name: SegmentName; head: Uint8Array; stepBytes: number },
-): Promise<Segment> {
-  const unfinished = join(directory, "next.tmp");
-  await disk.remove(unfinished);
-  const file = await disk.open(unfinished);
+): Steps<Segment> {
+  const unfinished = pathIn(directory, "next.tmp");
+  yield* step<void>((done) => disk.remove(unfinished, done));
+  const file = yield* step<DiskFile>((done) => disk.open(unfinished, done));
   const segment = new Segment(name, file, { size: 0, allocated: 0, stepBytes });
-  await segment.append(head);
-  await disk.rename(unfinished, join(directory, segmentFile(name)));
-  await disk.syncDirectory(directory);
+  yield* step<void>((done) => segment.append(head, done));
+  yield* step<void>((done) => disk.rename(unfinished, pathIn(directory, segmentFile(name)), done));
+  yield* step<void>((done) => disk.syncDirectory(directory, done));
   return segment;
 }

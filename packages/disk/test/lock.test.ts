@@ -16,7 +16,7 @@ describe("lockDirectory()", () => {
 
   it("grants a directory once, and again after release", async () => {
     const first = await lockDirectory(directory);
-    await rejects(lockDirectory(directory), { name: "WalError", code: "locked" });
+    await rejects(lockDirectory(directory), { name: "DiskError", code: "locked" });
     await first.release();
     const second = await lockDirectory(directory);
     await second.release();

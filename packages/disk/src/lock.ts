@@ -9,14 +9,14 @@
 import { readFile, rm, stat, writeFile } from "node:fs/promises";
 import { createServer, type Server } from "node:net";
 import { join } from "node:path";
-import { WalError } from "./errors.ts";
+import { DiskError } from "./errors.ts";
 
 /** A held lock. */
 export interface DirectoryLock {
   release(): Promise<void>;
 }
 
-/** Locks a directory, which must exist. Throws `WalError` `locked`, naming the process that holds it. */
+/** Locks a directory, which must exist. Throws `DiskError` `locked`, naming the process that holds it. */
 export async function lockDirectory(directory: string): Promise<DirectoryLock> {
   const file = join(directory, "lock");
   try {
@@ -31,9 +31,9 @@ export async function lockDirectory(directory: string): Promise<DirectoryLock> {
     };
   } catch (error) {
     if (!hasCode(error, "EADDRINUSE") && !hasCode(error, "EEXIST")) {
-      throw WalError.from("diskFailed", `lock the directory "${directory}"`, error);
+      throw DiskError.from(`lock the directory "${directory}"`, error);
     }
-    throw new WalError(
+    throw new DiskError(
       "locked",
       `Cannot use the directory "${directory}": process ${await holder(file)} is using it`,
       { file },
