@@ -3,6 +3,10 @@
 /**
  * - `badOptions`: the options contradict each other.
  * - `foreignData`: the data directory belongs to another member or another cluster.
+ * - `notAMember`: the cluster to join has not been told of this member.
+ * - `cannotJoin`: no member of the cluster to join answers.
+ * - `cannotRecover`: the data directory is none that a cluster can be recovered from.
+ * - `removed`, `superseded`, `lostDisk`: the cluster has told this member that it does not belong.
  * - `stateAhead`: the store holds entries that the log has lost.
  * - `snapshotMissing`: the log starts at a snapshot that the store does not hold.
  * - `busy`: a peer may try again later.
@@ -11,6 +15,12 @@
 export type MemberErrorCode =
   | "badOptions"
   | "foreignData"
+  | "notAMember"
+  | "cannotJoin"
+  | "cannotRecover"
+  | "removed"
+  | "superseded"
+  | "lostDisk"
   | "stateAhead"
   | "snapshotMissing"
   | "busy"

@@ -33,3 +33,11 @@ export const stallLookMs = 1_000;
 export const handOverMs = 500;
 /** Before the member tells its addresses again, when that failed. */
 export const advertiseRetryMs = 1_000;
+/** A new member asks for so long who it is, each member each time for so long, and again after that. */
+export const joinMs = 10_000;
+export const joinAskMs = 1_000;
+export const joinRetryMs = 200;
+/** One that has left the cluster is still reached for so long, so that it can be told. */
+export const peerLingerMs = 10_000;
+/** A member that is out for good answers those who still ask it, and ends. */
+export const isolationLingerMs = 1_000;
