@@ -79,13 +79,28 @@ export function memberIdOf(nodeId: NodeId): bigint {
   return nodeId === "" ? 0n : BigInt(`0x${nodeId}`);
 }
 
-/** Who votes at first: every founder, with one vote. */
+/** True for what {@link nodeIdOf} gives. */
+export function isMemberNodeId(nodeId: NodeId): boolean {
+  return /^[1-9a-f][0-9a-f]{0,15}$/.test(nodeId);
+}
+
+/** Who votes at first: every founder, with one vote. The same bytes at each of them. */
 export function foundingConfiguration(founders: readonly Founder[]): Configuration {
   return {
     voters: founders.map(({ id }) => ({ id: nodeIdOf(id), votes: 1 })),
     learners: [],
     outgoing: [],
+    servers: founders.map(({ id, peerUrls }) => ({
+      id: nodeIdOf(id),
+      incarnation: 0, // Drawn by each for itself; the leader hears it.
+      urls: peerUrls,
+    })),
   };
+}
+
+/** What a new member starts from: it takes part in nothing until a leader tells it who does. */
+export function blankConfiguration(epoch: number): Configuration {
+  return { voters: [], learners: [], outgoing: [], epoch };
 }
 
 function firstBytes(digest: Buffer): bigint {

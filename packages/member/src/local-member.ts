@@ -172,12 +172,8 @@ export class LocalMember implements RunningMember {
   }
 
   members(): readonly MemberInfo[] {
-    const { founding, engine, data } = this.#parts;
-    return memberInfos(
-      founding.founders,
-      engine.status().configuration,
-      data.store.memberAttributes(),
-    );
+    const { engine, data } = this.#parts;
+    return memberInfos(engine.configuration, data.store.memberAttributes());
   }
 
   propose(

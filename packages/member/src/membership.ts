@@ -2,29 +2,37 @@
 import type { Configuration } from "@flotilla/consensus";
 import type { MemberAttributes } from "@flotilla/store";
 import type { MemberInfo } from "./contract.ts";
-import { type Founder, nodeIdOf } from "./identity.ts";
+import { isMemberNodeId, memberIdOf } from "./identity.ts";
 
-/** Everybody in the configuration, sorted by id, with what each has told about itself. */
+/**
+ * Everybody in the configuration, sorted by id, with what each has told about itself. One that is on
+ * its way out is not shown.
+ */
 export function memberInfos(
-  founders: readonly Founder[],
   configuration: Configuration,
   attributes: readonly MemberAttributes[],
 ): readonly MemberInfo[] {
+  const { voters, learners, witnesses = [], preferred = [], servers = [] } = configuration;
   const told = new Map(attributes.map((member) => [member.memberId, member]));
-  return founders.map(({ id, peerUrls }) => {
-    const own = told.get(id);
-    return {
-      id,
-      name: own?.name ?? "",
-      peerUrls,
-      clientUrls: own?.clientUrls ?? [],
-      apiUrl: own?.apiUrl ?? "",
-      isLearner: configuration.learners.includes(nodeIdOf(id)),
-      votes: configuration.voters.find((voter) => voter.id === nodeIdOf(id))?.votes ?? 0,
-      isWitness: configuration.witnesses?.includes(nodeIdOf(id)) ?? false,
-      preferredRank: (configuration.preferred?.indexOf(nodeIdOf(id)) ?? -1) + 1,
-    };
-  });
+  const records = new Map(servers.map((record) => [record.id, record]));
+  const infos = [...voters, ...learners.map((id) => ({ id, votes: 0 }))]
+    .filter((server) => isMemberNodeId(server.id))
+    .map(({ id: nodeId, votes }) => {
+      const id = memberIdOf(nodeId);
+      const own = told.get(id);
+      return {
+        id,
+        name: own?.name ?? "",
+        peerUrls: records.get(nodeId)?.urls ?? [],
+        clientUrls: own?.clientUrls ?? [],
+        apiUrl: own?.apiUrl ?? "",
+        isLearner: votes === 0,
+        votes,
+        isWitness: witnesses.includes(nodeId),
+        preferredRank: preferred.indexOf(nodeId) + 1,
+      };
+    });
+  return infos.sort((left, right) => (left.id < right.id ? -1 : 1));
 }
 
 /** True when both say the same. */

@@ -1,0 +1,120 @@
+import { deepEqual, rejects, throws } from "node:assert/strict";
+import { describe, it } from "node:test";
+import { WireError } from "@flotilla/base";
+import type { CallOutcome } from "@flotilla/peer";
+import {
+  answerJoin,
+  decodeJoinAnswer,
+  decodeJoinQuestion,
+  encodeJoinAnswer,
+  encodeJoinQuestion,
+  type JoinAnswer,
+  peerUrlsMax,
+} from "../src/join-call.ts";
+import { joinCluster } from "../src/join-cluster.ts";
+import { joinMs } from "../src/limits.ts";
+
+const known: JoinAnswer = { kind: "member", clusterId: 0xffff_ffff_ffff_ffffn, epoch: 3, id: 7n };
+
+describe("a question of a member that joins", () => {
+  it("comes across, and so does its answer", () => {
+    const urls = ["http://a:1", "http://b:2"];
+    deepEqual(decodeJoinQuestion(encodeJoinQuestion(urls)), urls);
+    deepEqual(decodeJoinAnswer(encodeJoinAnswer(known)), known);
+    deepEqual(decodeJoinAnswer(encodeJoinAnswer({ kind: "unknown" })), { kind: "unknown" });
+  });
+
+  it("is refused when it is none, or too long", () => {
+    throws(() => decodeJoinAnswer(new Uint8Array(0)), WireError);
+    throws(() => decodeJoinAnswer(encodeJoinAnswer({ ...known, id: 0n } as JoinAnswer)), WireError);
+    const many = Array.from({ length: peerUrlsMax + 1 }, (_, at) => `http://a:${at}`);
+    throws(() => decodeJoinQuestion(encodeJoinQuestion(many)), WireError);
+  });
+
+  const configuration = {
+    voters: [{ id: "7", votes: 1 }],
+    learners: [],
+    outgoing: [],
+    epoch: 3,
+    servers: [
+      { id: "6", incarnation: 5, urls: ["http://c:1"] },
+      { id: "7", incarnation: 0, urls: ["http://b:1", "http://a:1"] },
+    ],
+  };
+  // biome-ignore format: a table
+  const cases = [
+    ["exactly its URLs, in any order", ["http://a:1", "http://b:1"], "member"],
+    ["some of its URLs",               ["http://a:1"],               "unknown"],
+    ["others",                         ["http://d:1"],               "unknown"],
+    ["none",                           [],                           "unknown"],
+  ] as const;
+  for (const [what, urls, want] of cases) {
+    it(`with ${what} is answered: ${want}`, () => {
+      const answer = answerJoin(urls, { clusterId: known.clusterId, configuration });
+      deepEqual(answer, want === "member" ? known : { kind: "unknown" });
+    });
+  }
+});
+
+describe("joinCluster()", () => {
+  const self = { name: "m4", peerUrls: ["http://m4:1"] };
+  const failed: CallOutcome = { kind: "failed", reason: "connection refused" };
+  const answered = (answer: JoinAnswer): CallOutcome => ({
+    kind: "answered",
+    response: encodeJoinAnswer(answer),
+  });
+
+  /** Ports over virtual time; `ask` gives the answers. */
+  const portsOf = (ask: (url: string, nowMs: number) => CallOutcome) => {
+    let now = 0;
+    return {
+      nowMs: () => now,
+      sleep: (ms: number) => {
+        now += ms;
+        return Promise.resolve();
+      },
+      ask: (url: string) => Promise.resolve(ask(url, now)),
+    };
+  };
+
+  it("asks again until somebody knows it: who it asks may lag behind", async () => {
+    const ports = portsOf((url, nowMs) => {
+      if (url === "http://m1:1") return failed;
+      return answered(nowMs < joinMs / 2 ? { kind: "unknown" } : known);
+    });
+    deepEqual(await joinCluster(self, ["http://m1:1", "http://m2:1"], ports), known);
+  });
+
+  it("says to add it first when it is not known", async () => {
+    const ports = portsOf((url) =>
+      url === "http://m1:1" ? failed : answered({ kind: "unknown" }),
+    );
+    await rejects(joinCluster(self, ["http://m1:1", "http://m2:1"], ports), {
+      code: "notAMember",
+      message: /flotilla member add m4 --peer-urls=http:\/\/m4:1/,
+    });
+  });
+
+  it("says who did not answer, and takes garbage for no answer", async () => {
+    const garbage: CallOutcome = { kind: "answered", response: Uint8Array.of(255) };
+    const ports = portsOf((url) => (url === "http://m1:1" ? failed : garbage));
+    await rejects(joinCluster(self, ["http://m1:1", "http://m2:1"], ports), {
+      code: "cannotJoin",
+      message: /m1:1: connection refused; http:\/\/m2:1: /,
+    });
+  });
+
+  it("does not wait for others where there are none", async () => {
+    await rejects(
+      joinCluster(
+        self,
+        [],
+        portsOf(() => failed),
+      ),
+      {
+        code: "cannotJoin",
+        message: /names no other member/,
+      },
+    );
+  });
+});
