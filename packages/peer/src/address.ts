@@ -1,4 +1,4 @@
-/** Where a member listens for its peers. Pure. */
+/** Where a member is reached by its peers. Pure. */
 import { PeerError } from "./errors.ts";
 
 export interface PeerAddress {
@@ -18,4 +18,9 @@ export function parsePeerUrl(url: string): PeerAddress {
   }
   const host = parsed.hostname.replace(/^\[(.*)\]$/, "$1"); // IPv6 literals stand in brackets.
   return { host, port: parsed.port === "" ? 80 : Number(parsed.port) };
+}
+
+/** The reverse of {@link parsePeerUrl}. */
+export function peerUrlOf({ host, port }: PeerAddress): string {
+  return `http://${host.includes(":") ? `[${host}]` : host}:${port}`;
 }

@@ -56,9 +56,9 @@ export class CallChannel {
     });
   }
 
-  close(): void {
-    this.#connection?.close("this member stops");
-    this.#failAll("this member stops");
+  close(reason: string): void {
+    this.#connection?.close(reason);
+    this.#failAll(reason);
   }
 
   #send(number: number, request: Uint8Array): void {

@@ -34,8 +34,6 @@ export class Connection {
   #sentSincePing = false;
   #stopPing: () => void;
   #closed = false;
-  #paused = false;
-  #waitingForDrain: (() => void)[] = [];
 
   /** Takes over a connected socket. Short frames only, until {@link trust}. */
   constructor(socket: Socket, timers: Timers, handlers: ConnectionHandlers) {
@@ -46,7 +44,6 @@ export class Connection {
     this.#stopPing = timers.after(pingMs, () => this.#ping());
     socket.setNoDelay(true);
     socket.on("data", (bytes: Uint8Array) => this.#read(bytes));
-    socket.on("drain", () => this.#drained());
     socket.on("error", (error) => this.close(error.message));
     socket.on("close", () => this.close("the other side closed it"));
   }
@@ -55,43 +52,23 @@ export class Connection {
     return this.#closed;
   }
 
-  /** Bytes given to {@link send} that the system has not taken yet. */
-  get bufferedBytes(): number {
-    return this.#queuedBytes + this.#socket.writableLength;
-  }
-
-  /** The other side has said who it is: long frames are read from now on, and given to `handlers`. */
-  trust(handlers: ConnectionHandlers): void {
+  /** The other side has said who it is: longer frames are read from now on, and given to `handlers`. */
+  trust(handlers: ConnectionHandlers, bytesMax: number = frameBytesMax): void {
     this.#handlers = handlers;
-    this.#reader.bytesMax = frameBytesMax;
+    this.#reader.bytesMax = bytesMax;
   }
 
-  /** Queues a frame; it leaves with the others of this turn. False when too much waits: not sent. */
-  send(kind: number, body: Uint8Array): boolean {
-    if (this.#closed || this.bufferedBytes + body.length > sendBufferBytesMax) return false;
+  /**
+   * Queues a frame; it leaves with the others of this turn. False when it was not sent, because more
+   * than `waitingBytesMax` would wait for the system to take them.
+   */
+  send(kind: number, body: Uint8Array, waitingBytesMax: number = sendBufferBytesMax): boolean {
+    const waitingBytes = this.#queuedBytes + this.#socket.writableLength;
+    if (this.#closed || waitingBytes + body.length > waitingBytesMax) return false;
     if (this.#queue.length === 0) queueMicrotask(() => this.#flush());
     this.#queue.push(frameHead(kind, body), body);
     this.#queuedBytes += frameHeadBytes + body.length;
     return true;
-  }
-
-  /** Resolves once at most `bytes` (64 KiB or more) wait to be sent, or the connection is closed. */
-  async drained(bytes: number): Promise<void> {
-    while (!this.#closed && this.bufferedBytes > bytes) {
-      await new Promise<void>((resolve) => this.#waitingForDrain.push(resolve));
-    }
-  }
-
-  /** Stops reading, and with it, in time, the sender. Silence is not held against it meanwhile. */
-  pause(): void {
-    this.#paused = true;
-    this.#socket.pause();
-  }
-
-  resume(): void {
-    this.#paused = false;
-    this.#silentPings = 0;
-    this.#socket.resume();
   }
 
   /** Sends what is queued, then closes. */
@@ -105,7 +82,6 @@ export class Connection {
     this.#closed = true;
     this.#stopPing();
     this.#socket.destroy();
-    this.#drained();
     this.#handlers.onClosed(reason);
   }
 
@@ -132,14 +108,8 @@ export class Connection {
     this.#socket.write(bytes);
   }
 
-  #drained(): void {
-    const waiting = this.#waitingForDrain;
-    this.#waitingForDrain = [];
-    for (const resolve of waiting) resolve();
-  }
-
   #ping(): void {
-    if (!this.#paused) this.#silentPings++;
+    this.#silentPings++;
     if (this.#silentPings > silentPingsMax) {
       this.close("the other side is silent");
       return;

@@ -1,7 +1,7 @@
 /** Makes a connection to a peer: TCP, then the handshake. */
 import { connect } from "node:net";
 import { type Timers, textOf } from "@flotilla/base";
-import type { PeerAddress } from "./address.ts";
+import { type PeerAddress, peerUrlOf } from "./address.ts";
 import { Connection, type ConnectionHandlers } from "./connection.ts";
 import { PeerError } from "./errors.ts";
 import { frameKind } from "./frames.ts";
@@ -22,6 +22,7 @@ export function dial(
   },
 ): Promise<Connection> {
   const { timers, handlers, signal } = context;
+  const peer = hello.to === "" ? peerUrlOf(address) : hello.to;
   return new Promise((resolve, reject) => {
     const socket = connect(address);
     const fail = (error: PeerError): void => {
@@ -35,12 +36,11 @@ export function dial(
           connection.trust(handlers);
           resolve(connection);
         } else if (kind === frameKind.refusal) {
-          fail(new PeerError("refused", `Refused by ${hello.to}: ${textOf(body)}`));
+          fail(new PeerError("refused", `Refused by ${peer}: ${textOf(body)}`));
           connection.close("refused");
         }
       },
-      onClosed: (reason) =>
-        fail(new PeerError("unreachable", `Cannot reach ${hello.to}: ${reason}`)),
+      onClosed: (reason) => fail(new PeerError("unreachable", `Cannot reach ${peer}: ${reason}`)),
     });
     const giveUp = (): void => connection.close("given up");
     const stopTimer = timers.after(handshakeMs, () => connection.close("no answer"));

@@ -24,15 +24,11 @@ export const frameKind = {
   /** A sign of life. */
   ping: 4,
   message: 5,
-  snapshotHead: 6,
-  snapshotChunk: 7,
-  /** The body is the number of bytes in all chunks, as text. */
-  snapshotEnd: 8,
-  snapshotDone: 9,
-  request: 10,
-  response: 11,
+  bulk: 6,
+  request: 7,
+  response: 8,
   /** A request that could not be served. */
-  failure: 12,
+  failure: 9,
 } as const;
 
 /** Bytes in front of a body. */

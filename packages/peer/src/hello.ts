@@ -1,20 +1,27 @@
 /** The first frame on every connection: who dials whom, and what for. Pure. */
 import { encodeMessage, WireError, WireReader } from "@flotilla/base";
 import type { NodeId } from "@flotilla/consensus";
+import { type PeerAddress, parsePeerUrl } from "./address.ts";
+import { PeerError } from "./errors.ts";
 
 /** What a connection is for; fixed for its life. */
-export type Purpose = "messages" | "snapshot" | "calls";
+export type Purpose = "messages" | "bulk" | "calls" | "join";
 
+/** On a connection for `join` there are no identities yet: cluster 0, and empty names. */
 export interface Hello {
   readonly purpose: Purpose;
   readonly clusterId: bigint;
   readonly from: NodeId;
   readonly to: NodeId;
+  /** The URL by which the sender is reached; empty when it is not. */
+  readonly url: string;
 }
 
 const magic = "flotilla-peer";
-const version = 1;
-const purposes: readonly Purpose[] = ["messages", "snapshot", "calls"];
+const version = 2;
+const purposes: readonly Purpose[] = ["messages", "bulk", "calls", "join"];
+/** As `consensus` has it. */
+const idLengthMax = 64;
 
 export function encodeHello(hello: Hello): Uint8Array {
   return encodeMessage((writer) => {
@@ -24,6 +31,7 @@ export function encodeHello(hello: Hello): Uint8Array {
     writer.fieldVarint64(4, hello.clusterId);
     writer.fieldText(5, hello.from);
     writer.fieldText(6, hello.to);
+    writer.fieldText(7, hello.url);
   });
 }
 
@@ -41,29 +49,48 @@ export function parseHello(
     }
     const purpose = purposes[fields.purpose - 1];
     if (purpose === undefined) return refused(`unknown purpose ${fields.purpose}`);
-    const { clusterId, from, to } = fields;
-    return { kind: "hello", hello: { purpose, clusterId, from, to } };
+    const { clusterId, from, to, url } = fields;
+    return { kind: "hello", hello: { purpose, clusterId, from, to, url } };
   } catch (error) {
     if (error instanceof WireError) return refused("not a peer");
     throw error;
   }
 }
 
+/** Who listens, and whom it knows. */
+export interface Host {
+  readonly clusterId: bigint;
+  readonly id: NodeId;
+  isPeer(id: NodeId): boolean;
+}
+
 /** Why a caller is not welcome; undefined when it is. */
-export function objectionTo(
-  hello: Hello,
-  self: { readonly clusterId: bigint; readonly id: NodeId; isPeer(id: NodeId): boolean },
-): string | undefined {
-  if (hello.clusterId !== self.clusterId) {
-    return `cluster ${hello.clusterId.toString(16)}, this is ${self.clusterId.toString(16)}`;
+export function objectionTo(hello: Hello, host: Host): string | undefined {
+  if (hello.purpose === "join") return undefined;
+  if (hello.clusterId !== host.clusterId) {
+    return `cluster ${hello.clusterId.toString(16)}, this is ${host.clusterId.toString(16)}`;
   }
-  if (hello.to !== self.id) return `member ${hello.to} is meant, this is ${self.id}`;
-  if (!self.isPeer(hello.from)) return `member ${hello.from} is not known here`;
+  if (hello.to !== host.id) return `member ${hello.to} is meant, this is ${host.id}`;
+  if (hello.from === host.id) return `member ${hello.from} is this one`;
+  if (hello.from.length === 0 || hello.from.length > idLengthMax) return "it has no name";
+  if (!host.isPeer(hello.from) && addressOf(hello) === undefined) {
+    return `member ${hello.from} is not known here, nor where to reach it`;
+  }
   return undefined;
 }
 
+/** Where the caller is reached; undefined when it did not say so, or nothing that makes sense. */
+export function addressOf({ url }: Hello): PeerAddress | undefined {
+  try {
+    return parsePeerUrl(url);
+  } catch (error) {
+    if (error instanceof PeerError) return undefined;
+    throw error;
+  }
+}
+
 function readFields(reader: WireReader) {
-  const fields = { magic: "", version: 0, purpose: 0, clusterId: 0n, from: "", to: "" };
+  const fields = { magic: "", version: 0, purpose: 0, clusterId: 0n, from: "", to: "", url: "" };
   while (reader.next()) {
     if (reader.field === 1) fields.magic = reader.text();
     else if (reader.field === 2) fields.version = reader.varint();
@@ -71,6 +98,7 @@ function readFields(reader: WireReader) {
     else if (reader.field === 4) fields.clusterId = reader.varint64();
     else if (reader.field === 5) fields.from = reader.text();
     else if (reader.field === 6) fields.to = reader.text();
+    else if (reader.field === 7) fields.url = reader.text();
     else reader.skip();
   }
   return fields;

@@ -1,4 +1,5 @@
-export { type PeerAddress, parsePeerUrl } from "./address.ts";
+export { type PeerAddress, parsePeerUrl, peerUrlOf } from "./address.ts";
+export { askPeer } from "./ask.ts";
 export type { CallOutcome } from "./call-channel.ts";
 export { PeerError, type PeerErrorCode } from "./errors.ts";
 export { nodeTimers } from "./timers.ts";

@@ -4,9 +4,9 @@
 export const frameBytesMax: number = 64 * 1024 * 1024;
 /** Longest first frame of a connection whose sender is not known yet. */
 export const helloBytesMax = 1024;
-/** Bytes on their way to one peer, before new ones are dropped and it is reported unreachable. */
+/** Bytes of messages, or of calls, on their way to one peer, before new ones are dropped. */
 export const sendBufferBytesMax: number = 32 * 1024 * 1024;
-/** Bytes kept for a peer while the first connection to it is made. */
+/** Bytes of messages kept for a peer while a connection to it is made. */
 export const waitingBytesMax: number = 1024 * 1024;
 /** From connecting to the end of the handshake. */
 export const handshakeMs = 5_000;
@@ -21,9 +21,13 @@ export const backoffMinMs = 20;
 export const backoffMaxMs = 500;
 /** Calls to one peer, or from one, that are not answered yet. */
 export const callsMax = 10_000;
-/** Content of one frame of a snapshot. */
-export const chunkBytesMax: number = 256 * 1024;
-/** Bytes of a snapshot that wait for whoever writes them down, before the sender is held up. */
-export const snapshotBufferBytesMax: number = 4 * 1024 * 1024;
-/** Snapshots that are received at the same time, from all peers together. */
-export const snapshotsInMax = 2;
+/** Bulk bytes on their way to one peer, before new ones are dropped. */
+export const bulkBufferBytesMax: number = 4 * 1024 * 1024;
+/** Longest question of one who wants to join, and longest answer to it. */
+export const joinBytesMax: number = 64 * 1024;
+/** Members that are not among the peers and are talked to all the same; beyond, the idlest is dropped. */
+export const guestsMax = 64;
+/** Between two looks for what is idle. */
+export const idleCheckMs = 15_000;
+/** So many looks without a use, and a guest is dropped, or a connection for bulk is closed. */
+export const idleChecksMax = 4;

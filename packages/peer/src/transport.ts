@@ -1,44 +1,39 @@
 /**
  * Member to member: what one member needs to talk to all the others.
  *
- * Every connection is dialed by the one who has something to say: messages, snapshots and calls each
- * on their own, so that a large snapshot does not hold up a heartbeat, and so that a member that can
- * speak but not hear is told apart from one that is well. Knows nothing of Raft: messages are bytes.
+ * Every connection is dialed by the one who has something to say, so that a member that can speak
+ * but not hear is told apart from one that is well. Knows nothing of Raft: messages are bytes.
  */
 import type { Logger, Random, Timers } from "@flotilla/base";
 import type { NodeId } from "@flotilla/consensus";
-import type { PeerAddress } from "./address.ts";
-import { CallChannel, type CallOutcome, CallServer } from "./call-channel.ts";
+import { type PeerAddress, peerUrlOf } from "./address.ts";
+import { type CallOutcome, CallServer } from "./call-channel.ts";
 import type { Connection, ConnectionHandlers } from "./connection.ts";
-import { dial } from "./dial.ts";
-import { PeerError } from "./errors.ts";
 import { frameKind } from "./frames.ts";
-import type { Hello, Purpose } from "./hello.ts";
-import { snapshotsInMax } from "./limits.ts";
+import { addressOf, type Hello, type Purpose } from "./hello.ts";
 import { Listener } from "./listener.ts";
-import { MessageLink } from "./message-link.ts";
-import { SnapshotReceipt, SnapshotReceiver, sendContent } from "./snapshot-stream.ts";
+import { Routes } from "./routes.ts";
 import { nodeTimers } from "./timers.ts";
 
 export interface PeerOptions {
   readonly clusterId: bigint;
   readonly self: NodeId;
   readonly listen: PeerAddress;
-  /** The other members, by the addresses that they advertise. */
+  /** Where others reach this member. Default: where it listens. */
+  readonly advertise?: PeerAddress;
+  /** The other members at the start, by the addresses that they advertise. */
   readonly peers: ReadonlyMap<NodeId, PeerAddress>;
 }
 
 /** What the member does with what arrives. Bodies are the receiver's to keep. */
 export interface PeerHandlers {
   onMessage(from: NodeId, message: Uint8Array): void;
+  onBulk(from: NodeId, frame: Uint8Array): void;
   /** Messages to it were dropped. */
   onUnreachable(peer: NodeId): void;
-  /**
-   * A snapshot arrives; `content` fails when it breaks off. Resolve when it is safe, reject to refuse
-   * it: the sender learns which.
-   */
-  onSnapshot(from: NodeId, head: Uint8Array, content: AsyncIterable<Uint8Array>): Promise<void>;
   onCall(from: NodeId, request: Uint8Array): Promise<Uint8Array>;
+  /** A question of someone unknown, who wants to join; see `askPeer`. */
+  onJoin(request: Uint8Array): Promise<Uint8Array>;
 }
 
 export interface PeerDeps {
@@ -52,21 +47,18 @@ export interface PeerDeps {
 export interface PeerTransport {
   /** The port that is listened on. */
   readonly port: number;
-  /** Sends or drops, never waits. All messages of one turn to one peer leave as one write, in order. */
-  send(to: NodeId, message: Uint8Array): void;
   /**
-   * Resolves once the peer has taken the whole snapshot. Rejects with `PeerError`, or with what
-   * `content` failed with; `content` is read to its end or given up, whatever happens.
+   * Sends or drops, never waits. All messages of one turn to one peer leave as one write, in order.
+   * Reaches also who is no peer and has lately spoken to us, or was one until lately.
    */
-  sendSnapshot(
-    to: NodeId,
-    head: Uint8Array,
-    content: AsyncIterable<Uint8Array>,
-    signal: AbortSignal,
-  ): Promise<void>;
+  send(to: NodeId, message: Uint8Array): void;
+  /** The same on a connection of its own, which holds up no message; what is dropped is not told. */
+  sendBulk(to: NodeId, frame: Uint8Array): void;
   /** One question, one answer, within `timeoutMs`. Never rejects. */
   call(to: NodeId, request: Uint8Array, timeoutMs: number): Promise<CallOutcome>;
-  /** Closes all connections; calls and snapshots in flight fail. */
+  /** Who the other members are from now on, and where; this one may be among them. */
+  setPeers(peers: ReadonlyMap<NodeId, PeerAddress>): void;
+  /** Closes all connections; calls in flight fail. */
   close(): Promise<void>;
 }
 
@@ -82,46 +74,38 @@ export async function openPeerTransport(
 
 class SocketTransport implements PeerTransport {
   readonly #options: PeerOptions;
-  readonly #deps: PeerDeps;
-  readonly #timers: Timers;
+  readonly #handlers: PeerHandlers;
   readonly #listener: Listener;
-  readonly #links = new Map<NodeId, MessageLink>();
-  readonly #channels = new Map<NodeId, CallChannel>();
-  readonly #stopping = new AbortController();
-  #snapshotsIn = 0;
+  readonly #routes: Routes;
   #port = 0;
+  #closed = false;
 
   constructor(options: PeerOptions, deps: PeerDeps) {
+    const { random, logger, handlers, timers = nodeTimers } = deps;
+    const { clusterId, self } = options;
     this.#options = options;
-    this.#deps = deps;
-    this.#timers = deps.timers ?? nodeTimers;
+    this.#handlers = handlers;
     this.#listener = new Listener({
-      timers: this.#timers,
-      logger: deps.logger,
-      self: {
-        clusterId: options.clusterId,
-        id: options.self,
-        isPeer: (id) => options.peers.has(id),
-      },
-      onPeer: (hello, connection) => this.#receiverOf(hello, connection),
+      timers,
+      logger,
+      host: { clusterId, id: self, isPeer: (id) => this.#routes.isPeer(id) },
+      onMember: (hello, connection) => this.#meet(hello, connection),
+      onJoiner: (connection) => serve(connection, (request) => handlers.onJoin(request)),
+    });
+    this.#routes = new Routes({
+      timers,
+      random,
+      logger,
+      self,
+      helloTo: (peer, purpose) => this.#helloTo(peer, purpose),
+      onUnreachable: (peer) => handlers.onUnreachable(peer),
+      onGuestLeft: (guest) => this.#listener.closeFrom(guest, "it was silent for long"),
     });
   }
 
   async open(): Promise<void> {
     this.#port = await this.#listener.listen(this.#options.listen);
-    const { random, logger, handlers } = this.#deps;
-    const timers = this.#timers;
-    for (const [peer, address] of this.#options.peers) {
-      const onUnreachable = (): void => handlers.onUnreachable(peer);
-      const hello = this.#helloTo(peer, "messages");
-      this.#links.set(
-        peer,
-        new MessageLink(address, hello, { timers, random, logger, onUnreachable }),
-      );
-      const connect = (to: ConnectionHandlers): Promise<Connection> =>
-        this.#dial(peer, "calls", to, this.#stopping.signal);
-      this.#channels.set(peer, new CallChannel(timers, connect));
-    }
+    this.#routes.setPeers(this.#options.peers);
   }
 
   get port(): number {
@@ -129,104 +113,59 @@ class SocketTransport implements PeerTransport {
   }
 
   send(to: NodeId, message: Uint8Array): void {
-    this.#links.get(to)?.send(message);
+    this.#routes.to(to)?.send(message);
   }
 
-  async sendSnapshot(
-    to: NodeId,
-    head: Uint8Array,
-    content: AsyncIterable<Uint8Array>,
-    signal: AbortSignal,
-  ): Promise<void> {
-    const stop = AbortSignal.any([signal, this.#stopping.signal]);
-    const receipt = new SnapshotReceipt();
-    const connection = await this.#dialFor(content, to, receipt, stop);
-    const giveUp = (): void => connection.close("given up");
-    stop.addEventListener("abort", giveUp);
-    // Whoever refuses stops reading, too: what is still to be sent would wait for ever.
-    receipt.received.catch(() => connection.close("refused"));
-    try {
-      await sendContent(connection, head, content);
-      await receipt.received;
-    } finally {
-      stop.removeEventListener("abort", giveUp);
-      connection.close("done");
-    }
+  sendBulk(to: NodeId, frame: Uint8Array): void {
+    this.#routes.to(to)?.sendBulk(frame);
   }
 
   call(to: NodeId, request: Uint8Array, timeoutMs: number): Promise<CallOutcome> {
-    const channel = this.#channels.get(to);
-    if (channel === undefined || this.#stopping.signal.aborted) {
-      return Promise.resolve({ kind: "failed", reason: `no way to ${to}` });
-    }
-    return channel.call(request, timeoutMs);
+    const route = this.#routes.to(to);
+    if (route === undefined) return Promise.resolve({ kind: "failed", reason: `no way to ${to}` });
+    return route.call(request, timeoutMs);
+  }
+
+  setPeers(peers: ReadonlyMap<NodeId, PeerAddress>): void {
+    if (!this.#closed) this.#routes.setPeers(peers);
   }
 
   async close(): Promise<void> {
-    this.#stopping.abort();
-    for (const link of this.#links.values()) link.close();
-    for (const channel of this.#channels.values()) channel.close();
+    this.#closed = true;
+    this.#routes.close("this member stops");
     await this.#listener.close();
   }
 
-  /** Dials for a snapshot. Its source may hold on to something: without a connection it is let go. */
-  async #dialFor(
-    content: AsyncIterable<Uint8Array>,
-    to: NodeId,
-    receipt: SnapshotReceipt,
-    signal: AbortSignal,
-  ): Promise<Connection> {
-    try {
-      return await this.#dial(to, "snapshot", receipt, signal);
-    } catch (error) {
-      await content[Symbol.asyncIterator]().return?.();
-      throw error;
-    }
+  #helloTo<P extends Purpose>(to: NodeId, purpose: P): Hello & { readonly purpose: P } {
+    const { clusterId, self, listen, advertise } = this.#options;
+    const url = peerUrlOf(advertise ?? { host: listen.host, port: this.#port });
+    return { purpose, clusterId, from: self, to, url };
   }
 
-  #dial(
-    to: NodeId,
-    purpose: Purpose,
-    handlers: ConnectionHandlers,
-    signal: AbortSignal,
-  ): Promise<Connection> {
-    const address = this.#options.peers.get(to);
-    if (address === undefined) {
-      return Promise.reject(new PeerError("unreachable", `Cannot reach ${to}: no such peer`));
-    }
-    return dial(address, this.#helloTo(to, purpose), { timers: this.#timers, handlers, signal });
-  }
-
-  #helloTo(to: NodeId, purpose: Purpose): Hello {
-    return { purpose, clusterId: this.#options.clusterId, from: this.#options.self, to };
-  }
-
-  #receiverOf({ purpose, from }: Hello, connection: Connection): ConnectionHandlers {
-    const { handlers } = this.#deps;
-    if (purpose === "messages") {
-      return {
-        onFrame: (kind, body) => {
-          if (kind === frameKind.message) handlers.onMessage(from, body);
-        },
-        onClosed: () => {},
-      };
-    }
+  #meet(hello: Hello, connection: Connection): ConnectionHandlers {
+    const { from, purpose } = hello;
+    const handlers = this.#handlers;
+    this.#routes.meet(from, addressOf(hello));
     if (purpose === "calls") {
-      const server = new CallServer(connection, (request) => handlers.onCall(from, request));
-      return { onFrame: (kind, body) => server.onFrame(kind, body), onClosed: () => {} };
+      return { ...serve(connection, (request) => handlers.onCall(from, request)), onClosed() {} };
     }
-    return new SnapshotReceiver(connection, (head, content) => this.#take(from, head, content));
+    const wanted = purpose === "bulk" ? frameKind.bulk : frameKind.message;
+    return {
+      onFrame: (kind, body) => {
+        if (kind !== wanted) return;
+        this.#routes.touch(from);
+        if (purpose === "bulk") handlers.onBulk(from, body);
+        else handlers.onMessage(from, body);
+      },
+      onClosed: () => {},
+    };
   }
+}
 
-  async #take(from: NodeId, head: Uint8Array, content: AsyncIterable<Uint8Array>): Promise<void> {
-    if (this.#snapshotsIn >= snapshotsInMax) {
-      throw new PeerError("refused", "Cannot take one more snapshot at this time");
-    }
-    this.#snapshotsIn++;
-    try {
-      await this.#deps.handlers.onSnapshot(from, head, content);
-    } finally {
-      this.#snapshotsIn--;
-    }
-  }
+function serve(
+  connection: Connection,
+  answer: (request: Uint8Array) => Promise<Uint8Array>,
+): Pick<ConnectionHandlers, "onFrame"> {
+  const server = new CallServer(connection, answer);
+  return { onFrame: (kind, body) => server.onFrame(kind, body) };
 }

@@ -1,8 +1,8 @@
 /**
- * The way of our messages to one peer: one connection, dialed by us, kept up for ever.
+ * A one-way stream of frames to one peer: one connection, dialed by us, kept up until it is closed.
  *
- * Never blocks and never keeps much: what cannot be sent now is dropped and the peer reported
- * unreachable. Raft sends again what still matters.
+ * Never blocks and never keeps much: what cannot be sent now is dropped and reported. Whoever sends
+ * does so again where it still matters.
  */
 import type { Logger, Random, Timers } from "@flotilla/base";
 import type { PeerAddress } from "./address.ts";
@@ -11,19 +11,38 @@ import { dial } from "./dial.ts";
 import { PeerError } from "./errors.ts";
 import { frameKind } from "./frames.ts";
 import type { Hello } from "./hello.ts";
-import { backoffMaxMs, backoffMinMs, waitingBytesMax } from "./limits.ts";
+import {
+  backoffMaxMs,
+  backoffMinMs,
+  bulkBufferBytesMax,
+  sendBufferBytesMax,
+  waitingBytesMax,
+} from "./limits.ts";
+
+/** The two kinds of streams; each is a {@link Purpose} of connections. */
+export type Lane = "messages" | "bulk";
+
+const lanes = {
+  messages: { frame: frameKind.message, bufferBytesMax: sendBufferBytesMax, waitingBytesMax },
+  bulk: {
+    frame: frameKind.bulk,
+    bufferBytesMax: bulkBufferBytesMax,
+    waitingBytesMax: bulkBufferBytesMax,
+  },
+} as const;
 
 export interface LinkDeps {
   readonly timers: Timers;
   readonly random: Random;
   readonly logger: Logger;
-  /** Messages were dropped. At most once per call of {@link MessageLink.send} and lost connection. */
-  onUnreachable(): void;
+  /** Frames were dropped. At most once per call of {@link Link.send} and lost connection. */
+  onDropped(): void;
 }
 
-export class MessageLink {
+export class Link {
   readonly #address: PeerAddress;
   readonly #hello: Hello;
+  readonly #lane: (typeof lanes)[Lane];
   readonly #deps: LinkDeps;
   readonly #stopping = new AbortController();
   #connection: Connection | undefined;
@@ -35,31 +54,33 @@ export class MessageLink {
   #lastComplaint = "";
 
   /** Begins to connect. */
-  constructor(address: PeerAddress, hello: Hello, deps: LinkDeps) {
+  constructor(address: PeerAddress, hello: Hello & { readonly purpose: Lane }, deps: LinkDeps) {
     this.#address = address;
     this.#hello = hello;
+    this.#lane = lanes[hello.purpose];
     this.#deps = deps;
     void this.#connect();
   }
 
-  /** Sends, or drops and reports. Messages of one turn leave as one write. */
-  send(message: Uint8Array): void {
+  /** Sends, or drops and reports. Frames of one turn leave as one write. */
+  send(body: Uint8Array): void {
+    const { frame, bufferBytesMax, waitingBytesMax } = this.#lane;
     if (this.#connection !== undefined) {
-      if (!this.#connection.send(frameKind.message, message)) this.#deps.onUnreachable();
-    } else if (this.#dialing && this.#waitingBytes + message.length <= waitingBytesMax) {
-      this.#waiting.push(message);
-      this.#waitingBytes += message.length;
-    } else this.#deps.onUnreachable();
+      if (!this.#connection.send(frame, body, bufferBytesMax)) this.#deps.onDropped();
+    } else if (this.#dialing && this.#waitingBytes + body.length <= waitingBytesMax) {
+      this.#waiting.push(body);
+      this.#waitingBytes += body.length;
+    } else this.#deps.onDropped();
   }
 
-  close(): void {
+  close(reason: string): void {
     this.#stopping.abort();
-    this.#connection?.close("this member stops");
+    this.#connection?.close(reason);
   }
 
   async #connect(): Promise<void> {
     const { timers, logger } = this.#deps;
-    const peer = this.#hello.to;
+    const { to: peer, purpose } = this.#hello;
     this.#dialing = true;
     try {
       const connection = await dial(this.#address, this.#hello, {
@@ -71,9 +92,9 @@ export class MessageLink {
       if (connection.closed) return; // Lost at once: the next attempt is under way.
       this.#failures = 0;
       this.#lastComplaint = "";
-      logger.info("peer connected", { peer });
+      logger.info("peer connected", { peer, purpose });
       this.#connection = connection;
-      for (const message of this.#takeWaiting()) this.send(message);
+      for (const body of this.#takeWaiting()) this.send(body);
     } catch (error) {
       this.#failed(PeerError.from("unreachable", `reach ${peer}`, error));
     }
@@ -81,12 +102,13 @@ export class MessageLink {
 
   #failed(error: PeerError): void {
     this.#dialing = false;
+    if (this.#stopping.signal.aborted) return;
     // The same complaint twice a second tells nobody anything.
-    if (this.#lastComplaint !== error.message && !this.#stopping.signal.aborted) {
+    if (this.#lastComplaint !== error.message) {
       this.#lastComplaint = error.message;
       this.#deps.logger.warn("peer unreachable", { peer: this.#hello.to, reason: error.message });
     }
-    if (this.#takeWaiting().length > 0) this.#deps.onUnreachable();
+    if (this.#takeWaiting().length > 0) this.#deps.onDropped();
     this.#retry();
   }
 
@@ -94,13 +116,12 @@ export class MessageLink {
     this.#connection = undefined;
     if (this.#stopping.signal.aborted) return;
     this.#deps.logger.warn("peer lost", { peer: this.#hello.to, reason });
-    this.#deps.onUnreachable();
+    this.#deps.onDropped();
     this.#retry();
   }
 
   /** Waits between half of the backoff and all of it, so that peers do not come back in step. */
   #retry(): void {
-    if (this.#stopping.signal.aborted) return;
     const backoffMs = Math.min(backoffMaxMs, backoffMinMs * 2 ** Math.min(this.#failures++, 10));
     const half = Math.floor(backoffMs / 2);
     const cancel = this.#deps.timers.after(half + this.#deps.random.below(half + 1), () => {

@@ -1,0 +1,87 @@
+/**
+ * All ways to one member: messages, bulk and calls, each on a connection of its own, so that a large
+ * snapshot does not hold up a heartbeat.
+ */
+import type { Logger, Random, Timers } from "@flotilla/base";
+import type { NodeId } from "@flotilla/consensus";
+import type { PeerAddress } from "./address.ts";
+import { CallChannel, type CallOutcome } from "./call-channel.ts";
+import { dial } from "./dial.ts";
+import type { Hello, Purpose } from "./hello.ts";
+import { idleChecksMax } from "./limits.ts";
+import { Link } from "./link.ts";
+
+export interface RouteDeps {
+  readonly timers: Timers;
+  readonly random: Random;
+  readonly logger: Logger;
+  /** The first frame of a connection to `peer`. */
+  helloTo<P extends Purpose>(peer: NodeId, purpose: P): Hello & { readonly purpose: P };
+  /** Messages to it were dropped. */
+  onUnreachable(peer: NodeId): void;
+}
+
+export class Route {
+  readonly peer: NodeId;
+  readonly address: PeerAddress;
+  readonly #deps: RouteDeps;
+  readonly #stopping = new AbortController();
+  readonly #calls: CallChannel;
+  #messages: Link | undefined;
+  #bulk: Link | undefined;
+  #idleBulkChecks = 0;
+
+  /** Connects when there is something to say. */
+  constructor(peer: NodeId, address: PeerAddress, deps: RouteDeps) {
+    this.peer = peer;
+    this.address = address;
+    this.#deps = deps;
+    this.#calls = new CallChannel(deps.timers, (handlers) =>
+      dial(address, deps.helloTo(peer, "calls"), {
+        timers: deps.timers,
+        handlers,
+        signal: this.#stopping.signal,
+      }),
+    );
+  }
+
+  /** Makes the connection for messages, so that the first one need not wait for it. */
+  connect(): Link {
+    const onDropped = (): void => this.#deps.onUnreachable(this.peer);
+    this.#messages ??= this.#open("messages", onDropped);
+    return this.#messages;
+  }
+
+  send(message: Uint8Array): void {
+    this.connect().send(message);
+  }
+
+  sendBulk(frame: Uint8Array): void {
+    this.#idleBulkChecks = 0;
+    this.#bulk ??= this.#open("bulk", () => {}); // Whoever sends bulk counts what arrives.
+    this.#bulk.send(frame);
+  }
+
+  call(request: Uint8Array, timeoutMs: number): Promise<CallOutcome> {
+    return this.#calls.call(request, timeoutMs);
+  }
+
+  /** Time passes: the connection for bulk is closed when it has had no use for a while. */
+  checkIdle(): void {
+    if (this.#bulk === undefined || ++this.#idleBulkChecks <= idleChecksMax) return;
+    this.#bulk.close("idle");
+    this.#bulk = undefined;
+  }
+
+  close(reason: string): void {
+    this.#stopping.abort();
+    this.#messages?.close(reason);
+    this.#bulk?.close(reason);
+    this.#calls.close(reason);
+  }
+
+  #open(lane: "messages" | "bulk", onDropped: () => void): Link {
+    const { timers, random, logger, helloTo } = this.#deps;
+    return new Link(this.address, helloTo(this.peer, lane), { timers, random, logger, onDropped });
+  }
+}
