@@ -1,28 +1,22 @@
 /**
- * Who takes part: questions about a {@link Configuration}, and its bytes in a `config` entry.
+ * Who takes part: questions about a {@link Configuration}, and what makes one sound. Pure.
  *
- * The bytes are a protobuf message whose field numbers lie above those of etcd's
- * `raftpb.ConfChangeV2`, so that etcd's log dump reads such an entry as an empty change.
- *
- * | field | content                                            |
- * |-------|----------------------------------------------------|
- * | 16    | voter, repeated: {1: id as text, 2: votes}         |
- * | 17    | learner, repeated: id as text                      |
- * | 18    | outgoing voter, repeated: same shape as 16         |
- *
- * Pure.
+ * While a configuration is joint, "the servers" and "the voters" are those of both halves.
  */
-import { encodeMessage, WireError, WireReader, type WireWriter, wireType } from "@flotilla/base";
-import type { Configuration, NodeId, Voter } from "./contract.ts";
+import type { Configuration, NodeId, ServerRecord, Voter } from "./contract.ts";
 
-/** Servers that one configuration may name in each of its three lists. */
+/** Servers that one half of a configuration may name. */
 export const serversMax = 255;
 /** Votes of one server; keeps every sum of votes exact. */
 export const votesMax = 1_000_000;
 /** Characters in a {@link NodeId}. */
 export const nodeIdLengthMax = 64;
-
-const field = { voter: 16, learner: 17, outgoing: 18, id: 1, votes: 2 } as const;
+/** Removed servers that are remembered; earlier ones are strangers. */
+export const removedMax = 64;
+/** Addresses of one server. */
+export const urlsMax = 16;
+/** Characters in one address. */
+export const urlLengthMax = 2_048;
 
 /** Every server that receives the log, each once: voters, outgoing voters, learners. */
 export function configurationServers(configuration: Configuration): ReadonlySet<NodeId> {
@@ -35,7 +29,32 @@ export function configurationServers(configuration: Configuration): ReadonlySet<
 
 /** True when the votes of `id` count, in the new or in the old half of a joint configuration. */
 export function isVoter(configuration: Configuration, id: NodeId): boolean {
-  return has(configuration.voters, id) || has(configuration.outgoing, id);
+  return names(configuration.voters, id) || names(configuration.outgoing, id);
+}
+
+/** True when `id` votes without holding data. */
+export function isWitness(configuration: Configuration, id: NodeId): boolean {
+  return configuration.witnesses?.includes(id) === true;
+}
+
+/** True when `id` may lead: it votes, holds data, and no other server is set as the only leader. */
+export function isElectable(configuration: Configuration, id: NodeId): boolean {
+  const { staticLeader } = configuration;
+  return (
+    isVoter(configuration, id) &&
+    !isWitness(configuration, id) &&
+    (staticLeader === undefined || staticLeader === id)
+  );
+}
+
+/** True while a change is in its joint phase. */
+export function isJoint(configuration: Configuration): boolean {
+  return configuration.outgoing.length > 0;
+}
+
+/** True for that of a server that is new and has not been told who takes part. */
+export function isBlank(configuration: Configuration): boolean {
+  return configuration.voters.length === 0;
 }
 
 /** True when nobody else's vote counts. */
@@ -48,85 +67,99 @@ export function soleVoter(configuration: Configuration, id: NodeId): boolean {
   );
 }
 
-function has(voters: readonly Voter[], id: NodeId): boolean {
-  return voters.some((voter) => voter.id === id);
+/** What is known about `id` beyond its vote. */
+export function serverRecord(configuration: Configuration, id: NodeId): ServerRecord | undefined {
+  return configuration.servers?.find((server) => server.id === id);
 }
 
-/** The data of a `config` entry. */
-export function encodeConfiguration(configuration: Configuration): Uint8Array {
-  return encodeMessage((writer) => {
-    for (const voter of configuration.voters) writeVoter(writer, field.voter, voter);
-    for (const id of configuration.learners) writer.fieldTextAlways(field.learner, id);
-    for (const voter of configuration.outgoing) writeVoter(writer, field.outgoing, voter);
-  });
+/** The same configuration in its one form: optional fields that say nothing are absent. */
+export function tidied(configuration: Configuration): Configuration {
+  const { voters, learners, outgoing, staticLeader } = configuration;
+  const { witnesses = [], preferred = [], epoch = 0, servers = [], removed = [] } = configuration;
+  return {
+    voters,
+    learners,
+    outgoing,
+    ...(witnesses.length === 0 ? {} : { witnesses }),
+    ...(preferred.length === 0 ? {} : { preferred }),
+    ...(staticLeader === undefined ? {} : { staticLeader }),
+    ...(epoch === 0 ? {} : { epoch }),
+    ...(servers.length === 0 ? {} : { servers }),
+    ...(removed.length === 0 ? {} : { removed }),
+  };
 }
 
-function writeVoter(writer: WireWriter, number: number, voter: Voter): void {
-  writer.fieldMessage(number, (body) => {
-    body.fieldText(field.id, voter.id);
-    body.fieldVarint(field.votes, voter.votes);
-  });
-}
-
-/**
- * The configuration in the data of a `config` entry; undefined when the bytes are not one.
- *
- * Refuses a configuration without voters, doubled servers, and everything beyond the limits above.
- */
-export function decodeConfiguration(data: Uint8Array): Configuration | undefined {
-  try {
-    const configuration = readConfiguration(new WireReader(data));
-    return isSound(configuration) ? configuration : undefined;
-  } catch (error) {
-    if (error instanceof WireError) return undefined;
-    throw error;
-  }
-}
-
-function readConfiguration(reader: WireReader): Configuration {
-  const voters: Voter[] = [];
-  const learners: NodeId[] = [];
-  const outgoing: Voter[] = [];
-  while (reader.next()) {
-    const isMessage = reader.type === wireType.bytes;
-    if (isMessage && reader.field === field.voter) voters.push(readVoter(reader.message()));
-    else if (isMessage && reader.field === field.learner) learners.push(reader.text());
-    else if (isMessage && reader.field === field.outgoing)
-      outgoing.push(readVoter(reader.message()));
-    else reader.skip();
-  }
-  return { voters, learners, outgoing };
-}
-
-function readVoter(reader: WireReader): Voter {
-  let id = "";
-  let votes = 0;
-  while (reader.next()) {
-    if (reader.field === field.id && reader.type === wireType.bytes) id = reader.text();
-    else if (reader.field === field.votes && reader.type === wireType.varint) {
-      votes = reader.varint();
-    } else reader.skip();
-  }
-  return { id, votes };
-}
-
-function isSound(configuration: Configuration): boolean {
+/** True when an engine can work with `configuration`; a blank one is sound only at the very start. */
+export function isSound(configuration: Configuration): boolean {
   const { voters, learners, outgoing } = configuration;
   if (voters.length === 0) return false;
   for (const list of [voters, learners, outgoing]) if (list.length > serversMax) return false;
   const voterIds = voters.map((voter) => voter.id);
   const outgoingIds = outgoing.map((voter) => voter.id);
   return (
-    [...voters, ...outgoing].every((voter) => voter.votes >= 1 && voter.votes <= votesMax) &&
+    [...voters, ...outgoing].every((voter) => isVoteCount(voter.votes)) &&
     [...voterIds, ...outgoingIds, ...learners].every(isNodeId) &&
     areDistinct([...voterIds, ...learners]) &&
-    areDistinct(outgoingIds)
+    areDistinct(outgoingIds) &&
+    areRolesSound(configuration) &&
+    areRecordsSound(configuration)
   );
+}
+
+/** Every half has a voter with data, and whoever is to lead can. */
+function areRolesSound(configuration: Configuration): boolean {
+  const { voters, outgoing, witnesses = [], preferred = [], staticLeader } = configuration;
+  const holdsData = (voter: Voter): boolean => !witnesses.includes(voter.id);
+  return (
+    voters.some(holdsData) &&
+    (outgoing.length === 0 || outgoing.some(holdsData)) &&
+    areDistinct(witnesses) &&
+    witnesses.every((id) => isVoter(configuration, id)) &&
+    preferred.length <= serversMax &&
+    areDistinct(preferred) &&
+    preferred.every(isNodeId) &&
+    (staticLeader === undefined || isElectable(configuration, staticLeader))
+  );
+}
+
+function areRecordsSound(configuration: Configuration): boolean {
+  const { epoch = 0, servers = [], removed = [] } = configuration;
+  const current = configurationServers(configuration);
+  return (
+    isCounter(epoch) &&
+    areDistinct(servers.map((server) => server.id)) &&
+    servers.every((server) => current.has(server.id) && isRecordSound(server)) &&
+    removed.length <= removedMax &&
+    areDistinct(removed) &&
+    removed.every(isNodeId)
+  );
+}
+
+function isRecordSound({ incarnation, urls }: ServerRecord): boolean {
+  return isCounter(incarnation) && areUrls(urls);
+}
+
+/** True for addresses that a {@link ServerRecord} may hold. */
+export function areUrls(urls: readonly string[]): boolean {
+  return urls.length <= urlsMax && urls.every((url) => url.length <= urlLengthMax);
 }
 
 /** True for a string that can be a {@link NodeId}. */
 export function isNodeId(id: string): boolean {
   return id.length >= 1 && id.length <= nodeIdLengthMax;
+}
+
+/** True for the weight of a voter. */
+export function isVoteCount(votes: number): boolean {
+  return Number.isSafeInteger(votes) && votes >= 1 && votes <= votesMax;
+}
+
+function isCounter(value: number): boolean {
+  return Number.isSafeInteger(value) && value >= 0;
+}
+
+function names(voters: readonly Voter[], id: NodeId): boolean {
+  return voters.some((voter) => voter.id === id);
 }
 
 function areDistinct(ids: readonly NodeId[]): boolean {

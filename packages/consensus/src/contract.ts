@@ -36,6 +36,16 @@ export interface HardState {
    * taken back: such a server takes part in nothing until its disk is wiped.
    */
   readonly supersededBy?: number;
+  /**
+   * The highest epoch that this server was told while it was blank; absent is 0. A new server replays
+   * configurations of earlier epochs, and must not be taken for one that was left behind.
+   */
+  readonly epoch?: number;
+  /**
+   * Entries up to here were acknowledged and are lost: while present, this server neither votes nor
+   * campaigns, see {@link Isolation}.
+   */
+  readonly lostUntil?: LogIndex;
 }
 
 export interface Voter {
@@ -142,7 +152,8 @@ export interface SnapshotMeta {
   readonly configuration: Configuration;
 }
 
-interface Envelope {
+/** What every message begins with. */
+export interface Envelope {
   readonly from: NodeId;
   readonly to: NodeId;
   /** The sender's term; for a pre-vote the term that it would campaign in. */
@@ -208,7 +219,12 @@ export type Message =
    */
   | (Envelope & { readonly kind: "dataLost"; readonly lastIndex: LogIndex })
   /** The receiver does not belong here, and why; its term means nothing. */
-  | (Envelope & { readonly kind: "refused"; readonly reason: RefusalReason })
+  | (Envelope & {
+      readonly kind: "refused";
+      readonly reason: RefusalReason;
+      /** That of the message that is refused, so that nobody else takes it for his; absent is 0. */
+      readonly refusedIncarnation?: number;
+    })
   | (Envelope & { readonly kind: "timeoutNow" })
   /** A follower hands proposals to the leader. */
   | (Envelope & { readonly kind: "forwardedProposals"; readonly data: readonly Uint8Array[] })
@@ -278,7 +294,7 @@ export type Role = "follower" | "preCandidate" | "candidate" | "leader";
 
 /** Why a server takes no part: an operator has to look. */
 export type Isolation =
-  /** Told so by the others; for good. */
+  /** For good. `by` is who said so: this server itself when its log did, empty when not known any more. */
   | { readonly kind: RefusalReason; readonly by: NodeId }
   /**
    * Entries that this server had acknowledged are not on its disk. Neither votes nor campaigns until
@@ -314,7 +330,10 @@ export interface EngineStatus {
     {
       readonly matchIndex: LogIndex;
       readonly state: "probe" | "replicate" | "snapshot";
+      /** Heard of within the last election timeout. */
       readonly recentlyActive: boolean;
+      /** It had acknowledged more than it holds, and is being given it again. */
+      readonly hasLostEntries?: true;
     }
   >;
 }
@@ -406,7 +425,7 @@ export interface Engine {
 
   /**
    * Everything to do since the last call; undefined when there is nothing. `nowMs` is monotonic time,
-   * taken right before the call; only lease reads look at it.
+   * taken right before the call; only lease reads look at it, and without it there are none.
    */
   takeEffects(nowMs?: number): Effects | undefined;
   status(): EngineStatus;

@@ -1,13 +1,22 @@
 export {
   configurationServers,
-  decodeConfiguration,
-  encodeConfiguration,
+  isBlank,
+  isElectable,
+  isJoint,
   isVoter,
+  isWitness,
+  nodeIdLengthMax,
+  removedMax,
+  serverRecord,
   serversMax,
   soleVoter,
+  urlLengthMax,
+  urlsMax,
   votesMax,
 } from "./configuration.ts";
+export { decodeConfiguration, encodeConfiguration } from "./configuration-codec.ts";
 export type * from "./contract.ts";
+export { isSamePromise } from "./hard-state.ts";
 export { decodeMessage, encodeMessage } from "./message-codec.ts";
 export { committedIndex, hasQuorum, tallyVotes, type VoteOutcome } from "./quorum.ts";
 export { createRaft } from "./raft/raft.ts";

@@ -11,11 +11,14 @@
  * | 7     | commit                                                                         |
  * | 8     | hintIndex                                                                      |
  * | 9     | flag: granted or transfer                                                      |
- * | 10    | number: readRound or requestId                                                 |
+ * | 10    | number: readRound, requestId or reason, see `refusalNumbers`                   |
  * | 11    | bytes, repeated: the data of an entry, or a forwarded proposal                 |
  * | 12    | from here on, entries have this term; before the first one: the term in 6      |
  * | 13    | from here on, entries have this kind; before the first one: command            |
  * | 14    | snapshot: {1: index, 2: term, 3: configuration}                                |
+ * | 15    | epoch of the sender's configuration                                            |
+ * | 16    | incarnation of the sender                                                      |
+ * | 17    | incarnation of the sender that is refused                                      |
  *
  * A departure from protobuf: the order of fields 6, 11, 12 and 13 matters. It buys entries that
  * cost a tag and a length each and no object to decode; their indexes follow from prevIndex.
@@ -24,8 +27,9 @@
  * aliases its input.
  */
 import { assert, assertNever, WireError, WireReader, WireWriter, wireType } from "@flotilla/base";
-import { decodeConfiguration, encodeConfiguration, isNodeId } from "./configuration.ts";
-import type { Entry, Message, SnapshotMeta } from "./contract.ts";
+import { isNodeId } from "./configuration.ts";
+import { decodeConfiguration, encodeConfiguration } from "./configuration-codec.ts";
+import type { Entry, Envelope, Message, RefusalReason, SnapshotMeta } from "./contract.ts";
 
 const field = {
   kind: 1,
@@ -42,7 +46,12 @@ const field = {
   entryTerm: 12,
   entryKind: 13,
   snapshot: 14,
+  epoch: 15,
+  incarnation: 16,
+  refusedIncarnation: 17,
 } as const;
+/** Fields beyond it are a newer sender's. */
+const lastField: number = field.refusedIncarnation;
 const snapshotField = { index: 1, term: 2, configuration: 3 } as const;
 
 /** Wire numbers of the kinds: never reuse one. */
@@ -61,9 +70,21 @@ const kindNumbers: Readonly<Record<Message["kind"], number>> = {
   forwardedProposals: 12,
   readRequest: 13,
   readResponse: 14,
+  dataLost: 15,
+  refused: 16,
 };
 const kindsByNumber = new Map<number, Message["kind"]>(
   Object.entries(kindNumbers).map(([kind, number]) => [number, kind as Message["kind"]]),
+);
+
+/** Wire numbers of the reasons to refuse: never reuse one. */
+const refusalNumbers: Readonly<Record<RefusalReason, number>> = {
+  superseded: 1,
+  removed: 2,
+  lostDisk: 3,
+};
+const refusalsByNumber = new Map<number, RefusalReason>(
+  Object.entries(refusalNumbers).map(([reason, number]) => [number, reason as RefusalReason]),
 );
 
 const entryKinds: readonly Entry["kind"][] = ["command", "noop", "config"];
@@ -80,6 +101,8 @@ export function encodeMessage(message: Message): Uint8Array {
   writer.fieldText(field.to, message.to);
   writer.fieldVarint(field.term, message.term);
   writeBody(writer, message);
+  writer.fieldVarint(field.epoch, message.epoch ?? 0);
+  writer.fieldVarint(field.incarnation, message.incarnation ?? 0);
   return writer.view(); // The writer ends here: nothing else can touch its buffer.
 }
 
@@ -130,6 +153,13 @@ function writeBody(writer: WireWriter, message: Message): void {
       writeSnapshot(writer, message.snapshot);
       break;
     case "timeoutNow":
+      break;
+    case "dataLost":
+      writer.fieldVarint(field.index, message.lastIndex);
+      break;
+    case "refused":
+      writer.fieldVarint(field.number, refusalNumbers[message.reason]);
+      writer.fieldVarint(field.refusedIncarnation, message.refusedIncarnation ?? 0);
       break;
     case "forwardedProposals":
       for (const data of message.data) writer.fieldBytesAlways(field.data, data);
@@ -195,6 +225,9 @@ class FlatMessage {
   entryTerm: number | undefined;
   entryKind: Entry["kind"] = "command";
   snapshot: SnapshotMeta | undefined;
+  epoch = 0;
+  incarnation = 0;
+  refusedIncarnation = 0;
 }
 
 /** The message in `bytes`; the data of its entries are views into them. */
@@ -215,13 +248,13 @@ function readField(reader: WireReader, flat: FlatMessage): void {
   else if (reader.field === field.to && isBytes) flat.to = reader.text();
   else if (reader.field === field.snapshot && isBytes) {
     flat.snapshot = readSnapshot(reader.message());
-  } else if (reader.field <= field.snapshot) {
+  } else if (reader.field <= lastField) {
     throw new WireError(`field ${reader.field} has type ${reader.type}`);
   } else reader.skip();
 }
 
 function readNumber(reader: WireReader, flat: FlatMessage): void {
-  if (reader.field > field.snapshot) {
+  if (reader.field > lastField) {
     reader.skip(); // A newer sender's.
     return;
   }
@@ -236,6 +269,9 @@ function readNumber(reader: WireReader, flat: FlatMessage): void {
   else if (reader.field === field.number) flat.number = value;
   else if (reader.field === field.entryTerm) flat.entryTerm = value;
   else if (reader.field === field.entryKind) flat.entryKind = entryKindOf(value);
+  else if (reader.field === field.epoch) flat.epoch = value;
+  else if (reader.field === field.incarnation) flat.incarnation = value;
+  else if (reader.field === field.refusedIncarnation) flat.refusedIncarnation = value;
   else throw new WireError(`field ${reader.field} has type ${reader.type}`);
 }
 
@@ -282,8 +318,8 @@ function readCounter(reader: WireReader): number {
 function build(flat: FlatMessage): Message {
   const kind = kindsByNumber.get(flat.kind);
   if (kind === undefined) throw new WireError(`message kind ${flat.kind} is not known`);
-  const { from, to, term, index, logTerm, commit, flag, number } = flat;
-  const envelope = { from, to, term };
+  const { index, logTerm, commit, flag, number } = flat;
+  const envelope = envelopeOf(flat);
   switch (kind) {
     case "preVoteRequest":
       return { kind, ...envelope, lastIndex: index, lastTerm: logTerm };
@@ -294,10 +330,10 @@ function build(flat: FlatMessage): Message {
       return { kind, ...envelope, granted: flag };
     case "appendRequest": {
       const { entries } = flat;
-      return { kind, from, to, term, prevIndex: index, prevTerm: logTerm, entries, commit };
+      return { kind, ...envelope, prevIndex: index, prevTerm: logTerm, entries, commit };
     }
     case "appendAccepted":
-      return { kind, from, to, term, matchIndex: index };
+      return { kind, ...envelope, matchIndex: index };
     case "appendRejected": {
       const { hintIndex } = flat;
       return { kind, ...envelope, rejectedIndex: index, hintIndex, hintTerm: logTerm };
@@ -311,6 +347,10 @@ function build(flat: FlatMessage): Message {
       return { kind, ...envelope, snapshot: flat.snapshot };
     case "timeoutNow":
       return { kind, ...envelope };
+    case "dataLost":
+      return { kind, ...envelope, lastIndex: index };
+    case "refused":
+      return buildRefused(flat);
     case "forwardedProposals":
       return { kind, ...envelope, data: flat.data };
     case "readRequest":
@@ -320,4 +360,23 @@ function build(flat: FlatMessage): Message {
     default:
       return assertNever(kind);
   }
+}
+
+function buildRefused(flat: FlatMessage): Message {
+  const reason = refusalsByNumber.get(flat.number);
+  if (reason === undefined) throw new WireError(`refusal ${flat.number} is not known`);
+  const { refusedIncarnation } = flat;
+  const head = { kind: "refused", ...envelopeOf(flat), reason } as const;
+  return refusedIncarnation === 0 ? head : { ...head, refusedIncarnation };
+}
+
+function envelopeOf(flat: FlatMessage): Envelope {
+  const { from, to, term, epoch, incarnation } = flat;
+  return {
+    from,
+    to,
+    term,
+    ...(epoch === 0 ? {} : { epoch }),
+    ...(incarnation === 0 ? {} : { incarnation }),
+  };
 }

@@ -7,6 +7,9 @@
  * | Entry     | type: 0 normal, 2 ConfChangeV2        | term          | index  | data |
  * | HardState | term                                  | vote (uint64) | commit |      |
  *
+ * What is ours in HardState has numbers that etcd skips: 16 supersededBy, 17 epoch, 18 lostUntil;
+ * each is left out when it is 0.
+ *
  * Pure. Decoders throw {@link WireError} on malformed input and alias it.
  */
 import { assert, emptyBytes, WireError, WireReader, WireWriter, wireType } from "@flotilla/base";
@@ -14,9 +17,16 @@ import type { Entry, HardState, NodeId } from "./contract.ts";
 
 const entryField = { type: 1, term: 2, index: 3, data: 4 } as const;
 const entryType = { normal: 0, configChange: 2 } as const;
-const hardStateField = { term: 1, vote: 2, commit: 3 } as const;
+const hardStateField = {
+  term: 1,
+  vote: 2,
+  commit: 3,
+  supersededBy: 16,
+  epoch: 17,
+  lostUntil: 18,
+} as const;
 /** More than the tags, the lengths and three integers take. */
-const entryOverheadBytes = 40;
+const entryOverheadBytes = 72;
 
 /** One entry as `raftpb.Entry`. A `noop` is a normal entry without data, as etcd writes it. */
 export function encodeEntry(entry: Entry): Uint8Array {
@@ -61,6 +71,9 @@ export function encodeHardState(hardState: HardState): Uint8Array {
   writer.fieldVarint(hardStateField.term, hardState.term);
   writer.fieldVarint64(hardStateField.vote, voteNumber(hardState.vote));
   writer.fieldVarint(hardStateField.commit, hardState.commit);
+  writer.fieldVarint(hardStateField.supersededBy, hardState.supersededBy ?? 0);
+  writer.fieldVarint(hardStateField.epoch, hardState.epoch ?? 0);
+  writer.fieldVarint(hardStateField.lostUntil, hardState.lostUntil ?? 0);
   return writer.view();
 }
 
@@ -70,13 +83,26 @@ export function decodeHardState(bytes: Uint8Array): HardState {
   let term = 0;
   let vote = "";
   let commit = 0;
+  let supersededBy = 0;
+  let epoch = 0;
+  let lostUntil = 0;
   while (reader.next()) {
     if (reader.field === hardStateField.term) term = readCounter(reader);
     else if (reader.field === hardStateField.vote) vote = readVote(reader);
     else if (reader.field === hardStateField.commit) commit = readCounter(reader);
+    else if (reader.field === hardStateField.supersededBy) supersededBy = readCounter(reader);
+    else if (reader.field === hardStateField.epoch) epoch = readCounter(reader);
+    else if (reader.field === hardStateField.lostUntil) lostUntil = readCounter(reader);
     else reader.skip();
   }
-  return { term, vote, commit };
+  return {
+    term,
+    vote,
+    commit,
+    ...(supersededBy === 0 ? {} : { supersededBy }),
+    ...(epoch === 0 ? {} : { epoch }),
+    ...(lostUntil === 0 ? {} : { lostUntil }),
+  };
 }
 
 const hexId = /^[1-9a-f][0-9a-f]{0,15}$/;

@@ -29,6 +29,8 @@ export function isPlausible(message: Message): boolean {
       return isCounter(message.readRound);
     case "installSnapshot":
       return isPlausibleSnapshot(message.snapshot, message.term);
+    case "dataLost":
+      return isCounter(message.lastIndex);
     case "readRequest":
       return isCounter(message.requestId);
     case "readResponse":
@@ -37,6 +39,7 @@ export function isPlausible(message: Message): boolean {
     case "voteResponse":
     case "timeoutNow":
     case "forwardedProposals":
+    case "refused":
       return true;
     default:
       return false; // Not of this version.

@@ -6,7 +6,7 @@
  * came with the snapshot.
  */
 import { assert, present } from "@flotilla/base";
-import { decodeConfiguration } from "../configuration.ts";
+import { decodeConfiguration } from "../configuration-codec.ts";
 import type { Configuration, Entry, LogIndex } from "../contract.ts";
 
 interface Change {
@@ -26,6 +26,11 @@ export class ConfigurationHistory {
   /** The configuration in force. */
   get current(): Configuration {
     return present(this.#changes.at(-1), "configuration").configuration;
+  }
+
+  /** Where the configuration in force stands in the log; the base may stand before it. */
+  get index(): LogIndex {
+    return present(this.#changes.at(-1), "configuration").index;
   }
 
   /** The configuration in force at `index`, which must not be before the base. */

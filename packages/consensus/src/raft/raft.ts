@@ -6,9 +6,11 @@
  * {@link Engine}. Pre-vote, quorum checks and leader stickiness are always on together: each alone
  * has known ways to get stuck.
  */
-import { assertNever } from "@flotilla/base";
 import { soleVoter } from "../configuration.ts";
 import type {
+  ChangeOutcome,
+  Configuration,
+  ConfigurationChange,
   Effects,
   Engine,
   EngineOptions,
@@ -19,29 +21,16 @@ import type {
   NodeId,
   PersistToken,
   ProposeOutcome,
+  Role,
   SnapshotMeta,
+  Term,
 } from "../contract.ts";
 import { admit, isPlausible } from "./admission.ts";
-import {
-  onDurableVote,
-  onPreVoteRequest,
-  onPreVoteResponse,
-  onTimeoutNow,
-  onVoteRequest,
-  onVoteResponse,
-  tickElection,
-} from "./election.ts";
-import { onAppendRequest, onHeartbeat, onInstallSnapshot } from "./follower.ts";
-import { onHeartbeatResponse, proposeHere, tickLeader } from "./leader.ts";
-import type { Leadership } from "./leadership.ts";
-import {
-  beginReadRound,
-  onReadRequest,
-  onReadResponse,
-  startRead,
-  tickReads,
-} from "./read-index.ts";
-import { advanceCommit, onAppendAccepted, onAppendRejected, replicate } from "./replication.ts";
+import { stepFollowing, stepLeading } from "./dispatch.ts";
+import { onDurableVote, tickElection } from "./election.ts";
+import { proposeHere, tickLeader } from "./leader.ts";
+import { beginReadRound, startRead, tickReads } from "./read-index.ts";
+import { advanceCommit, replicate } from "./replication.ts";
 import { envelope, Server } from "./server.ts";
 import { compact, finishInstall } from "./snapshot.ts";
 import { statusOf } from "./status.ts";
@@ -67,6 +56,22 @@ export class Raft implements Engine {
     if (soleVoter(this.server.configuration, options.id)) this.server.electionTimeoutTicks = 1;
   }
 
+  get role(): Role {
+    return this.server.role;
+  }
+
+  get term(): Term {
+    return this.server.term;
+  }
+
+  get leader(): NodeId {
+    return this.server.leader;
+  }
+
+  get configuration(): Configuration {
+    return this.server.configuration;
+  }
+
   tick(): void {
     const { server } = this;
     server.tick++;
@@ -78,7 +83,7 @@ export class Raft implements Engine {
   step(message: Message): void {
     const { server } = this;
     if (message.to !== server.id || message.from === server.id || !isPlausible(message)) return;
-    if (!admit(server, message)) return;
+    if (message.kind === "refused" || !admit(server, message)) return;
     if (server.leadership === undefined) stepFollowing(server, message);
     else stepLeading(server, server.leadership, message);
   }
@@ -99,6 +104,10 @@ export class Raft implements Engine {
   transferLeadership(target: NodeId): void {
     const { leadership } = this.server;
     if (leadership !== undefined) startTransfer(this.server, leadership, target);
+  }
+
+  change(_changes: readonly ConfigurationChange[]): ChangeOutcome {
+    return { kind: "refused", reason: "notLeader" };
   }
 
   persisted(token: PersistToken): void {
@@ -129,7 +138,7 @@ export class Raft implements Engine {
     compact(this.server, index);
   }
 
-  takeEffects(): Effects | undefined {
+  takeEffects(_nowMs?: number): Effects | undefined {
     const { server } = this;
     const { leadership } = server;
     if (leadership !== undefined) {
@@ -142,84 +151,5 @@ export class Raft implements Engine {
 
   status(): EngineStatus {
     return statusOf(this.server);
-  }
-}
-
-/** A message in the present term, at a server that does not lead it. */
-function stepFollowing(server: Server, message: Message): void {
-  switch (message.kind) {
-    case "appendRequest":
-      onAppendRequest(server, message);
-      break;
-    case "heartbeat":
-      onHeartbeat(server, message);
-      break;
-    case "installSnapshot":
-      onInstallSnapshot(server, message);
-      break;
-    case "preVoteRequest":
-      onPreVoteRequest(server, message);
-      break;
-    case "preVoteResponse":
-      onPreVoteResponse(server, message);
-      break;
-    case "voteRequest":
-      onVoteRequest(server, message);
-      break;
-    case "voteResponse":
-      onVoteResponse(server, message);
-      break;
-    case "timeoutNow":
-      onTimeoutNow(server, message);
-      break;
-    case "readResponse":
-      onReadResponse(server, message);
-      break;
-    case "appendAccepted":
-    case "appendRejected":
-    case "heartbeatResponse":
-    case "forwardedProposals":
-    case "readRequest":
-      break; // For a leader, which this server is not any more.
-    default:
-      assertNever(message);
-  }
-}
-
-/** A message in the term that this server leads. */
-function stepLeading(server: Server, leadership: Leadership, message: Message): void {
-  switch (message.kind) {
-    case "appendAccepted":
-      onAppendAccepted(server, leadership, message);
-      break;
-    case "appendRejected":
-      onAppendRejected(server, leadership, message);
-      break;
-    case "heartbeatResponse":
-      onHeartbeatResponse(server, leadership, message);
-      break;
-    case "forwardedProposals":
-      proposeHere(server, leadership, message.data);
-      break;
-    case "readRequest":
-      onReadRequest(leadership, message);
-      break;
-    case "preVoteRequest":
-      onPreVoteRequest(server, message);
-      break;
-    case "voteRequest":
-      onVoteRequest(server, message);
-      break;
-    case "preVoteResponse":
-    case "voteResponse":
-    case "readResponse":
-      break; // Late: the campaign or the question is over.
-    case "appendRequest":
-    case "heartbeat":
-    case "installSnapshot":
-    case "timeoutNow":
-      break; // Only a leader sends these, and there is one in a term.
-    default:
-      assertNever(message);
   }
 }

@@ -94,6 +94,10 @@ export class Server {
     return this.configurations.current;
   }
 
+  get isConfigurationCommitted(): boolean {
+    return this.configurations.index <= this.commitIndex;
+  }
+
   get hardState(): HardState {
     return { term: this.term, vote: this.vote, commit: this.commitIndex };
   }

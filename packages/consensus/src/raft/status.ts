@@ -21,6 +21,9 @@ export function statusOf(server: Server): EngineStatus {
     firstIndex: server.log.firstIndex,
     lastIndex: server.log.lastIndex,
     configuration: server.configuration,
+    configurationIndex: server.configurations.index,
+    isConfigurationCommitted: server.isConfigurationCommitted,
+    transferTarget: server.leadership?.transferTarget ?? "",
     ...(server.diverged === undefined ? {} : { diverged: server.diverged }),
     progress,
   };

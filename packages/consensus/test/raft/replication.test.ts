@@ -1,7 +1,7 @@
 import { deepEqual, equal, ok } from "node:assert/strict";
 import { describe, it } from "node:test";
 import { utf8 } from "@flotilla/base";
-import { encodeConfiguration } from "../../src/configuration.ts";
+import { encodeConfiguration } from "../../src/configuration-codec.ts";
 import type { Entry } from "../../src/contract.ts";
 import { Cluster, cutOff, entriesOf, type Member, termsOf, votersOf } from "../cluster.ts";
 import { only } from "../fixtures.ts";
