@@ -3,7 +3,7 @@ import { WireError } from "@flotilla/base";
 import type { CallOutcome } from "@flotilla/peer";
 import { MemberError } from "./errors.ts";
 import { decodeJoinAnswer, encodeJoinQuestion, type JoinAnswer } from "./join-call.ts";
-import { joinAskMs, joinMs, joinRetryMs } from "./limits.ts";
+import { joinAskMs, joinLagMs, joinMs, joinRetryMs } from "./limits.ts";
 
 export interface JoinPorts {
   nowMs(): number;
@@ -12,12 +12,13 @@ export interface JoinPorts {
   ask(peerUrl: string, request: Uint8Array, timeoutMs: number): Promise<CallOutcome>;
 }
 
+type Answer = JoinAnswer | { readonly kind: "failed"; readonly reason: string };
+
 export type Joined = Extract<JoinAnswer, { kind: "member" }>;
 
 /**
- * Asks for about {@link joinMs} at most: whom it asks may lag behind the change that added it, or may
- * be starting. Throws `MemberError` `notAMember` when all that answer do not know it, `cannotJoin`
- * when nobody answers.
+ * Asks for a while: whom it asks may be starting, or may lag behind the change that added it. Throws
+ * `MemberError` `cannotJoin` when nobody answers, `notAMember` when nobody knows it.
  */
 export async function joinCluster(
   self: { readonly name: string; readonly peerUrls: readonly string[] },
@@ -25,32 +26,41 @@ export async function joinCluster(
   ports: JoinPorts,
 ): Promise<Joined> {
   const request = encodeJoinQuestion(self.peerUrls);
-  const end = ports.nowMs() + joinMs;
-  let reasons: readonly string[] = [];
-  let isUnknown = false;
-  while (ports.nowMs() < end) {
+  const beganMs = ports.nowMs();
+  let unknownSinceMs: number | undefined;
+  for (;;) {
     const answers = await Promise.all(otherUrls.map((url) => askOne(url, request, ports)));
     for (const answer of answers) if (answer.kind === "member") return answer;
-    isUnknown = answers.some((answer) => answer.kind === "unknown");
-    reasons = answers.flatMap((answer) => (answer.kind === "failed" ? [answer.reason] : []));
+    const nowMs = ports.nowMs();
+    if (answers.some((answer) => answer.kind === "unknown")) unknownSinceMs ??= nowMs;
+    if (unknownSinceMs !== undefined && nowMs - unknownSinceMs >= joinLagMs) throw notAMember(self);
+    if (nowMs - beganMs >= joinMs || otherUrls.length === 0) throw cannotJoin(answers);
     await ports.sleep(joinRetryMs);
   }
-  if (isUnknown) {
-    throw new MemberError(
-      "notAMember",
-      `The cluster has no member with the peer URLs ${self.peerUrls.join(",")}: add it first, with ` +
-        `"flotilla member add ${self.name} --peer-urls=${self.peerUrls.join(",")}"`,
-    );
-  }
-  const why = reasons.length > 0 ? reasons.join("; ") : "the initial cluster names no other member";
-  throw new MemberError("cannotJoin", `Cannot join the cluster: ${why}`);
 }
 
-async function askOne(
-  url: string,
-  request: Uint8Array,
-  ports: JoinPorts,
-): Promise<JoinAnswer | { readonly kind: "failed"; readonly reason: string }> {
+function notAMember({
+  name,
+  peerUrls,
+}: {
+  name: string;
+  peerUrls: readonly string[];
+}): MemberError {
+  const urls = peerUrls.join(",");
+  return new MemberError(
+    "notAMember",
+    `The cluster has no member with the peer URLs ${urls}: add it first, with ` +
+      `"flotilla member add ${name} --peer-urls=${urls}"`,
+  );
+}
+
+function cannotJoin(answers: readonly Answer[]): MemberError {
+  const reasons = answers.flatMap((answer) => (answer.kind === "failed" ? [answer.reason] : []));
+  const why = reasons.length > 0 ? reasons.join("; ") : "the initial cluster names no other member";
+  return new MemberError("cannotJoin", `Cannot join the cluster: ${why}`);
+}
+
+async function askOne(url: string, request: Uint8Array, ports: JoinPorts): Promise<Answer> {
   const outcome = await ports.ask(url, request, joinAskMs);
   if (outcome.kind === "failed") return { kind: "failed", reason: `${url}: ${outcome.reason}` };
   try {

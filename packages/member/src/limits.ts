@@ -33,11 +33,12 @@ export const stallLookMs = 1_000;
 export const handOverMs = 500;
 /** Before the member tells its addresses again, when that failed. */
 export const advertiseRetryMs = 1_000;
-/** A new member asks for so long who it is, each member each time for so long, and again after that. */
+/** A new member asks for so long who it is, while nobody answers. */
 export const joinMs = 10_000;
+/** The same while those that answer do not know it: they may lag behind the change that added it. */
+export const joinLagMs = 2_000;
+/** One attempt to ask one member, and the pause between two. */
 export const joinAskMs = 1_000;
 export const joinRetryMs = 200;
-/** One that has left the cluster is still reached for so long, so that it can be told. */
-export const peerLingerMs = 10_000;
 /** A member that is out for good answers those who still ask it, and ends. */
 export const isolationLingerMs = 1_000;

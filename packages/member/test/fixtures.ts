@@ -6,6 +6,7 @@ import { join } from "node:path";
 import { type Clock, Prng, textOf, utf8 } from "@flotilla/base";
 import { getRequest, putRequest } from "@flotilla/store";
 import type { ProposeOutcome } from "../src/contract.ts";
+import { memberId, nodeIdOf } from "../src/identity.ts";
 import type { MemberOptions, RunningMember } from "../src/options.ts";
 import { startMember } from "../src/start-member.ts";
 
@@ -86,6 +87,7 @@ export class Cluster {
   readonly links: Link[] = [];
   readonly warnings: string[] = [];
   readonly #options: Partial<MemberOptions>;
+  #founders = 0;
   #urls: string[] = [];
 
   private constructor(directory: string, options: Partial<MemberOptions>) {
@@ -96,10 +98,34 @@ export class Cluster {
   static async start(size: number, options: Partial<MemberOptions> = {}): Promise<Cluster> {
     const directory = await mkdtemp(join(tmpdir(), "flotilla-member-"));
     const cluster = new Cluster(directory, options);
-    for (let at = 0; at < size; at++) cluster.links.push(new Link());
-    cluster.#urls = await Promise.all(cluster.links.map((link) => link.listen()));
+    for (let at = 0; at < size; at++) await cluster.addLink();
+    cluster.#founders = size;
     await Promise.all(cluster.links.map((_, at) => cluster.startOne(at)));
     return cluster;
+  }
+
+  /** A place for one more member; returns its number. */
+  async addLink(): Promise<number> {
+    const link = new Link();
+    this.#urls.push(await link.listen());
+    return this.links.push(link) - 1;
+  }
+
+  /** Adds a member to the cluster by a change through `via`, and starts it. */
+  async grow(
+    via: RunningMember,
+    role: { votes: number; witness?: boolean },
+  ): Promise<RunningMember> {
+    const at = await this.addLink();
+    const urls = this.urlsOf(at);
+    const id = nodeIdOf(memberId(urls, "added"));
+    const outcome = await via.changeMembers([{ kind: "add", id, urls, ...role }]);
+    if (outcome.kind !== "changed") throw new Error(`not added: ${JSON.stringify(outcome)}`);
+    return this.startOne(at);
+  }
+
+  urlsOf(at: number): string[] {
+    return [this.#urls[at] as string];
   }
 
   get initialCluster() {
@@ -109,11 +135,15 @@ export class Cluster {
   optionsOf(at: number): MemberOptions {
     const note = (message: string, fields?: object) =>
       this.warnings.push(`m${at + 1} ${message} ${JSON.stringify(fields)}`);
+    const isFounder = at < this.#founders;
     return {
       name: `m${at + 1}`,
       dataDir: join(this.directory, `m${at + 1}`),
       listenPeerUrl: "http://127.0.0.1:0",
-      initialCluster: this.initialCluster,
+      initialCluster: isFounder
+        ? this.initialCluster.slice(0, this.#founders)
+        : this.initialCluster,
+      initialClusterState: isFounder ? "new" : "existing",
       clientUrls: [`http://client-${at + 1}`],
       heartbeatMs: 30,
       electionMs: 300,
