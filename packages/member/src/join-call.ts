@@ -6,7 +6,7 @@
  * request: {1: peer URL, repeated}; response: {1: status, 2: cluster id, 3: epoch, 4: member id}.
  */
 import { encodeMessage, WireError, WireReader } from "@flotilla/base";
-import type { Configuration } from "@flotilla/consensus";
+import { type Configuration, urlsMax } from "@flotilla/consensus";
 import { memberIdOf } from "./identity.ts";
 
 export type JoinAnswer =
@@ -18,9 +18,6 @@ export type JoinAnswer =
     }
   /** Nobody with these URLs was added, as far as this member knows. */
   | { readonly kind: "unknown" };
-
-/** Peer URLs that one member may have. */
-export const peerUrlsMax = 16;
 
 const answers = ["member", "unknown"] as const;
 
@@ -36,7 +33,7 @@ export function decodeJoinQuestion(bytes: Uint8Array): readonly string[] {
   const peerUrls: string[] = [];
   while (reader.next()) {
     if (reader.field !== 1) reader.skip();
-    else if (peerUrls.push(reader.text()) > peerUrlsMax) throw new WireError("too many peer URLs");
+    else if (peerUrls.push(reader.text()) > urlsMax) throw new WireError("too many peer URLs");
   }
   return peerUrls;
 }

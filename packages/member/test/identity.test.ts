@@ -1,6 +1,6 @@
 import { deepEqual, equal, throws } from "node:assert/strict";
 import { describe, it } from "node:test";
-import { foundCluster } from "../src/identity.ts";
+import { foundCluster, foundingConfiguration } from "../src/identity.ts";
 import { settingsOf } from "../src/settings.ts";
 
 describe("foundCluster()", () => {
@@ -21,6 +21,16 @@ describe("foundCluster()", () => {
     deepEqual(foundCluster("a", lines.toReversed(), "t"), first);
     deepEqual(first.self.peerUrls, ["http://a:1", "http://a:2"]);
     equal(first.founders.length, 2);
+  });
+
+  it("founds with one vote each, addresses included, in the same bytes at every member", () => {
+    const lines = ["a", "b"].map((name) => ({ name, peerUrl: `http://${name}:1` }));
+    const [atA, atB] = ["a", "b"].map((name) => {
+      const { founders } = foundCluster(name, lines, "t");
+      return foundingConfiguration(founders);
+    });
+    deepEqual(atA, atB);
+    deepEqual(atA?.servers?.map(({ urls }) => urls).sort(), [["http://a:1"], ["http://b:1"]]);
   });
 
   const bad = [

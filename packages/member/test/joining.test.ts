@@ -1,6 +1,7 @@
 import { deepEqual, rejects, throws } from "node:assert/strict";
 import { describe, it } from "node:test";
 import { WireError } from "@flotilla/base";
+import { urlsMax } from "@flotilla/consensus";
 import type { CallOutcome } from "@flotilla/peer";
 import {
   answerJoin,
@@ -9,7 +10,6 @@ import {
   encodeJoinAnswer,
   encodeJoinQuestion,
   type JoinAnswer,
-  peerUrlsMax,
 } from "../src/join-call.ts";
 import { joinCluster } from "../src/join-cluster.ts";
 import { joinLagMs, joinMs } from "../src/limits.ts";
@@ -27,7 +27,7 @@ describe("a question of a member that joins", () => {
   it("is refused when it is none, or too long", () => {
     throws(() => decodeJoinAnswer(new Uint8Array(0)), WireError);
     throws(() => decodeJoinAnswer(encodeJoinAnswer({ ...known, id: 0n } as JoinAnswer)), WireError);
-    const many = Array.from({ length: peerUrlsMax + 1 }, (_, at) => `http://a:${at}`);
+    const many = Array.from({ length: urlsMax + 1 }, (_, at) => `http://a:${at}`);
     throws(() => decodeJoinQuestion(encodeJoinQuestion(many)), WireError);
   });
 
