@@ -14,6 +14,7 @@ import { healthMethods } from "./services/health.ts";
 import { kvMethods } from "./services/kv.ts";
 import { leaseMethods } from "./services/lease.ts";
 import { maintenanceMethods } from "./services/maintenance.ts";
+import { membershipMethods } from "./services/membership.ts";
 import { watchMethods } from "./services/watch.ts";
 
 /** What a server needs to serve etcd's API. */
@@ -33,6 +34,7 @@ export function createEtcdApi(deps: EtcdApiDeps, options: Partial<EtcdApiOptions
     leaseMethods(context),
     clusterMethods(context),
     maintenanceMethods(context),
+    membershipMethods(context),
     authMethods(context),
     healthMethods(context),
   ];

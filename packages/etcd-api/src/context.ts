@@ -6,6 +6,7 @@ import { encode } from "./codec/encoding.ts";
 import { HeaderEncoder } from "./codec/header.ts";
 import { decodingErrorOf, RpcError, rpcErrorOf } from "./errors.ts";
 import { progressIntervalMs } from "./limits.ts";
+import { OwnRole } from "./membership/own-role.ts";
 
 /** What the server says of itself. */
 export interface Versions {
@@ -20,6 +21,8 @@ export interface EtcdApiOptions {
   readonly versions: Versions;
   /** `--watch-progress-notify-interval`. */
   readonly progressIntervalMs: number;
+  /** `--max-learners`. Default no limit, where etcd's is 1. */
+  readonly learnersMax: number;
 }
 
 /** Collaborators of the API. */
@@ -29,7 +32,12 @@ export interface EtcdApiDeps {
   readonly timers: Timers;
   /** For the ids of leases whose client does not choose one. */
   readonly random: Random;
+  /** The time of day, in whole seconds since 1970: for the ids of members that are added. */
+  unixSeconds(): number;
 }
+
+/** Answers one request, of which `bytes` is the encoded form. */
+type Serve<T> = (request: T, bytes: Uint8Array, call: Call) => Uint8Array | Promise<Uint8Array>;
 
 /** Collaborators and options, and the answers that only they can give. */
 export class ServiceContext {
@@ -37,15 +45,19 @@ export class ServiceContext {
   readonly logger: Logger;
   readonly timers: Timers;
   readonly random: Random;
+  readonly unixSeconds: () => number;
   readonly options: EtcdApiOptions;
   readonly #headers: HeaderEncoder;
+  readonly #role: OwnRole;
 
   constructor(deps: EtcdApiDeps, options: EtcdApiOptions) {
     this.member = deps.member;
     this.logger = deps.logger;
     this.timers = deps.timers;
     this.random = deps.random;
+    this.unixSeconds = () => deps.unixSeconds();
     this.options = options;
+    this.#role = new OwnRole(deps.member, deps.timers);
     this.#headers = new HeaderEncoder({
       clusterId: deps.member.clusterId,
       memberId: deps.member.id,
@@ -73,17 +85,32 @@ export class ServiceContext {
   }
 
   /** A unary method: the demand for a leader, decoding and its errors, then `serve`. */
-  unary<T>(
-    decode: (bytes: Uint8Array) => T,
-    serve: (request: T, bytes: Uint8Array) => Uint8Array | Promise<Uint8Array>,
-  ): Method {
+  unary<T>(decode: (bytes: Uint8Array) => T, serve: Serve<T>): Method {
     return {
       kind: "unary",
       handle: (call, bytes) => {
         this.checkLeader(call);
-        return serve(decoded(decode, bytes), bytes);
+        return serve(decoded(decode, bytes), bytes, call);
       },
     };
+  }
+
+  /** The same, where only members that serve clients answer: no learner, no witness. */
+  unaryForClients<T>(decode: (bytes: Uint8Array) => T, serve: Serve<T>): Method {
+    return this.unary(decode, (request, bytes, call) => {
+      this.checkServesClients();
+      return serve(request, bytes, call);
+    });
+  }
+
+  /** Refuses what etcd's learners refuse, and witnesses with them. */
+  checkServesClients(): void {
+    if (this.#role.present !== "voter") throw new RpcError("notForLearner");
+  }
+
+  /** Refuses at a witness: it cannot even say what was true once. */
+  checkHasData(): void {
+    if (this.#role.present === "witness") throw new RpcError("notForLearner");
   }
 
   /** `hasleader: true` asks for an error instead of a wait when there is no leader. */
@@ -113,4 +140,5 @@ export type Methods = readonly (readonly [path: string, method: Method])[];
 export const defaultOptions: EtcdApiOptions = {
   versions: { server: "3.6.0", cluster: "3.6.0" },
   progressIntervalMs,
+  learnersMax: Number.POSITIVE_INFINITY,
 };

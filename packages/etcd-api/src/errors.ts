@@ -10,6 +10,7 @@ import type { Unavailable } from "@flotilla/member";
 import { CodecError, type CodecErrorCode, type StoreError } from "@flotilla/store";
 
 const {
+  unknown,
   invalidArgument,
   notFound,
   resourceExhausted,
@@ -39,7 +40,20 @@ export type RpcErrorKey =
   | "leaderChanged"
   | "timeout"
   | "tooManyRequests"
-  | "stopped";
+  | "stopped"
+  | "memberExists"
+  | "peerUrlExists"
+  | "notEnoughStarted"
+  | "badMemberUrls"
+  | "memberNotFound"
+  | "memberNotLearner"
+  | "learnerNotReady"
+  | "tooManyLearners"
+  | "notLeader"
+  | "unhealthy"
+  | "badTransferee"
+  | "transferTimeout"
+  | "notForLearner";
 
 /** The errors that this server gives. */
 // biome-ignore format: a table
@@ -64,6 +78,20 @@ export const rpcErrors: Readonly<Record<RpcErrorKey, readonly [StatusCode, strin
   timeout:          [unavailable,        "etcdserver: request timed out"],
   tooManyRequests:  [resourceExhausted,  "etcdserver: too many requests"],
   stopped:          [unavailable,        "etcdserver: server stopped"],
+  memberExists:     [failedPrecondition, "etcdserver: member ID already exist"],
+  peerUrlExists:    [failedPrecondition, "etcdserver: Peer URLs already exists"],
+  notEnoughStarted: [failedPrecondition, "etcdserver: re-configuration failed due to not enough started members"],
+  badMemberUrls:    [invalidArgument,    "etcdserver: given member URLs are invalid"],
+  memberNotFound:   [notFound,           "etcdserver: member not found"],
+  memberNotLearner: [failedPrecondition, "etcdserver: can only promote a learner member"],
+  learnerNotReady:  [failedPrecondition, "etcdserver: can only promote a learner member which is in sync with leader"],
+  tooManyLearners:  [failedPrecondition, "etcdserver: too many learner members in cluster"],
+  notLeader:        [failedPrecondition, "etcdserver: not leader"],
+  unhealthy:        [unavailable,        "etcdserver: unhealthy cluster"],
+  badTransferee:    [failedPrecondition, "etcdserver: bad leader transferee"],
+  transferTimeout:  [unknown,            "etcdserver: request timed out, leader transfer took too long"],
+  // Clients of etcd 3.6 and newer know the row, code and text, and turn to another member.
+  notForLearner:    [failedPrecondition, "etcdserver: rpc not supported for learner"],
 };
 
 /** Ends a call with a row of the table. */
@@ -83,8 +111,17 @@ export type Refusal = Unavailable | { readonly kind: "refused"; readonly error: 
 
 /** The error of a refusal; total, so that a new kind of refusal does not compile without a row. */
 export function rpcErrorOf(refusal: Refusal): RpcError {
-  return new RpcError(refusal.kind === "refused" ? storeKeys[refusal.error] : refusal.kind);
+  if (refusal.kind === "refused") return new RpcError(storeKeys[refusal.error]);
+  return new RpcError(unavailableKeys[refusal.kind]);
 }
+
+const unavailableKeys: Readonly<Record<Unavailable["kind"], RpcErrorKey>> = {
+  noLeader: "noLeader",
+  timeout: "timeout",
+  tooManyRequests: "tooManyRequests",
+  stopped: "stopped",
+  noData: "notForLearner", // A witness is to clients what a learner is: one that does not serve them.
+};
 
 const storeKeys: Readonly<Record<StoreError, RpcErrorKey>> = {
   compacted: "compacted",

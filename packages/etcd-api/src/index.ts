@@ -1,4 +1,13 @@
 export { createEtcdApi, type EtcdApi } from "./api.ts";
+export {
+  decodeMembership,
+  type MemberDescription,
+  type MembershipChange,
+  type MembershipDescription,
+  type MembershipStep,
+  type ReplicationState,
+  writeMembershipChange,
+} from "./codec/membership.ts";
 export type { EtcdApiDeps, EtcdApiOptions, Versions } from "./context.ts";
 export { RpcError, type RpcErrorKey, rpcErrors } from "./errors.ts";
 export type { HttpSide } from "./http.ts";

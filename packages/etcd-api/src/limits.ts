@@ -20,3 +20,21 @@ export const leaderLossMs = 3_000;
 export const leaderCheckMs = 500;
 /** A request's headers, over HTTP/1. */
 export const httpHeadersMs = 10_000;
+/** Peer URLs of one member; etcd has no such bound. */
+export const peerUrlsMax = 16;
+/** How long a change of the members waits for others that are under way. */
+export const reconfigurationMs = 5_000;
+/** Between two attempts. */
+export const reconfigurationPauseMs = 100;
+/** How often the leader is asked who answers it, before a change is refused for those who do not. */
+export const activityLooksMax = 4;
+/** Between two of these. */
+export const activityPauseMs = 150;
+/** How long `MoveLeader` waits for the new leader. */
+export const transferMs = 5_000;
+/** How often it looks. */
+export const transferPauseMs = 20;
+/** How long a member goes by what it found about its own role. */
+export const roleMsMax = 100;
+/** Steps of one change of the members. */
+export const changeStepsMax = 64;

@@ -39,7 +39,8 @@ export async function serveEtcd(
   const timers = deps.timers ?? systemTimers;
   const random = deps.random ?? systemRandom();
   const { member, logger } = deps;
-  const api = createEtcdApi({ member, logger, timers, random }, apiOptions);
+  const unixSeconds = () => Math.floor(Date.now() / 1000);
+  const api = createEtcdApi({ member, logger, timers, random, unixSeconds }, apiOptions);
   const grpc = createGrpcServer(
     {
       methods: api.methods,

@@ -5,6 +5,7 @@ import { Prng, silentLogger, textOf, utf8, WireReader, WireWriter } from "@floti
 import type { Timers } from "@flotilla/grpc";
 import type {
   BarrierOutcome,
+  ChangeMembersOutcome,
   Member,
   MemberInfo,
   MemberStatus,
@@ -24,6 +25,8 @@ import {
 // biome-ignore lint/correctness/noUndeclaredDependencies: the workspace's root has it, for tests.
 import * as grpcJs from "@grpc/grpc-js";
 import { type EtcdServer, type ServeEtcdOptions, serveEtcd } from "../src/index.ts";
+import type { ConfigurationChange, EngineStatus } from "../src/membership/types.ts";
+import { FakeCluster } from "./fake-cluster.ts";
 
 /** Applies each command at once; what a test wants to go wrong is a field. */
 export class SoloMember implements Member {
@@ -35,6 +38,7 @@ export class SoloMember implements Member {
   /** When set, what every proposal, barrier and renewal ends in. */
   unavailable: Unavailable | undefined;
   leaderId = this.id;
+  readonly cluster: FakeCluster = new FakeCluster(this.id);
   #index = 0;
 
   status(): MemberStatus {
@@ -44,9 +48,19 @@ export class SoloMember implements Member {
   }
 
   members(): readonly MemberInfo[] {
-    const peerUrls = ["http://127.0.0.1:2380"];
-    const clientUrls = ["http://127.0.0.1:2379"];
-    return [{ id: this.id, name: this.name, peerUrls, clientUrls, apiUrl: "", isLearner: false }];
+    return this.cluster.members();
+  }
+
+  changeMembers(changes: readonly ConfigurationChange[]): Promise<ChangeMembersOutcome> {
+    return Promise.resolve(this.unavailable ?? this.cluster.change(changes));
+  }
+
+  clusterStatus(): Promise<EngineStatus | undefined> {
+    return Promise.resolve(this.leaderId === 0n ? undefined : this.cluster.status());
+  }
+
+  transferLeadership(to: bigint): void {
+    if (!this.cluster.keepsLeader) this.leaderId = to;
   }
 
   propose(command: Command): Promise<ProposeOutcome> {

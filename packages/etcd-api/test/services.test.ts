@@ -229,6 +229,7 @@ describe("a member that cannot", () => {
     ["timeout", "14 etcdserver: request timed out"],
     ["tooManyRequests", "8 etcdserver: too many requests"],
     ["stopped", "14 etcdserver: server stopped"],
+    ["noData", "9 etcdserver: rpc not supported for learner"],
   ];
   const get = encodeRangeRequest(getRequest(utf8("a")));
   for (const [kind, want] of outcomes) {
@@ -255,7 +256,13 @@ describe("bytes that are not a request", () => {
   it("end in a status of the table or of decoding, whatever the method (2,000 seeds)", async () => {
     const member = new SoloMember();
     const logger = { debug() {}, info() {}, warn() {}, error() {} };
-    const deps = { member, logger, timers: new ManualTimers(), random: new Prng(1) };
+    const deps = {
+      member,
+      logger,
+      timers: new ManualTimers(),
+      random: new Prng(1),
+      unixSeconds: () => 1_700_000_000,
+    };
     const { methods } = createEtcdApi(deps);
     const call = { metadata: { get: () => undefined } } as never;
     const paths = [...methods].filter(([, method]) => method.kind === "unary");

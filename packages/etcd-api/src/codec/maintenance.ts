@@ -62,3 +62,14 @@ export function writeHashKv(
   writer.fieldVarint(3, hash.compactRevision);
   writer.fieldVarint(4, hash.revision);
 }
+
+/** `MoveLeaderRequest.targetID`. Throws `WireError`. */
+export function decodeMoveLeaderTarget(bytes: Uint8Array): bigint {
+  const reader = new WireReader(bytes);
+  let target = 0n;
+  while (reader.next()) {
+    if (reader.field === 1) target = reader.varint64();
+    else reader.skip();
+  }
+  return target;
+}

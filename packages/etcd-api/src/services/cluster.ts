@@ -1,20 +1,157 @@
-/** `etcdserverpb.Cluster`: who is a member. Changing that is not served yet. */
-import { decodeMemberListRequest, writeMembers } from "../codec/cluster.ts";
+/**
+ * `etcdserverpb.Cluster`: who is a member, and changing that with etcd's rules, codes and texts.
+ *
+ * Source: etcd server/etcdserver/api/v3rpc/member.go; the order of the checks is that of AddMember and
+ * of RaftCluster.ValidateConfigurationChange. Where ours is kinder: a learner may be added while a
+ * voter is down, there may be many learners, and a change waits for the one before.
+ */
+import { type MemberInfo, nodeIdOf } from "@flotilla/member";
+import {
+  decodeMemberAddRequest,
+  decodeMemberId,
+  decodeMemberListRequest,
+  decodeMemberUpdateRequest,
+  type MemberAddRequest,
+  type MemberUpdateRequest,
+  writeAdded,
+  writeMembers,
+} from "../codec/cluster.ts";
 import type { Methods, ServiceContext } from "../context.ts";
+import { RpcError } from "../errors.ts";
+import { addedMemberId, parsePeerUrls } from "../membership/peer-urls.ts";
+import { Reconfiguration, type ReconfigurationRequest } from "../membership/reconfiguration.ts";
+import { etcdRefusals, type LastingRefusal } from "../membership/refusals.ts";
+import { isMember, isPeerUrlTaken } from "../membership/servers.ts";
+import type { ConfigurationChange, EngineStatus, NodeId } from "../membership/types.ts";
 
 /** Its headers carry no revision. */
 const noRevision = 0;
 
 /** The methods of the Cluster service. */
 export function clusterMethods(context: ServiceContext): Methods {
-  const list = (): Uint8Array =>
-    context.answer(noRevision, (writer) => writeMembers(writer, context.member.members()));
+  const service = new ClusterService(context);
   return [
     [
       "/etcdserverpb.Cluster/MemberList",
       context.unary(decodeMemberListRequest, ({ linearizable }) =>
-        linearizable ? context.afterBarrier(list) : list(),
+        linearizable ? context.afterBarrier(() => service.list()) : service.list(),
       ),
     ],
+    [
+      "/etcdserverpb.Cluster/MemberAdd",
+      context.unary(decodeMemberAddRequest, (request, _, call) =>
+        service.add(request, call.signal),
+      ),
+    ],
+    [
+      "/etcdserverpb.Cluster/MemberRemove",
+      context.unary(decodeMemberId, ({ id }, _, call) => service.remove(id, call.signal)),
+    ],
+    [
+      "/etcdserverpb.Cluster/MemberUpdate",
+      context.unary(decodeMemberUpdateRequest, (request, _, call) =>
+        service.update(request, call.signal),
+      ),
+    ],
+    [
+      "/etcdserverpb.Cluster/MemberPromote",
+      context.unary(decodeMemberId, ({ id }, _, call) => service.promote(id, call.signal)),
+    ],
   ];
+}
+
+class ClusterService {
+  readonly #context: ServiceContext;
+  readonly #reconfiguration: Reconfiguration;
+
+  constructor(context: ServiceContext) {
+    this.#context = context;
+    this.#reconfiguration = new Reconfiguration(context);
+  }
+
+  list(): Uint8Array {
+    const members = this.#context.member.members();
+    return this.#context.answer(noRevision, (writer) => writeMembers(writer, members));
+  }
+
+  async add(request: MemberAddRequest, signal: AbortSignal): Promise<Uint8Array> {
+    const peerUrls = parsePeerUrls(request.peerUrls);
+    if (peerUrls === undefined) throw new RpcError("badMemberUrls");
+    const { isLearner } = request;
+    const id = addedMemberId(peerUrls, this.#context.unixSeconds());
+    const added = { id, peerUrls, isLearner };
+    await this.#change(
+      { kind: "add", id: nodeIdOf(id), votes: isLearner ? 0 : 1, urls: peerUrls },
+      (status) => this.#checkAddition(status, added),
+      signal,
+    );
+    const members = this.#context.member.members();
+    return this.#context.answer(noRevision, (writer) => {
+      writeAdded(writer, added);
+      writeMembers(writer, members, 3);
+    });
+  }
+
+  async remove(memberId: bigint, signal: AbortSignal): Promise<Uint8Array> {
+    const id = nodeIdOf(memberId);
+    await this.#change({ kind: "remove", id }, (status) => checkMember(status, id), signal);
+    return this.list();
+  }
+
+  async update(request: MemberUpdateRequest, signal: AbortSignal): Promise<Uint8Array> {
+    const urls = parsePeerUrls(request.peerUrls);
+    if (urls === undefined) throw new RpcError("badMemberUrls");
+    const id = nodeIdOf(request.id);
+    const check = (status: EngineStatus): void => {
+      checkMember(status, id);
+      if (isPeerUrlTaken(status.configuration, urls, id)) throw new RpcError("peerUrlExists");
+    };
+    await this.#change({ kind: "urls", id, urls }, check, signal);
+    return this.list();
+  }
+
+  async promote(memberId: bigint, signal: AbortSignal): Promise<Uint8Array> {
+    const id = nodeIdOf(memberId);
+    const check = (status: EngineStatus): void => {
+      checkMember(status, id);
+      if (!status.configuration.learners.includes(id)) throw new RpcError("memberNotLearner");
+    };
+    await this.#change({ kind: "promote", id, votes: 1 }, check, signal);
+    return this.list();
+  }
+
+  #checkAddition(
+    { configuration }: EngineStatus,
+    { id, peerUrls, isLearner }: Pick<MemberInfo, "id" | "peerUrls" | "isLearner">,
+  ): void {
+    if (configuration.removed?.includes(nodeIdOf(id))) throw new RpcError("memberNotFound");
+    if (isMember(configuration, nodeIdOf(id))) throw new RpcError("memberExists");
+    if (isPeerUrlTaken(configuration, peerUrls)) throw new RpcError("peerUrlExists");
+    const { learnersMax } = this.#context.options;
+    if (isLearner && configuration.learners.length >= learnersMax) {
+      throw new RpcError("tooManyLearners");
+    }
+  }
+
+  #change(
+    change: ConfigurationChange,
+    check: ReconfigurationRequest["check"],
+    signal: AbortSignal,
+  ): Promise<void> {
+    const request = { changes: [change], check, force: false, endangered, refused };
+    return this.#reconfiguration.change(request, signal);
+  }
+}
+
+function checkMember({ configuration }: EngineStatus, id: NodeId): void {
+  if (!isMember(configuration, id)) throw new RpcError("memberNotFound");
+}
+
+function endangered(verdict: "notEnoughStarted" | "unhealthy"): never {
+  throw new RpcError(verdict);
+}
+
+/** To etcd's clients a change that changes nothing has been made. */
+function refused(reason: LastingRefusal): void {
+  if (reason !== "unchanged") throw new RpcError(etcdRefusals[reason]);
 }

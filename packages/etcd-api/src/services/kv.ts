@@ -45,17 +45,25 @@ export function kvMethods(context: ServiceContext): Methods {
       "/etcdserverpb.KV/Range",
       context.unary(decodeRangeRequest, (request) => service.range(request)),
     ],
-    ["/etcdserverpb.KV/Put", context.unary(decodePutRequest, (r, bytes) => service.put(r, bytes))],
+    [
+      "/etcdserverpb.KV/Put",
+      context.unaryForClients(decodePutRequest, (r, bytes) => service.put(r, bytes)),
+    ],
     [
       "/etcdserverpb.KV/DeleteRange",
-      context.unary(decodeDeleteRangeRequest, (request, bytes) =>
+      context.unaryForClients(decodeDeleteRangeRequest, (request, bytes) =>
         service.deleteRange(request, bytes),
       ),
     ],
-    ["/etcdserverpb.KV/Txn", context.unary(decodeTxnRequest, (r, bytes) => service.txn(r, bytes))],
+    [
+      "/etcdserverpb.KV/Txn",
+      context.unaryForClients(decodeTxnRequest, (r, bytes) => service.txn(r, bytes)),
+    ],
     [
       "/etcdserverpb.KV/Compact",
-      context.unary(decodeCompactionRequest, (request, bytes) => service.compact(request, bytes)),
+      context.unaryForClients(decodeCompactionRequest, (request, bytes) =>
+        service.compact(request, bytes),
+      ),
     ],
   ];
 }
@@ -69,7 +77,11 @@ class KvService {
 
   range(request: RangeRequest): Uint8Array | Promise<Uint8Array> {
     checkRange(request);
-    if (request.serializable) return this.#readRange(request);
+    if (request.serializable) {
+      this.#context.checkHasData();
+      return this.#readRange(request);
+    }
+    this.#context.checkServesClients();
     return this.#context.afterBarrier(() => this.#readRange(request));
   }
 

@@ -22,18 +22,18 @@ export function leaseMethods(context: ServiceContext): Methods {
   return [
     [
       "/etcdserverpb.Lease/LeaseGrant",
-      context.unary(decodeLeaseGrantRequest, (r) => service.grant(r)),
+      context.unaryForClients(decodeLeaseGrantRequest, (r) => service.grant(r)),
     ],
     [
       "/etcdserverpb.Lease/LeaseRevoke",
-      context.unary(decodeLeaseRequest, (r) => service.revoke(r)),
+      context.unaryForClients(decodeLeaseRequest, (r) => service.revoke(r)),
     ],
     ["/etcdserverpb.Lease/LeaseKeepAlive", keepAlive],
     [
       "/etcdserverpb.Lease/LeaseTimeToLive",
-      context.unary(decodeLeaseRequest, (request) => service.timeToLive(request)),
+      context.unaryForClients(decodeLeaseRequest, (request) => service.timeToLive(request)),
     ],
-    ["/etcdserverpb.Lease/LeaseLeases", context.unary(noFields, () => service.leases())],
+    ["/etcdserverpb.Lease/LeaseLeases", context.unaryForClients(noFields, () => service.leases())],
   ];
 }
 
@@ -65,6 +65,7 @@ class LeaseService {
   /** One answer for each request, in order. A lease that is gone is an answer, with no time left. */
   async keepAlive(call: ReaderCall & WriterCall): Promise<void> {
     const { member } = this.#context;
+    this.#context.checkServesClients();
     this.#context.checkLeader(call);
     for await (const bytes of call.requests) {
       const { id } = decoded(decodeLeaseRequest, bytes);

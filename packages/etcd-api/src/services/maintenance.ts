@@ -1,15 +1,17 @@
-/** `etcdserverpb.Maintenance`: what operators ask a single member. All of it is local. */
+/** `etcdserverpb.Maintenance`: what operators ask a single member. All of it is local but MoveLeader. */
 import { emptyBytes } from "@flotilla/base";
 import { GrpcError, statusCode } from "@flotilla/grpc";
 import {
   type AlarmAction,
   decodeAlarmAction,
   decodeHashKvRevision,
+  decodeMoveLeaderTarget,
   writeHashKv,
   writeStatus,
 } from "../codec/maintenance.ts";
 import { type Methods, noFields, type ServiceContext } from "../context.ts";
 import { rpcErrorOf, rpcErrors } from "../errors.ts";
+import { moveLeader } from "./move-leader.ts";
 
 /** The methods of the Maintenance service. */
 export function maintenanceMethods(context: ServiceContext): Methods {
@@ -27,6 +29,10 @@ export function maintenanceMethods(context: ServiceContext): Methods {
     ],
     // The store reuses its free space by itself: there is nothing to do.
     ["/etcdserverpb.Maintenance/Defragment", context.unary(noFields, () => emptyBytes)],
+    [
+      "/etcdserverpb.Maintenance/MoveLeader",
+      context.unary(decodeMoveLeaderTarget, (to, _, call) => moveLeader(context, to, call)),
+    ],
   ];
 }
 
@@ -66,6 +72,7 @@ class MaintenanceService {
 
   /** `Hash` has the same first two fields; its hash only has to be the same on equal members. */
   hashKv(revision: number): Uint8Array {
+    this.#context.checkHasData();
     const { store } = this.#context.member;
     const result = store.hash(revision > 0 ? revision : store.revision);
     if (result.kind === "refused") throw rpcErrorOf(result);

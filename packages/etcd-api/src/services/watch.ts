@@ -18,6 +18,7 @@ async function serveWatch(
   monitor: LeaderMonitor,
   call: ReaderCall & WriterCall,
 ): Promise<void> {
+  context.checkServesClients();
   context.checkLeader(call);
   const stream = new WatchStream(context, call);
   let stopMonitor: (() => void) | undefined;

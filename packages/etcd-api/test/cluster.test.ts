@@ -1,0 +1,273 @@
+// etcdserverpb.Cluster and MoveLeader: codes and texts are etcd 3.7.1's, seen at the real one.
+import { deepEqual, equal, match } from "node:assert/strict";
+import { afterEach, beforeEach, describe, it } from "node:test";
+import { nodeIdOf } from "@flotilla/member";
+import type { ServeEtcdOptions } from "../src/index.ts";
+import { addedMemberId } from "../src/membership/peer-urls.ts";
+import {
+  encoded,
+  ManualTimers,
+  type Running,
+  type Shape,
+  show,
+  startSolo,
+  stopAll,
+  until,
+} from "./fixtures.ts";
+
+const member: Shape = {
+  1: ["id", "number"],
+  2: ["name", "text"],
+  3: ["peer", "text"],
+  4: ["client", "text"],
+  5: ["learner", "number"],
+};
+
+let running: Running;
+let timers: ManualTimers;
+const start = async (options: Partial<ServeEtcdOptions> = {}): Promise<void> => {
+  await stopAll();
+  timers = new ManualTimers();
+  running = await startSolo(options, timers);
+};
+beforeEach(() => start());
+afterEach(stopAll);
+
+/** How a call ends; time passes while it waits. */
+async function call(method: string, bytes: Uint8Array): Promise<string> {
+  let status: string | undefined;
+  void running.client.status(`/etcdserverpb.${method}`, bytes).then((text) => {
+    status = text;
+  });
+  await until(
+    () => {
+      timers.advance(10);
+      return status !== undefined;
+    },
+    () => `answer to ${method}`,
+  );
+  return status ?? "";
+}
+const add = (urls: readonly string[], isLearner = false) =>
+  encoded((writer) => {
+    for (const url of urls) writer.fieldTextAlways(1, url);
+    writer.fieldBool(2, isLearner);
+  });
+const idOnly = (id: bigint) => encoded((writer) => writer.fieldVarint64(1, id));
+const update = (id: bigint, urls: readonly string[]) =>
+  encoded((writer) => {
+    writer.fieldVarint64(1, id);
+    for (const url of urls) writer.fieldTextAlways(2, url);
+  });
+const cluster = () => running.member.cluster;
+/** The members as `id=votes`, in the order of their ids. */
+const votes = () =>
+  cluster()
+    .members()
+    .map(({ id, votes }) => `${nodeIdOf(id)}=${votes}`)
+    .join(" ");
+
+const self = nodeIdOf(0xabcdef0123456789n);
+const own = "http://127.0.0.1:2380";
+const fresh = "http://127.0.0.1:2480";
+const exists = "9 etcdserver: member ID already exist";
+const notFound = "5 etcdserver: member not found";
+const notStarted = "9 etcdserver: re-configuration failed due to not enough started members";
+
+describe("MemberAdd", () => {
+  it("answers with the new member and all of them, without a revision", async () => {
+    const bytes = await running.client.unary(
+      "/etcdserverpb.Cluster/MemberAdd",
+      add([fresh, "http://127.0.0.1:1480"], true),
+    );
+    const text = show(bytes, { 1: ["", "header"], 2: ["new", member], 3: ["member", member] });
+    const added = "peer=http://127.0.0.1:1480 peer=http://127.0.0.1:2480 learner=1";
+    match(text, new RegExp(`^rev=0 new{id=-?\\d+ ${added}} `));
+    equal(text.split(" member{").length, 3, text);
+    equal(cluster().configuration.learners.length, 1);
+  });
+
+  it("takes the id from the URLs and the time", async () => {
+    equal(await call("Cluster/MemberAdd", add([fresh])), "ok");
+    const ids = [0, 1, 2].map((ago) => addedMemberId([fresh], Math.floor(Date.now() / 1000) - ago));
+    const added = cluster().asked[0]?.[0];
+    equal(added?.kind === "add" && ids.map(nodeIdOf).includes(added.id), true);
+  });
+
+  // biome-ignore format: a table
+  const refused: readonly (readonly [string, Uint8Array, string])[] = [
+    ["no URL",                     add([]),                "3 etcdserver: given member URLs are invalid"],
+    ["text that is no URL",        add(["foo"]),           "3 etcdserver: given member URLs are invalid"],
+    ["a URL of another member",    add([own]),             "9 etcdserver: Peer URLs already exists"],
+    ["one of its URLs",            add([fresh, own], true), "9 etcdserver: Peer URLs already exists"],
+  ];
+  for (const [name, request, want] of refused) {
+    it(`refuses ${name}`, async () => {
+      equal(await call("Cluster/MemberAdd", request), want);
+      equal(votes(), `${self}=1`);
+    });
+  }
+
+  it("refuses a third voter until the second has started, before it looks at its URL", async () => {
+    equal(await call("Cluster/MemberAdd", add([fresh])), "ok");
+    equal(await call("Cluster/MemberAdd", add([fresh, "http://x:1"])), notStarted);
+    equal(await call("Cluster/MemberAdd", add(["http://127.0.0.1:2580"])), notStarted);
+  });
+
+  it("lets learners in, as many as come", async () => {
+    for (const port of [1, 2, 3]) {
+      equal(await call("Cluster/MemberAdd", add([`http://127.0.0.1:${port}`], true)), "ok");
+    }
+    equal(cluster().configuration.learners.length, 3);
+  });
+
+  it("has etcd's limit of learners where it is asked for", async () => {
+    await start({ learnersMax: 1 });
+    equal(await call("Cluster/MemberAdd", add([fresh], true)), "ok");
+    equal(
+      await call("Cluster/MemberAdd", add(["http://127.0.0.1:2580"], true)),
+      "9 etcdserver: too many learner members in cluster",
+    );
+  });
+
+  it("refuses a fourth voter while one of three does not answer", async () => {
+    cluster().put("b", {});
+    cluster().put("c", { isActive: false });
+    equal(await call("Cluster/MemberAdd", add([fresh])), "14 etcdserver: unhealthy cluster");
+    equal(cluster().asked.length, 0);
+  });
+
+  it("looks again where a leader has just forgotten who answered it", async () => {
+    cluster().put("b", {});
+    cluster().put("c", {});
+    cluster().forgetfulLooks = 2;
+    equal(await call("Cluster/MemberAdd", add([fresh])), "ok");
+  });
+
+  it("says `exists` and `not found` for an id in use and an id that was removed", async () => {
+    cluster().refusals.push("serverExists", "serverRemoved");
+    equal(await call("Cluster/MemberAdd", add([fresh])), exists);
+    equal(await call("Cluster/MemberAdd", add([fresh])), notFound);
+  });
+});
+
+describe("MemberRemove", () => {
+  it("removes voters, dead ones too, and answers with the rest", async () => {
+    cluster().put("b", {});
+    cluster().put("c", { isActive: false });
+    const bytes = await running.client.unary("/etcdserverpb.Cluster/MemberRemove", idOnly(0xcn));
+    equal(show(bytes, { 1: ["", "header"], 2: ["member", member] }).split("member{").length, 3);
+    equal(votes(), `b=1 ${self}=1`);
+  });
+
+  it("refuses strangers, and what was removed", async () => {
+    cluster().put("b", {});
+    cluster().put("c", {});
+    equal(await call("Cluster/MemberRemove", idOnly(1n)), notFound);
+    equal(await call("Cluster/MemberRemove", idOnly(0xcn)), "ok");
+    equal(await call("Cluster/MemberRemove", idOnly(0xcn)), notFound);
+  });
+
+  it("refuses to take the last voter, and one that the others need", async () => {
+    equal(await call("Cluster/MemberRemove", idOnly(BigInt(`0x${self}`))), notStarted);
+    cluster().put("b", {});
+    cluster().put("c", { isActive: false });
+    equal(await call("Cluster/MemberRemove", idOnly(0xbn)), "14 etcdserver: unhealthy cluster");
+    equal(cluster().asked.length, 0);
+  });
+});
+
+describe("MemberPromote", () => {
+  it("makes a learner a voter", async () => {
+    cluster().put("b", { votes: 0 });
+    equal(await call("Cluster/MemberPromote", idOnly(0xbn)), "ok");
+    equal(votes(), `b=1 ${self}=1`);
+  });
+
+  it("refuses strangers, voters, and a learner that lags", async () => {
+    cluster().put("b", { votes: 0 });
+    equal(await call("Cluster/MemberPromote", idOnly(1n)), notFound);
+    equal(
+      await call("Cluster/MemberPromote", idOnly(running.member.id)),
+      "9 etcdserver: can only promote a learner member",
+    );
+    cluster().refusals.push("learnerBehind");
+    equal(
+      await call("Cluster/MemberPromote", idOnly(0xbn)),
+      "9 etcdserver: can only promote a learner member which is in sync with leader",
+    );
+  });
+});
+
+describe("MemberUpdate", () => {
+  it("changes the peer URLs, and takes the same ones again", async () => {
+    equal(await call("Cluster/MemberUpdate", update(running.member.id, [fresh])), "ok");
+    deepEqual(cluster().servers.get(self)?.urls, [fresh]);
+    cluster().refusals.push("unchanged");
+    equal(await call("Cluster/MemberUpdate", update(running.member.id, [fresh])), "ok");
+  });
+
+  it("refuses strangers, URLs of others, and what is no URL", async () => {
+    cluster().put("b", { urls: [fresh] });
+    equal(await call("Cluster/MemberUpdate", update(1n, ["http://127.0.0.1:9"])), notFound);
+    equal(
+      await call("Cluster/MemberUpdate", update(running.member.id, [fresh])),
+      "9 etcdserver: Peer URLs already exists",
+    );
+    equal(
+      await call("Cluster/MemberUpdate", update(running.member.id, ["foo"])),
+      "3 etcdserver: given member URLs are invalid",
+    );
+  });
+});
+
+describe("a change of the members", () => {
+  it("waits for the one before it", async () => {
+    cluster().refusals.push("changePending", "notReady", "transferring");
+    equal(await call("Cluster/MemberAdd", add([fresh])), "ok");
+    equal(cluster().asked.length, 4);
+  });
+
+  it("gives up when that does not end", async () => {
+    cluster().refusals.push(...Array.from({ length: 10_000 }, () => "changePending" as const));
+    equal(await call("Cluster/MemberAdd", add([fresh])), "14 etcdserver: request timed out");
+  });
+
+  it("is refused without a leader, and by a member that stops", async () => {
+    running.member.unavailable = { kind: "stopped" };
+    equal(await call("Cluster/MemberAdd", add([fresh])), "14 etcdserver: server stopped");
+    running.member.leaderId = 0n;
+    equal(await call("Cluster/MemberAdd", add([fresh])), "14 etcdserver: no leader");
+  });
+});
+
+describe("MoveLeader", () => {
+  it("answers with nothing once the other one leads", async () => {
+    cluster().put("b", {});
+    const bytes = await running.client.unary("/etcdserverpb.Maintenance/MoveLeader", idOnly(0xbn));
+    equal(bytes.length, 0);
+    equal(running.member.leaderId, 0xbn);
+  });
+
+  it("refuses at a follower, and for strangers, learners and witnesses", async () => {
+    cluster().put("b", { votes: 0 });
+    cluster().put("c", { isWitness: true });
+    for (const target of [1n, 0xbn, 0xcn]) {
+      equal(
+        await call("Maintenance/MoveLeader", idOnly(target)),
+        "9 etcdserver: bad leader transferee",
+      );
+    }
+    running.member.leaderId = 0xcn;
+    equal(await call("Maintenance/MoveLeader", idOnly(0xcn)), "9 etcdserver: not leader");
+  });
+
+  it("gives up when the other one does not take it", async () => {
+    cluster().put("b", {});
+    cluster().keepsLeader = true;
+    equal(
+      await call("Maintenance/MoveLeader", idOnly(0xbn)),
+      "2 etcdserver: request timed out, leader transfer took too long",
+    );
+  });
+});
