@@ -46,7 +46,7 @@ export type TimeToLiveOutcome =
     }
   | { readonly kind: "leaseNotFound" }
   | Unavailable;
-/** `changed`: the configuration is committed, and in force where the leader is. */
+/** `changed`: the new configuration is committed, and in force here if it has a place for this server. */
 export type ChangeConfigurationOutcome =
   | { readonly kind: "changed"; readonly configuration: Configuration }
   | { readonly kind: "refused"; readonly reason: ChangeRefusal }

@@ -1,7 +1,379 @@
-/** A replica out of its parts. */
-import type { Replica, ReplicaOptions, ReplicaPorts } from "./contract.ts";
+/**
+ * A replica out of its parts. Pure.
+ *
+ * Decides nothing by itself: the driver turns the loop, and each part has its own file. What is here
+ * is who tells whom, in which order.
+ */
+import type {
+  ConfigurationChange,
+  EngineStatus,
+  Message,
+  NodeId,
+  Persist,
+  SnapshotMeta,
+} from "@flotilla/consensus";
+import type { Command } from "@flotilla/store";
+import { Applier } from "./applier.ts";
+import { isWitness } from "./change-effect.ts";
+import { Compactor } from "./compactor.ts";
+import { ConfigurationChanges } from "./configuration-changes.ts";
+import type {
+  BarrierOutcome,
+  Cancel,
+  ChangeConfigurationOutcome,
+  ProposeOutcome,
+  RenewOutcome,
+  Replica,
+  ReplicaOptions,
+  ReplicaPorts,
+  TimeToLiveOutcome,
+  Unavailable,
+} from "./contract.ts";
+import { Driver } from "./driver.ts";
+import type { LeaderAnswer, LeaderQuestion } from "./leader-call-codec.ts";
+import { type Ask, type FinalAnswer, LeaderCalls } from "./leader-calls.ts";
+import { Lessor } from "./lessor.ts";
+import { leaderCallMs } from "./limits.ts";
+import { Proposals } from "./proposals.ts";
+import { ReadBarriers } from "./read-barriers.ts";
+import { SettledChanges } from "./settled-changes.ts";
+import { SnapshotTransfer } from "./snapshot-transfer.ts";
 
-/** Makes a replica from an engine and what it drives; it takes part from the first `tick` on. */
-export function createReplica(options: ReplicaOptions, _ports: ReplicaPorts): Replica {
-  throw new Error(`not yet: ${options.id}`);
+/** Makes a replica from an engine and what it drives; it takes part at once. */
+export function createReplica(options: ReplicaOptions, ports: ReplicaPorts): Replica {
+  return new LocalReplica(options, ports);
+}
+
+class LocalReplica implements Replica {
+  readonly #options: ReplicaOptions;
+  readonly #ports: ReplicaPorts;
+  readonly #proposals: Proposals;
+  readonly #barriers: ReadBarriers;
+  readonly #applier: Applier;
+  readonly #driver: Driver;
+  readonly #compactor: Compactor;
+  readonly #transfer: SnapshotTransfer;
+  readonly #lessor: Lessor;
+  readonly #changes: ConfigurationChanges;
+  readonly #settled: SettledChanges;
+  readonly #calls: LeaderCalls;
+
+  constructor(options: ReplicaOptions, ports: ReplicaPorts) {
+    this.#options = options;
+    this.#ports = ports;
+    const { engine, state, logger } = ports;
+    const { store } = state;
+    const { requestMs, electionMs, configuration } = options;
+    this.#proposals = new Proposals({
+      session: options.session,
+      newSession: () => options.newSession(),
+      timeoutMs: requestMs,
+      resendMs: electionMs,
+      appliedIndex: () => store.appliedIndex,
+    });
+    this.#barriers = new ReadBarriers(requestMs, store.appliedIndex);
+    this.#lessor = this.#makeLessor();
+    this.#applier = new Applier({ store, logger, configuration }, [
+      (entry, result) => this.#lessor.applied(entry, result),
+      ({ term, proposal }, result) => this.#proposals.applied(term, proposal, result),
+    ]);
+    this.#driver = this.#makeDriver();
+    this.#transfer = this.#makeTransfer();
+    this.#compactor = this.#makeCompactor();
+    const wake = (): void => this.#driver.wake();
+    this.#changes = new ConfigurationChanges(
+      { engine, nowMs: () => ports.nowMs(), wake },
+      requestMs,
+    );
+    this.#settled = new SettledChanges(store.appliedIndex);
+    this.#calls = new LeaderCalls(options.id, {
+      engine,
+      nowMs: () => ports.nowMs(),
+      after: (delayMs, callback) => ports.after(delayMs, callback),
+      call: (to, request, timeoutMs, done) => ports.call(to, request, timeoutMs, done),
+      answer: (question, done) => this.#answer(question, done),
+    });
+    this.#driver.wake();
+  }
+
+  tick(): void {
+    if (this.#driver.isStopped) return;
+    const nowMs = this.#ports.nowMs();
+    this.#driver.tick(nowMs);
+    this.#changes.tick(nowMs);
+    this.#settled.tick(nowMs);
+    this.#lessor.tick();
+    this.#transfer.tick();
+    this.#sweep();
+  }
+
+  receive(message: Message): void {
+    if (this.#driver.isStopped) return;
+    if (message.kind === "installSnapshot") this.#transfer.receiveBare(message);
+    else this.#driver.input((engine) => engine.step(message));
+  }
+
+  receiveBulk(from: NodeId, frame: Uint8Array): void {
+    if (!this.#driver.isStopped) this.#transfer.receive(from, frame);
+  }
+
+  receiveCall(_from: NodeId, request: Uint8Array, answer: (response: Uint8Array) => void): void {
+    if (!this.#driver.isStopped) this.#calls.receive(request, answer);
+  }
+
+  unreachable(peer: NodeId): void {
+    this.#driver.input((engine) => engine.unreachable(peer));
+  }
+
+  propose(
+    command: Command,
+    options: { readonly onlyInTerm?: number },
+    done: (outcome: ProposeOutcome) => void,
+  ): Cancel {
+    const refusal = this.#refusal(this.#proposals.isFull);
+    if (refusal !== undefined) return this.#refuse(refusal, done);
+    const { onlyInTerm = 0 } = options;
+    const nowMs = this.#ports.nowMs();
+    this.#driver.wake();
+    return this.#proposals.propose(command, { nowMs, onlyInTerm }, done);
+  }
+
+  readBarrier(done: (outcome: BarrierOutcome) => void): Cancel {
+    const refusal = this.#refusal(this.#barriers.isFull);
+    if (refusal !== undefined) return this.#refuse(refusal, done);
+    this.#driver.wake();
+    return this.#barriers.barrier(this.#ports.nowMs(), done);
+  }
+
+  renewLease(id: bigint, done: (outcome: RenewOutcome) => void): Cancel {
+    const refusal = this.#refusal(this.#calls.isFull);
+    if (refusal !== undefined) return this.#refuse(refusal, done);
+    return this.#lessor.renew(id, done);
+  }
+
+  leaseTimeToLive(
+    id: bigint,
+    options: { readonly keys: boolean },
+    done: (outcome: TimeToLiveOutcome) => void,
+  ): Cancel {
+    const refusal = this.#refusal(this.#calls.isFull);
+    if (refusal !== undefined) return this.#refuse(refusal, done);
+    return this.#lessor.timeToLive(id, options, done);
+  }
+
+  change(
+    changes: readonly ConfigurationChange[],
+    done: (outcome: ChangeConfigurationOutcome) => void,
+  ): Cancel {
+    const isStopped = this.#driver.isStopped;
+    if (isStopped || this.#calls.isFull) {
+      return this.#refuse({ kind: isStopped ? "stopped" : "tooManyRequests" }, done);
+    }
+    const since = this.#ports.state.store.appliedIndex;
+    const ask: Ask = {
+      question: { kind: "change", changes, since: undefined },
+      again: { kind: "change", changes, since },
+      attemptMs: this.#options.requestMs,
+      totalMs: this.#options.requestMs,
+    };
+    let cancel = this.#calls.ask(ask, (answer) => {
+      const outcome = changeOutcome(answer);
+      if (answer.kind !== "changed") done(outcome);
+      else {
+        const deadlineMs = this.#ports.nowMs() + this.#options.electionMs;
+        cancel = this.#settled.wait({ index: answer.index, deadlineMs, done: () => done(outcome) });
+      }
+    });
+    return () => cancel();
+  }
+
+  transferLeadership(to: NodeId): void {
+    this.#driver.input((engine) => engine.transferLeadership(to));
+  }
+
+  leaderStatus(done: (status: EngineStatus | undefined) => void): Cancel {
+    if (this.#driver.isStopped || this.#calls.isFull) return this.#refuse(undefined, done);
+    const question: LeaderQuestion = { kind: "status" };
+    return this.#calls.ask(this.#askOften(question), (answer) =>
+      done(answer.kind === "status" ? answer.status : undefined),
+    );
+  }
+
+  status(): EngineStatus {
+    return this.#ports.engine.status();
+  }
+
+  stop(done: () => void): void {
+    this.#driver.stop(() => this.#compactor.idle(() => this.#ports.nextTurn(done)));
+    this.#transfer.stop();
+    this.#calls.stop();
+    this.#settled.stop();
+    this.#proposals.stop();
+    this.#barriers.stop();
+  }
+
+  #makeLessor(): Lessor {
+    const { state, engine } = this.#ports;
+    return new Lessor(
+      {
+        store: state.store,
+        engine,
+        nowMs: () => this.#ports.nowMs(),
+        ask: (question, done) => this.#calls.ask(this.#askOften(question), done),
+        readBarrier: (done) => this.readBarrier(done),
+        propose: (command, onlyInTerm, done) => this.propose(command, { onlyInTerm }, done),
+      },
+      this.#options.electionMs,
+    );
+  }
+
+  #makeDriver(): Driver {
+    const ports = this.#ports;
+    return new Driver({
+      engine: ports.engine,
+      proposals: this.#proposals,
+      barriers: this.#barriers,
+      applier: this.#applier,
+      nowMs: () => ports.nowMs(),
+      nextTurn: (callback) => ports.nextTurn(callback),
+      endOfTurn: (callback) => ports.endOfTurn(callback),
+      send: (message) => {
+        if (message.kind === "installSnapshot") this.#transfer.offer(message);
+        else ports.send(message);
+      },
+      append: (batch: Persist, done) => ports.wal.append(batch, done),
+      install: (snapshot, done) => this.#install(snapshot, done),
+      onApplied: (index, bytes) => {
+        this.#compactor.applied(index, bytes);
+        this.#settled.applied(index);
+      },
+      onWorked: () => this.#worked(),
+      onFailure: (error) => ports.onFailure(error),
+    });
+  }
+
+  #makeTransfer(): SnapshotTransfer {
+    const ports = this.#ports;
+    const { id, session, electionMs } = this.#options;
+    return new SnapshotTransfer(
+      {
+        engine: ports.engine,
+        state: ports.state,
+        logger: ports.logger,
+        nowMs: () => ports.nowMs(),
+        configuration: () => this.#applier.configuration,
+        isReplacing: () => this.#driver.isInstalling || this.#driver.hasSnapshot,
+        send: (message) => ports.send(message),
+        sendBulk: (to, frame) => ports.sendBulk(to, frame),
+        input: (give) => this.#driver.input(give),
+      },
+      { id, session, electionMs },
+    );
+  }
+
+  #makeCompactor(): Compactor {
+    const { wal, state } = this.#ports;
+    const { snapshotEntries, catchUpEntries, snapshotIndex } = this.#options;
+    return new Compactor(
+      {
+        wal,
+        state,
+        configuration: () => this.#applier.configuration,
+        sentIndex: () => this.#transfer.sentIndex,
+        input: (give) => this.#driver.input(give),
+        onFailure: (error) => this.#driver.fail(error),
+      },
+      {
+        everyEntries: snapshotEntries,
+        catchUpEntries,
+        lastIndex: snapshotIndex,
+      },
+    );
+  }
+
+  /** Once nothing else is being written, the state becomes the snapshot's. */
+  #install(snapshot: SnapshotMeta, done: (error: unknown) => void): void {
+    const { state, logger } = this.#ports;
+    const { index } = snapshot;
+    this.#compactor.idle(() =>
+      state.install(snapshot, (error) => {
+        if (error !== undefined) {
+          done(error);
+          return;
+        }
+        logger.info("snapshot installed", { index });
+        this.#lessor.replaced();
+        this.#compactor.installed(index, done);
+      }),
+    );
+  }
+
+  #worked(): void {
+    const { engine } = this.#ports;
+    this.#lessor.observe();
+    this.#transfer.observe();
+    this.#changes.observe();
+    this.#calls.observe();
+    this.#ports.onWorked(engine);
+  }
+
+  #answer(question: LeaderQuestion, done: (answer: LeaderAnswer | Unavailable) => void): Cancel {
+    if (question.kind === "change") return this.#changes.change(question, done);
+    if (question.kind !== "status") return this.#lessor.answer(question, done);
+    return this.#later(() => done(this.#ownStatus()));
+  }
+
+  #ownStatus(): LeaderAnswer {
+    const status = this.status();
+    return status.role === "leader" ? { kind: "status", status } : { kind: "notLeader" };
+  }
+
+  /** A question that may be asked any number of times. */
+  #askOften(question: LeaderQuestion): Ask {
+    const totalMs = this.#options.requestMs;
+    return { question, again: question, attemptMs: leaderCallMs, totalMs };
+  }
+
+  /** Why this server takes nothing in. */
+  #refusal(isFull: boolean): Unavailable | undefined {
+    if (this.#driver.isStopped) return { kind: "stopped" };
+    if (isWitness(this.#ports.engine.configuration, this.#options.id)) return { kind: "noData" };
+    return isFull ? { kind: "tooManyRequests" } : undefined;
+  }
+
+  #refuse<Outcome>(outcome: Outcome, done: (outcome: Outcome) => void): Cancel {
+    return this.#later(() => done(outcome));
+  }
+
+  #later(callback: () => void): Cancel {
+    let isCancelled = false;
+    this.#ports.nextTurn(() => {
+      if (!isCancelled) callback();
+    });
+    return () => {
+      isCancelled = true;
+    };
+  }
+
+  /** What a compaction of the key space has left is removed bit by bit, also when nobody writes. */
+  #sweep(): void {
+    try {
+      if (!this.#driver.isStopped && !this.#driver.isInstalling) this.#ports.state.store.compact();
+    } catch (error) {
+      this.#driver.fail(error);
+    }
+  }
+}
+
+function changeOutcome(answer: FinalAnswer): ChangeConfigurationOutcome {
+  switch (answer.kind) {
+    case "changed":
+      return { kind: "changed", configuration: answer.configuration };
+    case "live":
+    case "leaseNotFound":
+    case "status":
+      return { kind: "timeout" }; // No answer to such a question: a peer's mistake.
+    default:
+      return answer;
+  }
 }

@@ -1,19 +1,12 @@
 /**
- * The loop around the engine: inputs in, effects out, completions back in.
+ * The loop around the engine: inputs in, effects out, completions back in. Pure.
  *
  * Once per turn of the event loop everything that has come together is given to the engine at once,
  * and its effects are executed: messages leave first, then the disk is set to work, and only when
  * both are under way the store applies. Written against ports, so that a simulator runs this loop and
  * not a copy of it.
  */
-import type {
-  Effects,
-  Engine,
-  EngineStatus,
-  Message,
-  Persist,
-  SnapshotMeta,
-} from "@flotilla/consensus";
+import type { Effects, Engine, Message, Persist, SnapshotMeta } from "@flotilla/consensus";
 import type { Applier } from "./applier.ts";
 import { PersistQueue } from "./persist-queue.ts";
 import type { Proposals } from "./proposals.ts";
@@ -30,13 +23,13 @@ export interface DriverPorts {
   /** Calls back at the end of this one, after the writes of this turn have left. */
   endOfTurn(callback: () => void): void;
   send(message: Message): void;
-  append(batch: Persist): Promise<void>;
+  append(batch: Persist, done: (error: unknown) => void): void;
   /** Replaces the store by a received snapshot. */
-  install(snapshot: SnapshotMeta): Promise<void>;
+  install(snapshot: SnapshotMeta, done: (error: unknown) => void): void;
   /** The store has moved to `index`, by `bytes` of entries. */
   onApplied(index: number, bytes: number): void;
   /** The engine has worked; what it says may have changed. */
-  onWorked(status: EngineStatus): void;
+  onWorked(): void;
   /** Nothing goes on from here. Called once. */
   onFailure(error: unknown): void;
 }
@@ -48,12 +41,14 @@ export class Driver {
   #isApplying = false;
   #isInstalling = false;
   #isStopped = false;
+  readonly #work = (): void => this.#workOnce();
+  readonly #apply = (): void => this.#applyOnce();
 
   constructor(ports: DriverPorts) {
     this.#ports = ports;
     this.#persists = new PersistQueue({
-      append: (batch) => ports.append(batch),
-      install: (snapshot) => this.#install(snapshot),
+      append: (batch, done) => ports.append(batch, done),
+      install: (snapshot, done) => this.#install(snapshot, done),
       onPersisted: (batch) => this.input((engine) => engine.persisted(batch.token)),
       send: (message) => {
         if (!this.#isStopped) ports.send(message);
@@ -62,9 +57,18 @@ export class Driver {
     });
   }
 
-  /** True while the store is being replaced: nothing may write to it. */
+  /** True while the store is being replaced: nothing may write to it, nor read it. */
   get isInstalling(): boolean {
     return this.#isInstalling;
+  }
+
+  /** True from when the engine has taken a snapshot in until the store holds it. */
+  get hasSnapshot(): boolean {
+    return this.#persists.hasSnapshot;
+  }
+
+  get isStopped(): boolean {
+    return this.#isStopped;
   }
 
   /** Gives the engine an input; its effects follow in the next turn, with those of the others. */
@@ -79,9 +83,8 @@ export class Driver {
   }
 
   /** Logical time passes. Once, however late: a process that was stopped must not depose anybody. */
-  tick(): void {
+  tick(nowMs: number): void {
     const { proposals, barriers } = this.#ports;
-    const nowMs = this.#ports.nowMs();
     proposals.tick(nowMs);
     barriers.tick(nowMs);
     this.input((engine) => engine.tick());
@@ -91,7 +94,7 @@ export class Driver {
   wake(): void {
     if (this.#isScheduled || this.#isStopped) return;
     this.#isScheduled = true;
-    this.#ports.nextTurn(() => this.#work());
+    this.#ports.nextTurn(this.#work);
   }
 
   /** Ends the loop after a failure. */
@@ -101,28 +104,27 @@ export class Driver {
     this.#ports.onFailure(error);
   }
 
-  /** Ends the loop; resolves when the disk has finished what it was given. */
-  async stop(): Promise<void> {
+  /** Ends the loop; done when the disk has finished what it was given, which may be at once. */
+  stop(done: () => void): void {
     this.#isStopped = true;
-    await this.#persists.idle();
+    this.#persists.idle(done);
   }
 
-  #work(): void {
+  #workOnce(): void {
     this.#isScheduled = false;
     if (this.#isStopped) return;
-    const { engine, proposals, barriers } = this.#ports;
+    const { engine, proposals, barriers, nowMs, onWorked } = this.#ports;
     try {
-      if (proposals.hasQueued) proposals.flush(engine, this.#ports.nowMs());
+      if (proposals.hasQueued) proposals.flush(engine, nowMs());
       if (barriers.hasQueued) barriers.flush(engine);
-      let effects = engine.takeEffects();
+      let effects = engine.takeEffects(nowMs());
       while (effects !== undefined) {
         this.#execute(effects);
-        effects = engine.takeEffects();
+        effects = engine.takeEffects(nowMs());
       }
-      const status = engine.status();
-      proposals.observe(status);
-      barriers.observe(status);
-      this.#ports.onWorked(status);
+      proposals.observe(engine);
+      barriers.observe(engine);
+      onWorked();
       if (proposals.hasQueued || barriers.hasQueued) this.wake();
     } catch (error) {
       this.fail(error);
@@ -141,28 +143,37 @@ export class Driver {
   #applySoon(): void {
     if (this.#isApplying || this.#isInstalling || !this.#ports.applier.isBehind) return;
     this.#isApplying = true;
-    this.#ports.endOfTurn(() => this.#apply());
+    this.#ports.endOfTurn(this.#apply);
   }
 
-  #apply(): void {
+  #applyOnce(): void {
     this.#isApplying = false;
     if (this.#isStopped || this.#isInstalling || !this.#ports.applier.isBehind) return;
     try {
       this.#moved(this.#ports.applier.applySlice());
-      if (!this.#ports.applier.isBehind) return;
+      if (!this.#ports.applier.isBehind || this.#isApplying) return;
       this.#isApplying = true;
-      this.#ports.nextTurn(() => this.#apply());
+      this.#ports.nextTurn(this.#apply);
     } catch (error) {
       this.fail(error);
     }
   }
 
-  async #install(snapshot: SnapshotMeta): Promise<void> {
-    if (this.#isStopped) return;
+  #install(snapshot: SnapshotMeta, done: (error: unknown) => void): void {
+    if (this.#isStopped) {
+      this.#ports.endOfTurn(() => done(undefined));
+      return;
+    }
     this.#isInstalling = true;
-    await this.#ports.install(snapshot);
-    this.#isInstalling = false;
-    this.#ports.applier.reset();
+    this.#ports.install(snapshot, (error) => {
+      this.#isInstalling = false;
+      if (error === undefined) this.#installed(snapshot);
+      done(error);
+    });
+  }
+
+  #installed(snapshot: SnapshotMeta): void {
+    this.#ports.applier.reset(snapshot.configuration);
     this.#ports.proposals.replaced();
     this.#ports.barriers.applied(snapshot.index);
     this.#ports.onApplied(snapshot.index, 0);

@@ -1,9 +1,9 @@
 /**
  * Committed entries into the store: in order, in slices that do not hold up the event loop, each
- * slice in one transaction together with its index.
+ * slice in one transaction together with its index. Pure.
  */
 import { type Logger, WireError } from "@flotilla/base";
-import type { Entry } from "@flotilla/consensus";
+import { type Configuration, decodeConfiguration, type Entry } from "@flotilla/consensus";
 import {
   CodecError,
   type CommandResult,
@@ -29,16 +29,34 @@ export class Applier {
   readonly #logger: Logger;
   readonly #listeners: readonly AppliedListener[];
   #queue: Entry[] = [];
+  #configuration: Configuration;
 
-  constructor(store: Store, logger: Logger, listeners: readonly AppliedListener[]) {
-    this.#store = store;
-    this.#logger = logger;
+  /** `configuration`: in force at the entry that the store has applied. */
+  constructor(
+    parts: {
+      readonly store: Store;
+      readonly logger: Logger;
+      readonly configuration: Configuration;
+    },
+    listeners: readonly AppliedListener[],
+  ) {
+    this.#store = parts.store;
+    this.#logger = parts.logger;
+    this.#configuration = parts.configuration;
     this.#listeners = listeners;
   }
 
   /** True when entries wait. */
   get isBehind(): boolean {
     return this.#queue.length > 0;
+  }
+
+  /**
+   * In force at the entry that the store has applied: a later one that is in force already can still
+   * be rolled back, and does not belong into a snapshot of this state.
+   */
+  get configuration(): Configuration {
+    return this.#configuration;
   }
 
   /** Takes committed entries in. Those that the store holds already are left out. */
@@ -50,19 +68,23 @@ export class Applier {
 
   /** Applies one slice; returns the index that the store is at, and the bytes of data applied. */
   applySlice(): { readonly index: number; readonly bytes: number } {
-    const taken = this.#takeSlice();
-    const slice = taken.map((entry) => this.#decode(entry));
+    let bytes = 0;
+    const slice: AppliedEntry[] = [];
+    for (const entry of this.#takeSlice()) {
+      bytes += entry.data.length;
+      slice.push(this.#decode(entry));
+    }
     const results = this.#store.apply(slice);
     for (const [at, entry] of slice.entries()) {
       for (const listener of this.#listeners) listener(entry, results[at]);
     }
-    const bytes = taken.reduce((sum, { data }) => sum + data.length, 0);
     return { index: this.#store.appliedIndex, bytes };
   }
 
-  /** The store was replaced: what waits is in it. */
-  reset(): void {
+  /** The store was replaced: what waits is in it, and so is `configuration`. */
+  reset(configuration: Configuration): void {
     this.#queue = [];
+    this.#configuration = configuration;
   }
 
   #takeSlice(): Entry[] {
@@ -82,12 +104,13 @@ export class Applier {
   }
 
   #decode({ index, term, kind, data }: Entry): AppliedEntry {
+    if (kind === "config") this.#configuration = decodeConfiguration(data) ?? this.#configuration;
     if (kind !== "command") return { index, term, proposal: undefined };
     try {
       return { index, term, proposal: decodeProposal(data) };
     } catch (error) {
       if (!(error instanceof WireError || error instanceof CodecError)) throw error;
-      // A peer has handed in garbage and it was agreed upon: it does nothing, on every member alike.
+      // A peer has handed in garbage and it was agreed upon: it does nothing, on every server alike.
       this.#logger.error("entry is no command", { index, reason: error.message });
       return { index, term, proposal: undefined };
     }

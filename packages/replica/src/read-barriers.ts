@@ -1,15 +1,15 @@
 /**
- * Linearizable reads of this member: all calls of a turn share one round at the leader, and wait
- * until this member has applied what the leader had committed then (Raft thesis section 6.4).
+ * Linearizable reads of this server: all calls of a turn share one round at the leader, and wait
+ * until this server has applied what the leader had committed then (Raft thesis section 6.4). Pure.
  */
-import type { Engine, ReadReady } from "@flotilla/consensus";
-import type { BarrierOutcome } from "./contract.ts";
+import { assert } from "@flotilla/base";
+import type { Engine, NodeId, ReadReady } from "@flotilla/consensus";
+import type { BarrierOutcome, Cancel } from "./contract.ts";
 import { barriersMax, readRoundsMax } from "./limits.ts";
-import { abortError } from "./proposals.ts";
 
 interface Waiter {
   readonly deadlineMs: number;
-  readonly settle: (outcome: BarrierOutcome) => void;
+  readonly done: (outcome: BarrierOutcome) => void;
 }
 
 export class ReadBarriers {
@@ -24,10 +24,10 @@ export class ReadBarriers {
   /** Answered, and not applied here yet. */
   #answered: { readonly index: number; readonly waiters: readonly Waiter[] }[] = [];
   #appliedIndex: number;
-  #leadership = "";
+  #leader: NodeId = "";
+  #term = 0;
   #hasLeader = false;
   #lastRequestId = 0;
-  #stopped = false;
 
   constructor(timeoutMs: number, appliedIndex: number) {
     this.#timeoutMs = timeoutMs;
@@ -39,28 +39,18 @@ export class ReadBarriers {
     return this.#next.length > 0 && this.#rounds.size < readRoundsMax;
   }
 
-  /** Rejects only with AbortError. */
-  barrier(nowMs: number, signal: AbortSignal | undefined): Promise<BarrierOutcome> {
-    if (signal?.aborted) return Promise.reject(abortError());
-    if (this.#stopped) return Promise.resolve({ kind: "stopped" });
-    if (this.#waiters.size >= barriersMax) return Promise.resolve({ kind: "tooManyRequests" });
-    return new Promise((resolve, reject) => {
-      const onAbort = (): void => {
-        this.#waiters.delete(waiter);
-        reject(abortError());
-      };
-      const waiter: Waiter = {
-        deadlineMs: nowMs + this.#timeoutMs,
-        settle: (outcome) => {
-          this.#waiters.delete(waiter);
-          signal?.removeEventListener("abort", onAbort);
-          resolve(outcome);
-        },
-      };
-      signal?.addEventListener("abort", onAbort, { once: true });
-      this.#waiters.add(waiter);
-      this.#next.push(waiter);
-    });
+  /** True when {@link barriersMax} are not settled: nothing more is taken in. */
+  get isFull(): boolean {
+    return this.#waiters.size >= barriersMax;
+  }
+
+  /** Takes a call in; its round begins with the next {@link flush}. */
+  barrier(nowMs: number, done: (outcome: BarrierOutcome) => void): Cancel {
+    assert(!this.isFull, "barriers: whoever reads asks first whether there is room");
+    const waiter: Waiter = { deadlineMs: nowMs + this.#timeoutMs, done };
+    this.#waiters.add(waiter);
+    this.#next.push(waiter);
+    return () => void this.#waiters.delete(waiter);
   }
 
   /** Starts a round for all that wait for one. */
@@ -79,7 +69,7 @@ export class ReadBarriers {
       const waiters = this.#rounds.get(requestId);
       this.#rounds.delete(requestId);
       if (waiters === undefined) continue;
-      if (index <= this.#appliedIndex) release(waiters);
+      if (index <= this.#appliedIndex) this.#release(waiters);
       else this.#answered.push({ index, waiters });
     }
     for (const requestId of dropped) {
@@ -95,17 +85,17 @@ export class ReadBarriers {
     const waiting = this.#answered;
     this.#answered = [];
     for (const answer of waiting) {
-      if (answer.index <= index) release(answer.waiters);
+      if (answer.index <= index) this.#release(answer.waiters);
       else this.#answered.push(answer);
     }
   }
 
   /** A new leader may answer what the last one dropped. */
-  observe({ term, leader }: { readonly term: number; readonly leader: string }): void {
-    const leadership = `${term}/${leader}`;
+  observe({ term, leader }: Pick<Engine, "term" | "leader">): void {
     this.#hasLeader = leader !== "";
-    if (!this.#hasLeader || leadership === this.#leadership) return;
-    this.#leadership = leadership;
+    if (!this.#hasLeader || (leader === this.#leader && term === this.#term)) return;
+    this.#leader = leader;
+    this.#term = term;
     this.#unpark();
   }
 
@@ -113,23 +103,28 @@ export class ReadBarriers {
   tick(nowMs: number): void {
     for (const waiter of this.#waiters) {
       if (waiter.deadlineMs > nowMs) break;
-      waiter.settle({ kind: this.#hasLeader ? "timeout" : "noLeader" });
+      this.#settle(waiter, { kind: this.#hasLeader ? "timeout" : "noLeader" });
     }
     this.#unpark();
   }
 
-  /** Ends everything; nothing is taken in any more. */
+  /** Ends everything. */
   stop(): void {
-    this.#stopped = true;
-    for (const waiter of [...this.#waiters]) waiter.settle({ kind: "stopped" });
+    for (const waiter of [...this.#waiters]) this.#settle(waiter, { kind: "stopped" });
   }
 
   #unpark(): void {
+    if (this.#parked.length === 0) return;
     this.#next.push(...this.#parked);
     this.#parked = [];
   }
-}
 
-function release(waiters: readonly Waiter[]): void {
-  for (const waiter of waiters) waiter.settle({ kind: "ready" });
+  #release(waiters: readonly Waiter[]): void {
+    for (const waiter of waiters) this.#settle(waiter, { kind: "ready" });
+  }
+
+  #settle(waiter: Waiter, outcome: BarrierOutcome): void {
+    // Not when it was given up, or its time is over.
+    if (this.#waiters.delete(waiter)) waiter.done(outcome);
+  }
 }
