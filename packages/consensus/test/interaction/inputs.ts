@@ -26,7 +26,8 @@ const campaign: Command = (world, words) => {
   const host = world.host(oneWord(words));
   const { server } = host.raft;
   if (server.role === "leader") throw new Error(`${host.id} leads already`);
-  const count = server.electionTimeoutTicks - server.electionElapsed;
+  // One that could not campaign when it was due does at its next tick.
+  const count = Math.max(1, server.electionTimeoutTicks - server.electionElapsed);
   for (let done = 0; done < count; done++) host.tick();
 };
 

@@ -152,9 +152,12 @@ export function textOfPersist(persist: Persist): string {
 }
 
 export function textOfHardState(hardState: HardState): string {
-  const { term, vote, commit, supersededBy } = hardState;
-  const superseded = supersededBy === undefined ? "" : ` superseded by epoch ${supersededBy}`;
-  return `term ${term} vote ${nameOf(vote)} commit ${commit}${superseded}`;
+  const { term, vote, commit, supersededBy, epoch, lostUntil } = hardState;
+  const parts = [`term ${term} vote ${nameOf(vote)} commit ${commit}`];
+  if (epoch !== undefined) parts.push(`epoch ${epoch}`);
+  if (supersededBy !== undefined) parts.push(`superseded by epoch ${supersededBy}`);
+  if (lostUntil !== undefined) parts.push(`lost until ${lostUntil}`);
+  return parts.join(" ");
 }
 
 export function textOfIsolation(isolation: Isolation): string {
