@@ -11,20 +11,22 @@
 import { mkdir } from "node:fs/promises";
 import { dirname, join, resolve } from "node:path";
 import { openLmdbBackend } from "@flotilla/backend";
-import { encodeMessage, type Logger, WireError, WireReader } from "@flotilla/base";
+import type { Logger } from "@flotilla/base";
 import type { EngineState } from "@flotilla/consensus";
-import { createStore, type DurableBackend, type Store } from "@flotilla/store";
-import { lockDirectory, nodeDisk, openWal, type Recovered, type Wal } from "@flotilla/wal";
+import { lockDirectory } from "@flotilla/disk";
+import { createStore } from "@flotilla/store";
+import type { Recovered, Wal } from "@flotilla/wal";
 import { MemberError } from "./errors.ts";
 import { type Founding, foundingConfiguration } from "./identity.ts";
-import { SnapshotFiles } from "./snapshot-files.ts";
+import { closeLog, openLog } from "./log-directory.ts";
+import { drawIncarnation, type Owner } from "./owner.ts";
+import { SnapshotFiles, syncDirectory } from "./snapshot-files.ts";
+import { restoreState, type StateParts } from "./state-storage.ts";
 
 /** An open data directory. */
-export interface DataDirectory {
+export interface DataDirectory extends StateParts {
+  readonly owner: Owner;
   readonly wal: Wal;
-  readonly backend: DurableBackend;
-  readonly store: Store;
-  readonly snapshots: SnapshotFiles;
   readonly engineState: EngineState;
   /** Closes all of it, last opened first. */
   close(): Promise<void>;
@@ -45,13 +47,16 @@ export async function openDataDirectory(
     await makeDurableDirectory(home);
     const lock = await lockDirectory(home);
     closers.push(() => lock.release());
-    const { wal, recovered } = await openWal({
-      directory: join(home, "wal"),
-      metadata: encodeOwner(founding),
+    const { wal, recovered, owner } = await openLog(join(home, "wal"), async () => ({
+      owner: {
+        id: founding.self.id,
+        clusterId: founding.clusterId,
+        incarnation: drawIncarnation(),
+      },
       configuration: foundingConfiguration(founding.founders),
-    });
-    closers.push(() => wal.close());
-    checkOwner(recovered.metadata, founding, dataDir);
+    }));
+    closers.push(() => closeLog(wal));
+    checkOwner(owner, founding, dataDir);
     if (recovered.repair !== undefined) {
       logger.warn("an unfinished write was cut off the log", { ...recovered.repair });
     }
@@ -61,7 +66,7 @@ export async function openDataDirectory(
     await makeDurableDirectory(join(home, "snap"));
     const snapshots = await SnapshotFiles.open(join(home, "snap"));
     const engineState = await reconcile(recovered, { backend, store, snapshots });
-    return { wal, backend, store, snapshots, engineState, close };
+    return { owner, wal, backend, store, snapshots, engineState, close };
   } catch (error) {
     await close();
     throw error;
@@ -73,7 +78,7 @@ async function makeDurableDirectory(path: string): Promise<void> {
   const first = await mkdir(path, { recursive: true, mode: 0o700 });
   if (first === undefined) return; // It was there.
   for (let made = path; made.length >= first.length; made = dirname(made)) {
-    await nodeDisk.syncDirectory(dirname(made));
+    await syncDirectory(dirname(made));
   }
 }
 
@@ -81,16 +86,9 @@ async function makeDurableDirectory(path: string): Promise<void> {
  * Brings log and store together. The store may lag (the log is replayed), not lead: what it has
  * applied was durable in the log, so a log that lacks it has lost entries.
  */
-async function reconcile(
-  recovered: Recovered,
-  state: {
-    readonly backend: DurableBackend;
-    readonly store: Store;
-    readonly snapshots: SnapshotFiles;
-  },
-): Promise<EngineState> {
+async function reconcile(recovered: Recovered, state: StateParts): Promise<EngineState> {
   const { snapshot, entries, hardState } = recovered;
-  const { backend, store, snapshots } = state;
+  const { store, snapshots } = state;
   if (store.appliedIndex < snapshot.index) {
     const file = snapshots.find(snapshot);
     if (file === undefined) {
@@ -101,10 +99,9 @@ async function reconcile(
       );
     }
     // The member was stopped between taking the snapshot into the log and into the store.
-    await backend.restore(file.read());
-    store.reload();
+    await restoreState(snapshot, file, state);
   }
-  await snapshots.clear();
+  await snapshots.clear(Number.POSITIVE_INFINITY);
   const lastIndex = snapshot.index + entries.length;
   if (store.appliedIndex > lastIndex) {
     throw new MemberError(
@@ -123,40 +120,13 @@ async function reconcile(
   };
 }
 
-/** etcd's `etcdserverpb.Metadata`: {1: member id, 2: cluster id}. */
-function encodeOwner({ self, clusterId }: Founding): Uint8Array {
-  return encodeMessage((writer) => {
-    writer.fieldVarint64(1, self.id);
-    writer.fieldVarint64(2, clusterId);
-  });
-}
-
-function checkOwner(metadata: Uint8Array, { self, clusterId }: Founding, dataDir: string): void {
-  const owner = decodeOwner(metadata);
-  if (owner?.id === self.id && owner.clusterId === clusterId) return;
-  const hex = (id: bigint | undefined): string => id?.toString(16) ?? "unknown";
+function checkOwner(owner: Owner, { self, clusterId }: Founding, dataDir: string): void {
+  if (owner.id === self.id && owner.clusterId === clusterId) return;
+  const hex = (id: bigint): string => id.toString(16);
   throw new MemberError(
     "foreignData",
-    `The data directory "${dataDir}" belongs to member ${hex(owner?.id)} of cluster ` +
-      `${hex(owner?.clusterId)}; this is member ${hex(self.id)} of cluster ${hex(clusterId)}. ` +
+    `The data directory "${dataDir}" belongs to member ${hex(owner.id)} of cluster ` +
+      `${hex(owner.clusterId)}; this is member ${hex(self.id)} of cluster ${hex(clusterId)}. ` +
       "Start it with the initial cluster and token that it was made with, or use another directory",
   );
-}
-
-function decodeOwner(
-  metadata: Uint8Array,
-): { readonly id: bigint; readonly clusterId: bigint } | undefined {
-  try {
-    const reader = new WireReader(metadata);
-    const owner = { id: 0n, clusterId: 0n };
-    while (reader.next()) {
-      if (reader.field === 1) owner.id = reader.varint64();
-      else if (reader.field === 2) owner.clusterId = reader.varint64();
-      else reader.skip();
-    }
-    return owner;
-  } catch (error) {
-    if (error instanceof WireError) return undefined;
-    throw error;
-  }
 }

@@ -1,19 +1,18 @@
 /** Leadership of this member, and who wants to know of its changes. */
-import type { EngineStatus } from "@flotilla/consensus";
+import type { Engine, NodeId } from "@flotilla/consensus";
 import type { Leadership } from "./contract.ts";
+
+/** What is looked at. */
+export type LeadershipView = Pick<Engine, "role" | "term" | "leader">;
 
 export class LeadershipWatch {
   readonly #listeners = new Set<(leadership: Leadership) => void>();
   #present: Leadership;
-  #leader: string;
+  #leader: NodeId;
 
-  constructor(status: EngineStatus) {
-    this.#present = { isLeader: status.role === "leader", term: status.term };
-    this.#leader = status.leader;
-  }
-
-  get present(): Leadership {
-    return this.#present;
+  constructor({ role, term, leader }: LeadershipView) {
+    this.#present = { isLeader: role === "leader", term };
+    this.#leader = leader;
   }
 
   /** Calls at once, and then at each change, until the returned function is called. */
@@ -24,7 +23,7 @@ export class LeadershipWatch {
   }
 
   /** Takes the engine's word; true when the cluster's leader, as known here, has changed. */
-  observe({ role, term, leader }: EngineStatus): boolean {
+  observe({ role, term, leader }: LeadershipView): boolean {
     const isLeader = role === "leader";
     if (isLeader !== this.#present.isLeader || term !== this.#present.term) {
       this.#tell({ isLeader, term });

@@ -1,11 +1,12 @@
 /**
- * One running member: its parts, wired.
+ * One running member: its replica, and what of a process that needs.
  *
- * Decides nothing by itself: the driver turns the loop, and each part has its own file. What is here
- * is who tells whom, in which order, and the life cycle.
+ * The replica decides; here are its timers, its peers, the life cycle, and the promises that the API
+ * floors speak.
  */
 import { type Clock, type Logger, WireError } from "@flotilla/base";
 import {
+  type ConfigurationChange,
   decodeMessage,
   type Engine,
   type EngineStatus,
@@ -14,9 +15,9 @@ import {
   type NodeId,
 } from "@flotilla/consensus";
 import { nodeTimers, type PeerHandlers, type PeerTransport } from "@flotilla/peer";
+import { appliedConfiguration, createReplica, type Replica } from "@flotilla/replica";
 import type { Command, MemberAttributes, StoreReader } from "@flotilla/store";
-import { Applier } from "./applier.ts";
-import { Compactor } from "./compactor.ts";
+import { promised } from "./callbacks.ts";
 import type {
   BarrierOutcome,
   ChangeMembersOutcome,
@@ -28,18 +29,15 @@ import type {
   TimeToLiveOutcome,
 } from "./contract.ts";
 import type { DataDirectory } from "./data-directory.ts";
-import { Driver } from "./driver.ts";
+import { MemberError } from "./errors.ts";
 import { type Founding, memberIdOf, nodeIdOf } from "./identity.ts";
 import { LeadershipWatch } from "./leadership-watch.ts";
-import { Lessor } from "./lessor.ts";
-import { advertiseRetryMs, handOverMs, leaseTickMs } from "./limits.ts";
+import { advertiseRetryMs, handOverMs } from "./limits.ts";
 import { memberInfos, sameAttributes } from "./membership.ts";
 import type { RunningMember } from "./options.ts";
-import { Proposals } from "./proposals.ts";
-import { ReadBarriers } from "./read-barriers.ts";
 import type { Settings } from "./settings.ts";
-import { type InstallSnapshot, SnapshotTransfer } from "./snapshot-transfer.ts";
 import { watchStalls } from "./stall-watch.ts";
+import { MemberState } from "./state-storage.ts";
 import { successorOf } from "./successor.ts";
 
 /** What a member is made of. */
@@ -50,8 +48,8 @@ export interface MemberParts {
   readonly engine: Engine;
   readonly clock: Clock;
   readonly logger: Logger;
-  /** Names this start of the member; never used before. */
-  readonly session: bigint;
+  /** Names a start of a member, or a session of one: never used before. */
+  newSession(): bigint;
 }
 
 export class LocalMember implements RunningMember {
@@ -61,12 +59,7 @@ export class LocalMember implements RunningMember {
   readonly leaseTtlMinSeconds: number;
   readonly stopped: Promise<Error | undefined>;
   readonly #parts: MemberParts;
-  readonly #proposals: Proposals;
-  readonly #barriers: ReadBarriers;
-  readonly #lessor: Lessor;
-  readonly #transfer: SnapshotTransfer;
-  readonly #compactor: Compactor;
-  readonly #driver: Driver;
+  readonly #replica: Replica;
   readonly #leadership: LeadershipWatch;
   readonly #stopping = new AbortController();
   #transport: PeerTransport | undefined;
@@ -81,7 +74,7 @@ export class LocalMember implements RunningMember {
   #resolveStopped: (reason: Error | undefined) => void = () => {};
 
   constructor(parts: MemberParts) {
-    const { founding, settings, data } = parts;
+    const { founding, settings } = parts;
     this.#parts = parts;
     this.id = founding.self.id;
     this.clusterId = founding.clusterId;
@@ -91,30 +84,8 @@ export class LocalMember implements RunningMember {
     this.stopped = new Promise((resolve) => {
       this.#resolveStopped = resolve;
     });
-    this.#leadership = new LeadershipWatch(parts.engine.status());
-    this.#proposals = new Proposals({
-      session: parts.session,
-      openedAt: data.store.appliedIndex,
-      timeoutMs: settings.requestMs,
-      resendMs: settings.electionMs,
-    });
-    this.#barriers = new ReadBarriers(settings.requestMs, data.store.appliedIndex);
-    this.#lessor = this.#makeLessor();
-    this.#transfer = this.#makeTransfer();
-    this.#driver = this.#makeDriver();
-    this.#compactor = new Compactor(
-      {
-        ...data,
-        engine: parts.engine,
-        input: (give) => this.#driver.input(give),
-        onFailure: (error) => this.#driver.fail(error),
-      },
-      {
-        everyEntries: settings.snapshotEntries,
-        catchUpEntries: settings.catchUpEntries,
-        lastIndex: data.engineState.snapshot.index,
-      },
-    );
+    this.#leadership = new LeadershipWatch(parts.engine);
+    this.#replica = this.#makeReplica();
   }
 
   get store(): StoreReader {
@@ -130,18 +101,16 @@ export class LocalMember implements RunningMember {
     return {
       onMessage: (from, bytes) => {
         const message = this.#messageFrom(from, bytes);
-        if (message !== undefined) this.#driver.input((engine) => engine.step(message));
+        if (message !== undefined) this.#replica.receive(message);
       },
+      onBulk: (from, frame) => this.#replica.receiveBulk(from, frame),
       onUnreachable: (peer) => {
-        this.#driver.input((engine) => engine.unreachable(peer));
+        this.#replica.unreachable(peer);
         if (this.#handingOver?.to === peer) this.#handingOver.end();
       },
-      onSnapshot: async (from, head, content) => {
-        const message = this.#messageFrom(from, head);
-        if (message?.kind !== "installSnapshot") throw new WireError("no snapshot message");
-        await this.#transfer.receive(message, content);
-      },
-      onCall: (_from, request) => this.#lessor.answerCall(request),
+      onCall: (from, request) =>
+        new Promise((resolve) => this.#replica.receiveCall(from, request, resolve)),
+      onJoin: () => Promise.reject(new MemberError("busy", "Nobody can join yet")),
     };
   }
 
@@ -150,14 +119,9 @@ export class LocalMember implements RunningMember {
     const { settings, logger } = this.#parts;
     this.#transport = transport;
     this.#peerUrl = peerUrl;
-    this.#every(settings.heartbeatMs, () => {
-      this.#driver.tick();
-      this.#sweep();
-    });
-    this.#every(leaseTickMs, () => this.#lessor.tick());
+    this.#tick(settings.heartbeatMs);
     const stopWatching = watchStalls(logger, nodeTimers.after);
     this.#stopping.signal.addEventListener("abort", stopWatching);
-    this.#driver.wake();
   }
 
   status(): MemberStatus {
@@ -180,28 +144,33 @@ export class LocalMember implements RunningMember {
     command: Command,
     options: { readonly onlyInTerm?: number; readonly signal?: AbortSignal } = {},
   ): Promise<ProposeOutcome> {
-    const nowMs = this.#parts.clock.nowMs();
-    const { onlyInTerm = 0, signal } = options;
-    const outcome = this.#proposals.propose(command, { nowMs, onlyInTerm, signal });
-    this.#driver.wake();
-    return outcome;
+    return promised(options.signal, (done) => this.#replica.propose(command, options, done));
   }
 
   readBarrier(signal?: AbortSignal): Promise<BarrierOutcome> {
-    const outcome = this.#barriers.barrier(this.#parts.clock.nowMs(), signal);
-    this.#driver.wake();
-    return outcome;
+    return promised(signal, (done) => this.#replica.readBarrier(done));
   }
 
   renewLease(id: bigint, signal?: AbortSignal): Promise<RenewOutcome> {
-    return this.#lessor.renew(id, signal);
+    return promised(signal, (done) => this.#replica.renewLease(id, done));
   }
 
   leaseTimeToLive(
     id: bigint,
     options: { readonly keys: boolean; readonly signal?: AbortSignal },
   ): Promise<TimeToLiveOutcome> {
-    return this.#lessor.timeToLive(id, options);
+    return promised(options.signal, (done) => this.#replica.leaseTimeToLive(id, options, done));
+  }
+
+  changeMembers(
+    changes: readonly ConfigurationChange[],
+    options: { readonly signal?: AbortSignal } = {},
+  ): Promise<ChangeMembersOutcome> {
+    return promised(options.signal, (done) => this.#replica.change(changes, done));
+  }
+
+  clusterStatus(signal?: AbortSignal): Promise<EngineStatus | undefined> {
+    return promised(signal, (done) => this.#replica.leaderStatus(done));
   }
 
   onLeadership(listener: (leadership: Leadership) => void): () => void {
@@ -214,15 +183,7 @@ export class LocalMember implements RunningMember {
   }
 
   transferLeadership(to: bigint): void {
-    this.#driver.input((engine) => engine.transferLeadership(nodeIdOf(to)));
-  }
-
-  changeMembers(): Promise<ChangeMembersOutcome> {
-    return Promise.resolve({ kind: "noLeader" });
-  }
-
-  clusterStatus(): Promise<EngineStatus | undefined> {
-    return Promise.resolve(this.#parts.engine.status());
+    this.#replica.transferLeadership(nodeIdOf(to));
   }
 
   async stop(): Promise<void> {
@@ -230,77 +191,38 @@ export class LocalMember implements RunningMember {
     await this.#end;
   }
 
-  #makeDriver(): Driver {
-    const { engine, data, clock, logger } = this.#parts;
-    return new Driver({
-      engine,
-      proposals: this.#proposals,
-      barriers: this.#barriers,
-      applier: new Applier(data.store, logger, [
-        (entry, result) => this.#lessor.applied(entry, result),
-        ({ term, proposal }, result) => this.#proposals.applied(term, proposal, result),
-      ]),
-      nowMs: () => clock.nowMs(),
-      nextTurn: (callback) => void setImmediate(callback),
-      endOfTurn: queueMicrotask,
-      send: (message) => this.#send(message),
-      append: (batch) => data.wal.append(batch),
-      install: async (snapshot) => {
-        await this.#compactor.idle();
-        await this.#transfer.install(snapshot);
-        await this.#compactor.installed(snapshot.index);
-        this.#lessor.replaced();
-      },
-      onApplied: (index, bytes) => this.#compactor.applied(index, bytes),
-      onWorked: (status) => this.#observe(status),
-      onFailure: (error) => {
-        const reason = error instanceof Error ? error : new Error(String(error));
-        logger.error("member cannot go on", { reason: reason.message, kind: reason.name });
-        this.#failure = reason;
-        this.#handingOver?.end();
-        this.#end ??= this.#stop();
-      },
-    });
-  }
-
-  #makeLessor(): Lessor {
-    const { data, clock, engine, settings } = this.#parts;
-    return new Lessor(
+  #makeReplica(): Replica {
+    const { engine, data, clock, logger, settings, founding, newSession } = this.#parts;
+    const { requestMs, electionMs, snapshotEntries, catchUpEntries } = settings;
+    return createReplica(
       {
-        store: data.store,
+        id: nodeIdOf(founding.self.id),
+        session: newSession(),
+        newSession,
+        requestMs,
+        electionMs,
+        snapshotEntries,
+        catchUpEntries,
+        snapshotIndex: data.engineState.snapshot.index,
+        configuration: appliedConfiguration(data.engineState),
+      },
+      {
+        engine,
+        wal: data.wal,
+        state: new MemberState(data),
+        logger,
         nowMs: () => clock.nowMs(),
         after: nodeTimers.after,
-        leadership: () => this.#leadership.present,
-        callLeader: (request, timeoutMs) => {
-          const { leader } = engine.status();
-          return leader === "" ? undefined : this.#transport?.call(leader, request, timeoutMs);
-        },
-        readBarrier: (signal) => this.readBarrier(signal),
-        propose: (command, onlyInTerm) => this.propose(command, { onlyInTerm }),
+        nextTurn: (callback) => void setImmediate(callback),
+        endOfTurn: queueMicrotask,
+        send: (message) => this.#transport?.send(message.to, encodeMessage(message)),
+        sendBulk: (to, frame) => this.#transport?.sendBulk(to, frame),
+        call: (to, request, timeoutMs, done) =>
+          void this.#transport?.call(to, request, timeoutMs).then(done),
+        onWorked: () => this.#observe(),
+        onFailure: (error) => this.#fail(error),
       },
-      { requestMs: settings.requestMs, graceMs: settings.electionMs },
     );
-  }
-
-  #makeTransfer(): SnapshotTransfer {
-    const { data, logger } = this.#parts;
-    return new SnapshotTransfer({
-      store: data.store,
-      backend: data.backend,
-      files: data.snapshots,
-      logger,
-      send: async (to, head, content) => {
-        await this.#transport?.sendSnapshot(to, head, content, this.#stopping.signal);
-      },
-      onSent: (to, delivered) => this.#driver.input((engine) => engine.snapshotSent(to, delivered)),
-      onReceived: (message) => this.#driver.input((engine) => engine.step(message)),
-    });
-  }
-
-  #send(message: Message): void {
-    if (message.kind === "installSnapshot")
-      void this.#transfer.send(message satisfies InstallSnapshot);
-    else this.#transport?.send(message.to, encodeMessage(message));
   }
 
   /** A peer's message, if it is one, and its own. */
@@ -316,33 +238,28 @@ export class LocalMember implements RunningMember {
     return undefined;
   }
 
-  #observe(status: EngineStatus): void {
-    const changed = this.#leadership.observe(status);
-    if (changed) {
-      const { term, role, leader } = status;
-      this.#parts.logger.info("leadership changed", { term, role, leader });
-      if (leader !== "") this.#handingOver?.end();
-    }
-    this.#lessor.observe(this.#leadership.present);
+  #observe(): void {
+    const { engine, logger } = this.#parts;
+    if (!this.#leadership.observe(engine)) return;
+    const { term, role, leader } = engine;
+    logger.info("leadership changed", { term, role, leader });
+    if (leader !== "") this.#handingOver?.end();
   }
 
-  /** What a compaction of the key space has left is removed bit by bit, also when nobody writes. */
-  #sweep(): void {
-    try {
-      if (!this.#driver.isInstalling) this.#parts.data.store.compact();
-    } catch (error) {
-      this.#driver.fail(error);
-    }
+  #fail(error: unknown): void {
+    const reason = error instanceof Error ? error : new Error(String(error));
+    const { logger } = this.#parts;
+    logger.error("member cannot go on", { reason: reason.message, kind: reason.name });
+    this.#failure = reason;
+    this.#handingOver?.end();
+    this.#end ??= this.#stop();
   }
 
-  #every(periodMs: number, action: () => void): void {
-    const { signal } = this.#stopping;
-    const run = (): void => {
-      if (signal.aborted) return;
-      action();
-      nodeTimers.after(periodMs, run);
-    };
-    nodeTimers.after(periodMs, run);
+  /** At once, and then in every period. */
+  #tick(periodMs: number): void {
+    if (this.#stopping.signal.aborted) return;
+    this.#replica.tick();
+    nodeTimers.after(periodMs, () => this.#tick(periodMs));
   }
 
   /** Tells the cluster where this member is reached, until it knows. */
@@ -371,21 +288,18 @@ export class LocalMember implements RunningMember {
         resolve();
       };
       this.#handingOver = { to, end };
-      this.#driver.input((engine) => engine.transferLeadership(to));
+      this.#replica.transferLeadership(to);
     });
   }
 
   async #stop(): Promise<void> {
     const { logger, data } = this.#parts;
     this.#stopping.abort();
-    this.#lessor.stop();
-    this.#proposals.stop();
-    this.#barriers.stop();
+    const replicaStopped = new Promise<void>((resolve) => this.#replica.stop(resolve));
     this.#leadership.stop();
     try {
       await this.#transport?.close();
-      await this.#driver.stop();
-      await this.#compactor.idle();
+      await replicaStopped;
       await data.close();
     } catch (error) {
       logger.error("member did not stop cleanly", { reason: String(error) });

@@ -28,13 +28,13 @@ export async function startMember(options: MemberOptions): Promise<RunningMember
   const data = await openDataDirectory(options.dataDir, founding, logger);
   try {
     const { electionTicks } = settings;
+    const { incarnation } = data.owner;
     const engine = createRaft(
-      { id: self, electionTicks, heartbeatTicks: 1, random },
+      { id: self, electionTicks, heartbeatTicks: 1, incarnation, random },
       data.engineState,
     );
-    // Not from `random`: a session that was used before would make the store drop new commands.
-    const session = randomBytes(8).readBigUInt64BE();
-    const member = new LocalMember({ founding, settings, data, engine, clock, logger, session });
+    const parts = { founding, settings, data, engine, clock, logger, newSession };
+    const member = new LocalMember(parts);
     const transport = await openPeerTransport(
       { clusterId: founding.clusterId, self, listen, peers },
       { handlers: member.peerHandlers, random, logger },
@@ -62,6 +62,11 @@ function peersOf({ founders, self }: Founding): Map<string, PeerAddress> {
 
 function urlOf(host: string, port: number): string {
   return `http://${host.includes(":") ? `[${host}]` : host}:${port}`;
+}
+
+/** Not from `random`: a session that was used before would make the store drop new commands. */
+function newSession(): bigint {
+  return randomBytes(8).readBigUInt64BE();
 }
 
 function systemRandom(): Random {

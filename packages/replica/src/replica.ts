@@ -39,7 +39,7 @@ import { ReadBarriers } from "./read-barriers.ts";
 import { SettledChanges } from "./settled-changes.ts";
 import { SnapshotTransfer } from "./snapshot-transfer.ts";
 
-/** Makes a replica from an engine and what it drives; it takes part at once. */
+/** Makes a replica from an engine and what it drives; it takes part from the first `tick` on. */
 export function createReplica(options: ReplicaOptions, ports: ReplicaPorts): Replica {
   return new LocalReplica(options, ports);
 }
@@ -93,7 +93,6 @@ class LocalReplica implements Replica {
       call: (to, request, timeoutMs, done) => ports.call(to, request, timeoutMs, done),
       answer: (question, done) => this.#answer(question, done),
     });
-    this.#driver.wake();
   }
 
   tick(): void {

@@ -1,0 +1,33 @@
+/** Between promises, which a process and its API speak, and callbacks, which the replica speaks. */
+import type { Cancel } from "@flotilla/replica";
+
+/** Calls `done` with nothing, or with what went wrong, once `action` has ended. */
+export function afterwards(action: Promise<unknown>, done: (error: unknown) => void): void {
+  void action.then(
+    () => done(undefined),
+    (error: unknown) => done(error),
+  );
+}
+
+/** Resolves with what `start` calls back with. Rejects only with AbortError. */
+export function promised<Outcome>(
+  signal: AbortSignal | undefined,
+  start: (done: (outcome: Outcome) => void) => Cancel,
+): Promise<Outcome> {
+  if (signal?.aborted) return Promise.reject(abortError());
+  return new Promise((resolve, reject) => {
+    const onAbort = (): void => {
+      cancel();
+      reject(abortError());
+    };
+    const cancel = start((outcome) => {
+      signal?.removeEventListener("abort", onAbort);
+      resolve(outcome);
+    });
+    signal?.addEventListener("abort", onAbort, { once: true });
+  });
+}
+
+function abortError(): DOMException {
+  return new DOMException("The request was given up", "AbortError");
+}
