@@ -5,6 +5,7 @@
  * (what the server believes), one fed with the batches that the disk has finished (what is durable).
  */
 import type { Entry, HardState, LogIndex, NodeId, SnapshotMeta, Term } from "@flotilla/consensus";
+import { LogWindow } from "./log-window.ts";
 import type { DurableView } from "./view.ts";
 
 /** What recovery found. */
@@ -22,45 +23,38 @@ export interface LogWrite {
   readonly snapshot?: Pick<SnapshotMeta, "index" | "term"> | undefined;
 }
 
+/** One server's log and hard state, as its writes leave them. */
 export class LogMirror implements DurableView {
   version = 0;
   term: Term = 0;
   vote: NodeId = "";
+  /** The commit index that was written last; on a disk it lags. */
   commit: LogIndex = 0;
   supersededBy = 0;
-  /** Entries after the snapshot; the first `#head` of them are dropped. */
-  #entries: Entry[] = [];
-  #head = 0;
-  #baseIndex: LogIndex = 0;
-  #baseTerm: Term = 0;
+  readonly #window = new LogWindow();
 
   get firstIndex(): LogIndex {
-    return this.#baseIndex + 1;
+    return this.#window.baseIndex + 1;
   }
 
   get lastIndex(): LogIndex {
-    return this.#baseIndex + this.#entries.length - this.#head;
+    return this.#window.lastIndex;
   }
 
   termAt(index: LogIndex): Term | undefined {
-    if (index === this.#baseIndex) return this.#baseTerm;
-    return this.entryAt(index)?.term;
+    return this.#window.termAt(index);
   }
 
   entryAt(index: LogIndex): Entry | undefined {
-    return index <= this.#baseIndex
-      ? undefined
-      : this.#entries[this.#head + index - this.#baseIndex - 1];
+    return this.#window.entryAt(index);
   }
 
-  /** Becomes what a disk gave back; a new disk gives nothing. */
+  /** Becomes what a disk gave back; undefined: a new disk. */
   restart(recovered: RecoveredLog | undefined): void {
     this.version++;
     this.#setHardState(recovered?.hardState ?? { term: 0, vote: "", commit: 0 });
-    this.#baseIndex = recovered?.snapshot.index ?? 0;
-    this.#baseTerm = recovered?.snapshot.term ?? 0;
-    this.#entries = [...(recovered?.entries ?? [])];
-    this.#head = 0;
+    this.#window.restart(recovered?.snapshot.index ?? 0, recovered?.snapshot.term ?? 0);
+    for (const entry of recovered?.entries ?? []) this.#window.push(entry);
   }
 
   /** Takes in one write. */
@@ -70,23 +64,14 @@ export class LogMirror implements DurableView {
     if (change.snapshot !== undefined) this.#takeSnapshot(change.snapshot);
     const first = change.entries?.[0];
     if (first === undefined) return;
-    this.#entries.length = Math.max(
-      this.#head,
-      Math.min(this.#entries.length, this.#head + first.index - this.#baseIndex - 1),
-    );
-    for (const entry of change.entries ?? []) this.#entries.push(entry);
+    this.#window.truncateAfter(first.index - 1);
+    for (const entry of change.entries ?? []) this.#window.push(entry);
   }
 
   /** Forgets the entries up to `index`, which the log holds. */
   compactTo(index: LogIndex): void {
-    if (index <= this.#baseIndex) return;
     this.version++;
-    this.#baseTerm = this.termAt(index) ?? 0;
-    this.#head += index - this.#baseIndex;
-    this.#baseIndex = index;
-    if (2 * this.#head <= this.#entries.length) return;
-    this.#entries = this.#entries.slice(this.#head);
-    this.#head = 0;
+    this.#window.compactTo(index);
   }
 
   #setHardState({ term, vote, commit, supersededBy }: HardState): void {
@@ -97,14 +82,8 @@ export class LogMirror implements DurableView {
   }
 
   #takeSnapshot({ index, term }: Pick<SnapshotMeta, "index" | "term">): void {
-    if (index <= this.#baseIndex) return;
-    if (this.termAt(index) === term) {
-      this.compactTo(index);
-      return;
-    }
-    this.#entries = [];
-    this.#head = 0;
-    this.#baseIndex = index;
-    this.#baseTerm = term;
+    if (index <= this.#window.baseIndex) return;
+    if (this.termAt(index) === term) this.#window.compactTo(index);
+    else this.#window.restart(index, term);
   }
 }

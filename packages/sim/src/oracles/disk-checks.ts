@@ -1,0 +1,109 @@
+/** What servers may never forget: terms, votes, entries. Seen on their disks, not in their memory. Pure. */
+import type { NodeId, Term } from "@flotilla/consensus";
+import type { ClusterHistory } from "./cluster-history.ts";
+import type { VoteRegistry } from "./election-checks.ts";
+import type { ServerRecord } from "./server-record.ts";
+import type { ServerView } from "./view.ts";
+import { type Violation, violation } from "./violation.ts";
+
+/** Judges the hard state on a disk that changed. */
+export function checkHardState(
+  votes: VoteRegistry,
+  record: ServerRecord,
+  view: ServerView,
+): Violation | undefined {
+  const { durable, id } = view;
+  if (record.disk !== view.disk) forget(record, view);
+  const { term, vote, supersededBy } = durable;
+  if (!record.hasFaultyDisk) {
+    if (term < record.durableTerm) {
+      return violation(
+        "durability",
+        `the disk of ${id} went from term ${record.durableTerm} back to ${term}`,
+      );
+    }
+    if (supersededBy < record.supersededBy) {
+      return violation("oldEpoch", `${id} forgot that epoch ${record.supersededBy} left it behind`);
+    }
+  }
+  const isNew = vote !== "" && (vote !== record.durableVote || term !== record.durableTerm);
+  record.durableTerm = term;
+  record.durableVote = vote;
+  record.supersededBy = supersededBy;
+  record.durableVersion = durable.version;
+  return isNew ? checkVote(votes, record, view) : undefined;
+}
+
+function forget(record: ServerRecord, view: ServerView): void {
+  record.disk = view.disk;
+  record.durableTerm = 0;
+  record.durableVote = "";
+  record.supersededBy = 0;
+  record.agreed = undefined;
+}
+
+function checkVote(
+  votes: VoteRegistry,
+  record: ServerRecord,
+  view: ServerView,
+): Violation | undefined {
+  const { id } = view;
+  const { term, vote, supersededBy } = view.durable;
+  const facts = `${id} votes for ${vote} in term ${term}`;
+  const earlier = votes.voteOf(id, term) ?? vote;
+  votes.note(id, term, vote);
+  if (earlier !== vote && !record.hasFaultyDisk) {
+    return violation("oneVotePerTerm", `${facts}, in which it had voted for ${earlier}`);
+  }
+  if (supersededBy > 0) {
+    return violation("oldEpoch", `${facts} though epoch ${supersededBy} left it behind`);
+  }
+  if (record.registeredDisk !== undefined && record.registeredDisk !== view.disk) {
+    return violation(
+      "lostDiskVotes",
+      `${facts} after its disk was wiped, under an id that was registered before`,
+    );
+  }
+  const last = record.configurations.at(-1);
+  if (view.isUp && last?.configuration.removed?.includes(id) && last.index <= view.commitIndex) {
+    return violation(
+      "removedVotes",
+      `${facts} though it knows that it was removed at ${last.index}`,
+    );
+  }
+  return undefined;
+}
+
+/** When a server goes down: what its memory and its disk agree on must be there when it comes back. */
+export function noteAgreement(record: ServerRecord, view: ServerView): void {
+  const { log, durable } = view;
+  const base = Math.max(log.firstIndex, durable.firstIndex) - 1;
+  let index = Math.min(log.lastIndex, durable.lastIndex);
+  while (index > base && log.termAt(index) !== durable.termAt(index)) index--;
+  const term = durable.termAt(index);
+  record.agreed = term === undefined ? undefined : { index, term };
+}
+
+/** A server has come back: does its disk still hold what it held? */
+export function isForgetful(record: ServerRecord): boolean {
+  const { agreed } = record;
+  return agreed !== undefined && !record.holds(agreed.index, agreed.term);
+}
+
+/** A disk was emptied or has forgotten: somebody must still hold all that is committed. */
+export function checkVanished(
+  history: ClusterHistory,
+  records: ReadonlyMap<NodeId, ServerRecord>,
+): Violation | undefined {
+  const index = history.commitIndex;
+  if (index === 0 || history.isAbandoned) return undefined;
+  const term: Term | undefined = history.termAt(index);
+  for (const record of records.values()) {
+    if ((record.history ?? history) !== history || record.isWitness) continue;
+    if (record.holds(index, term)) return undefined;
+  }
+  return violation(
+    "durability",
+    `(${index}, ${term}) is committed, and no disk with data holds it any more`,
+  );
+}

@@ -1,0 +1,125 @@
+/** What the observer remembers of one server from the last time that it looked. Pure. */
+import type { Configuration, LogIndex, NodeId, Role, Term } from "@flotilla/consensus";
+import type { ClusterHistory } from "./cluster-history.ts";
+import { LogWindow } from "./log-window.ts";
+import type { ServerView } from "./view.ts";
+
+/** A configuration and where in the log it stands; index 0 or a compacted one for the oldest. */
+export interface PlacedConfiguration {
+  readonly index: LogIndex;
+  readonly configuration: Configuration;
+}
+
+export class ServerRecord {
+  readonly id: NodeId;
+  /** Live: what it shows may be newer than the rest of this record. */
+  view: ServerView;
+  /** Undefined until its log says to which epoch it belongs. */
+  history: ClusterHistory | undefined;
+  /** Its disk may forget what it acknowledged. */
+  hasFaultyDisk = false;
+
+  start = -1;
+  disk: number;
+  role: Role = "follower";
+  term: Term = 0;
+  vote: NodeId = "";
+  commitIndex: LogIndex = 0;
+  appliedIndex: LogIndex = 0;
+  /** The last one that was given to its state machine. */
+  appliedCursor: LogIndex = 0;
+  readonly pendingApplied: { readonly index: LogIndex; readonly term: Term }[] = [];
+
+  readonly log: LogWindow = new LogWindow();
+  logVersion = -1;
+  /** The last index of a snapshot that took the log's place in this start. */
+  installing: LogIndex | undefined;
+  isUp = false;
+  /** As in its log, oldest first; never empty once it was seen up. */
+  readonly configurations: PlacedConfiguration[] = [];
+  /** What the engine said when it was compared last. */
+  claimed: Configuration | undefined;
+  /** In force before the event that is being judged: what its counting may have gone by. */
+  previous: Configuration | undefined;
+
+  durableVersion = -1;
+  durableTerm: Term = 0;
+  durableVote: NodeId = "";
+  supersededBy = 0;
+  /** When it went down: the last position that its disk and its memory agreed on. */
+  agreed: { readonly index: LogIndex; readonly term: Term } | undefined;
+  /** Of which disk the cluster has registered the incarnation. */
+  registeredDisk: number | undefined;
+
+  /** First index of the log that changed in the event that is being judged; infinity when none did. */
+  firstChanged: LogIndex = Number.POSITIVE_INFINITY;
+
+  constructor(view: ServerView) {
+    this.id = view.id;
+    this.view = view;
+    this.disk = view.disk;
+  }
+
+  /** Its process starts anew: what was volatile is gone. */
+  begin(view: ServerView): void {
+    this.start = view.start;
+    this.isUp = true;
+    this.role = "follower";
+    // What the disk says is a lower bound; the vote may be lost with a term that only entries show.
+    this.term = view.durable.term;
+    this.vote = view.durable.vote;
+    this.commitIndex = 0;
+    this.appliedIndex = 0;
+    this.appliedCursor = view.appliedIndex;
+    this.pendingApplied.length = 0;
+    this.log.restart(0, 0);
+    this.logVersion = -1;
+    this.installing = undefined;
+    this.configurations.length = 0;
+    this.claimed = undefined;
+    this.previous = undefined;
+  }
+
+  /** Something beside the log is another than at the last look. */
+  get isChanged(): boolean {
+    const { view } = this;
+    return (
+      view.commitIndex !== this.commitIndex ||
+      view.appliedIndex !== this.appliedIndex ||
+      view.role !== this.role ||
+      view.term !== this.term ||
+      view.vote !== this.vote ||
+      view.configuration !== this.claimed ||
+      this.pendingApplied.length > 0
+    );
+  }
+
+  /** All is well: this is what the next look is compared with. */
+  note(): void {
+    const { view } = this;
+    this.role = view.role;
+    this.term = view.term;
+    this.vote = view.vote;
+    this.commitIndex = view.commitIndex;
+    this.appliedIndex = view.appliedIndex;
+    this.appliedCursor = Math.max(this.appliedCursor, view.appliedIndex);
+    this.logVersion = view.log.version;
+    this.previous = this.configuration;
+    this.firstChanged = Number.POSITIVE_INFINITY;
+  }
+
+  /** In force, by its log. */
+  get configuration(): Configuration | undefined {
+    return this.configurations.at(-1)?.configuration;
+  }
+
+  /** Its disk holds the entry at (`index`, `term`), or a snapshot that includes `index`. */
+  holds(index: LogIndex, term: Term | undefined): boolean {
+    const { durable } = this.view;
+    return index < durable.firstIndex - 1 || durable.termAt(index) === term;
+  }
+
+  get isWitness(): boolean {
+    return this.configuration?.witnesses?.includes(this.id) ?? false;
+  }
+}
