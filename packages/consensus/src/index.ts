@@ -14,8 +14,17 @@ export {
   urlsMax,
   votesMax,
 } from "./configuration.ts";
+export {
+  type ChangePlan,
+  changeStepsMax,
+  jointOf,
+  leaveJoint,
+  planChange,
+} from "./configuration-change.ts";
 export { decodeConfiguration, encodeConfiguration } from "./configuration-codec.ts";
 export type * from "./contract.ts";
+export { quorumVotes, suffices, tolerance, totalVotes } from "./fault-tolerance.ts";
+export { forcedRecovery, recoveredConfiguration } from "./forced-recovery.ts";
 export { isSamePromise } from "./hard-state.ts";
 export { decodeMessage, encodeMessage } from "./message-codec.ts";
 export { committedIndex, hasQuorum, tallyVotes, type VoteOutcome } from "./quorum.ts";

@@ -9,7 +9,10 @@ import { envelope, type Server } from "./server.ts";
 
 /** False for a message that no correct server sends; whoever reads on may rely on its shape. */
 export function isPlausible(message: Message): boolean {
-  if (!isCounter(message.term) || message.term === 0) return false;
+  const { epoch = 0, incarnation = 0 } = message;
+  if (!areCounters(message.term, epoch, incarnation)) return false;
+  if (message.kind === "refused") return true; // Its term means nothing.
+  if (message.term === 0) return false;
   switch (message.kind) {
     case "preVoteRequest":
     case "voteRequest":
@@ -39,7 +42,6 @@ export function isPlausible(message: Message): boolean {
     case "voteResponse":
     case "timeoutNow":
     case "forwardedProposals":
-    case "refused":
       return true;
     default:
       return false; // Not of this version.
@@ -96,11 +98,11 @@ export function admit(server: Server, message: Message): boolean {
 function admitHigher(server: Server, message: Message): boolean {
   switch (message.kind) {
     case "preVoteRequest":
-      return !server.hearsLeader;
+      return !server.hearsLeader && !server.owesLease;
     case "voteRequest":
       // Whoever hears a leader helps nobody to unseat it: a removed server may campaign for ever,
       // and its log may well be the longest. A transfer is the leader's own wish.
-      if (server.hearsLeader && !message.transfer) return false;
+      if ((server.hearsLeader || server.owesLease) && !message.transfer) return false;
       break;
     case "preVoteResponse":
       // A grant names the term that we would campaign in.

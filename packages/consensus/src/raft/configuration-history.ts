@@ -8,10 +8,11 @@
 import { assert, present } from "@flotilla/base";
 import { decodeConfiguration } from "../configuration-codec.ts";
 import type { Configuration, Entry, LogIndex } from "../contract.ts";
+import { Roster } from "./roster.ts";
 
 interface Change {
   readonly index: LogIndex;
-  readonly configuration: Configuration;
+  readonly roster: Roster;
 }
 
 /** The base configuration and every change after it, by index. Never empty. */
@@ -20,12 +21,12 @@ export class ConfigurationHistory {
 
   /** `configuration` is in force at `index`: that of the snapshot, or of the bootstrap at 0. */
   constructor(index: LogIndex, configuration: Configuration) {
-    this.#changes = [{ index, configuration }];
+    this.#changes = [{ index, roster: new Roster(configuration) }];
   }
 
   /** The configuration in force. */
-  get current(): Configuration {
-    return present(this.#changes.at(-1), "configuration").configuration;
+  get current(): Roster {
+    return present(this.#changes.at(-1), "configuration").roster;
   }
 
   /** Where the configuration in force stands in the log; the base may stand before it. */
@@ -36,7 +37,7 @@ export class ConfigurationHistory {
   /** The configuration in force at `index`, which must not be before the base. */
   at(index: LogIndex): Configuration {
     const change = this.#changes.findLast((each) => each.index <= index);
-    return present(change, "configuration at an index").configuration;
+    return present(change, "configuration at an index").roster.configuration;
   }
 
   /** Entries were appended. One that does not decode changes nothing, on every server alike. */
@@ -44,7 +45,8 @@ export class ConfigurationHistory {
     for (const entry of entries) {
       if (entry.kind !== "config") continue;
       const configuration = decodeConfiguration(entry.data);
-      if (configuration !== undefined) this.#changes.push({ index: entry.index, configuration });
+      if (configuration === undefined) continue;
+      this.#changes.push({ index: entry.index, roster: new Roster(configuration) });
     }
   }
 
@@ -62,6 +64,6 @@ export class ConfigurationHistory {
 
   /** The log starts anew after a snapshot. */
   restart(index: LogIndex, configuration: Configuration): void {
-    this.#changes = [{ index, configuration }];
+    this.#changes = [{ index, roster: new Roster(configuration) }];
   }
 }

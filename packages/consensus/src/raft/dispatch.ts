@@ -12,7 +12,7 @@ import { onAppendRequest, onHeartbeat, onInstallSnapshot } from "./follower.ts";
 import { onHeartbeatResponse, proposeHere } from "./leader.ts";
 import type { Leadership } from "./leadership.ts";
 import { onReadRequest, onReadResponse } from "./read-index.ts";
-import { onAppendAccepted, onAppendRejected } from "./replication.ts";
+import { onAppendAccepted, onAppendRejected, onDataLost } from "./replication.ts";
 import type { Server } from "./server.ts";
 
 /** Every message but the refusals, whose term means nothing. */
@@ -89,6 +89,7 @@ export function stepLeading(
       onVoteRequest(server, message);
       break;
     case "dataLost":
+      onDataLost(server, leadership, message);
       break;
     case "preVoteResponse":
     case "voteResponse":

@@ -28,14 +28,8 @@ function campaignSoftly(server: Server): void {
   if (concludePreVote(server)) return;
   const { lastIndex, lastTerm } = server.log;
   for (const to of otherVoters(server)) {
-    server.outbox.send({
-      kind: "preVoteRequest",
-      from: server.id,
-      to,
-      term: server.term + 1,
-      lastIndex,
-      lastTerm,
-    });
+    const head = { ...envelope(server, to), term: server.term + 1 };
+    server.outbox.send({ kind: "preVoteRequest", ...head, lastIndex, lastTerm });
   }
 }
 
@@ -64,8 +58,8 @@ function otherVoters(server: Server): ReadonlySet<NodeId> {
 /** Somebody asks whether this server would vote for it. Answering binds to nothing. */
 export function onPreVoteRequest(server: Server, message: MessageOf<"preVoteRequest">): void {
   // In our own term it could only win if our vote is still to be had.
-  const wouldVote = message.term > server.term || mayVote(server, message.from);
-  const granted = wouldVote && isUpToDate(server, message);
+  const isFree = message.term > server.term ? !server.owesLease : mayVote(server, message.from);
+  const granted = isFree && !server.hasLostEntries && isUpToDate(server, message);
   // A refusal tells our own term: a server with a higher term and a shorter log would otherwise
   // be asked, and refuse, for ever (etcd #8501).
   const term = granted ? message.term : server.term;
@@ -75,7 +69,9 @@ export function onPreVoteRequest(server: Server, message: MessageOf<"preVoteRequ
 
 /** Somebody asks for this server's vote in the present term. */
 export function onVoteRequest(server: Server, message: MessageOf<"voteRequest">): void {
-  const granted = mayVote(server, message.from) && isUpToDate(server, message);
+  const isFree = mayVote(server, message.from) && (message.transfer || !server.owesLease);
+  // With entries lost, even an old log may look like one that is up to date.
+  const granted = isFree && !server.hasLostEntries && isUpToDate(server, message);
   if (granted) {
     server.giveVote(message.from);
     server.resetElectionTimer();

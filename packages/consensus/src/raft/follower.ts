@@ -1,17 +1,18 @@
 /** What a server does with the messages of its leader (Raft paper sections 5.3 and 7). */
-import type { LogIndex, NodeId } from "../contract.ts";
+import type { NodeId } from "../contract.ts";
 import { type AppendDecision, decideAppend, type LogView } from "./append-decision.ts";
+import { noteLoss } from "./isolation.ts";
 import { becomeFollower } from "./roles.ts";
 import { envelope, type MessageOf, type Server } from "./server.ts";
 
 /** Follows the sender; false when there already is another leader in this term, which cannot be. */
 export function followLeader(server: Server, leader: NodeId): boolean {
-  if (server.role === "follower" && server.leader === leader) {
-    server.electionElapsed = 0;
-    return true;
+  if (server.leader !== leader) {
+    if (server.leader !== "") return false;
+    becomeFollower(server, server.term, leader);
   }
-  if (server.leader !== "") return false;
-  becomeFollower(server, server.term, leader);
+  server.electionElapsed = 0;
+  server.leaderHeardTick = server.tick;
   return true;
 }
 
@@ -35,6 +36,7 @@ function answerAppend(
     case "accept": {
       const { matchIndex } = decision;
       server.write(decision.append);
+      server.noteAccepted(matchIndex);
       // Not further than this message has verified: beyond it the logs may still differ.
       server.commitTo(Math.min(message.commit, matchIndex));
       server.outbox.sendAfterPersist({ kind: "appendAccepted", ...head, matchIndex });
@@ -66,19 +68,21 @@ function viewOf(server: Server): LogView {
 /** The leader is alive; its commit index is at most what it knows to be durable here. */
 export function onHeartbeat(server: Server, message: MessageOf<"heartbeat">): void {
   if (!followLeader(server, message.from)) return;
-  commitKnown(server, message.commit);
+  commitKnown(server, message);
   const { readRound } = message;
   const head = envelope(server, message.from);
   server.outbox.send({ kind: "heartbeatResponse", ...head, readRound });
 }
 
-function commitKnown(server: Server, index: LogIndex): void {
-  if (index > server.log.lastIndex) {
+function commitKnown(server: Server, { from, commit }: MessageOf<"heartbeat">): void {
+  if (commit > server.log.lastIndex) {
     // We acknowledged entries and do not have them: this disk has forgotten something.
-    server.noteDivergence(server.log.lastIndex + 1);
+    noteLoss(server, from, commit);
     return;
   }
-  server.commitTo(index);
+  // What was acknowledged may also have been replaced, by an older state of the disk: not further
+  // than the logs are known to be equal.
+  server.commitTo(Math.min(commit, server.verifiedIndex));
 }
 
 /** The leader has compacted what this server lacks, and sends its state instead. */
@@ -93,6 +97,7 @@ export function onInstallSnapshot(server: Server, message: MessageOf<"installSna
   const isHeld = server.log.termAt(snapshot.index) === snapshot.term;
   if (isOld || isHeld) {
     server.commitTo(snapshot.index);
+    server.noteAccepted(server.commitIndex);
     const matchIndex = server.commitIndex;
     server.outbox.sendAfterPersist({ kind: "appendAccepted", ...head, matchIndex });
     return;

@@ -3,7 +3,10 @@ import type { ProposeOutcome } from "../contract.ts";
 import { hasQuorum } from "../quorum.ts";
 import { broadcastHeartbeat } from "./heartbeat.ts";
 import type { Leadership } from "./leadership.ts";
-import { confirmReads } from "./read-index.ts";
+import { tickMembership } from "./membership.ts";
+import { tickPreference } from "./preference.ts";
+import { confirmHeartbeats } from "./read-index.ts";
+import { registerIncarnations } from "./registration.ts";
 import { becomeFollower } from "./roles.ts";
 import type { MessageOf, Server } from "./server.ts";
 import { tickTransfer } from "./transfer.ts";
@@ -39,29 +42,32 @@ export function proposeHere(
 /** Time passes on a leader. */
 export function tickLeader(server: Server, leadership: Leadership): void {
   leadership.heartbeatElapsed++;
-  leadership.quorumElapsed++;
+  leadership.levels.note(server.log.lastIndex);
   // Heartbeats of a leader that cannot write would keep the others from electing one that can.
-  if (server.isDiskStalled || !passesQuorumCheck(server, leadership)) {
+  if (server.isDiskStalled || !hearsQuorum(server, leadership)) {
     becomeFollower(server, server.term, "");
     return;
   }
   tickTransfer(server, leadership);
+  tickMembership(server, leadership);
+  if (server.leadership !== leadership) return;
+  tickPreference(server, leadership);
+  registerIncarnations(server, leadership);
   if (leadership.heartbeatElapsed >= server.limits.heartbeatTicks) {
     leadership.heartbeatElapsed = 0;
-    broadcastHeartbeat(server, leadership);
+    broadcastHeartbeat(server, leadership, leadership.reads.next());
   }
 }
 
-/** Once in an election timeout: did a quorum answer since the last time? */
-function passesQuorumCheck(server: Server, leadership: Leadership): boolean {
-  if (leadership.quorumElapsed < server.limits.electionTicks) return true;
-  leadership.quorumElapsed = 0;
-  const isPassed = hasQuorum(
-    server.configuration,
-    (id) => id === server.id || leadership.progress.get(id)?.recentlyActive === true,
-  );
-  for (const progress of leadership.progress.values()) progress.recentlyActive = false;
-  return isPassed;
+/** Did a quorum answer within the last election timeout? New servers have the time for it. */
+function hearsQuorum(server: Server, leadership: Leadership): boolean {
+  const { tick, limits } = server;
+  return hasQuorum(server.configuration, (id) => {
+    if (id === server.id) return true;
+    const progress = leadership.progress.get(id);
+    if (progress === undefined) return false;
+    return tick - Math.max(progress.heardTick, progress.sinceTick) < limits.electionTicks;
+  });
 }
 
 /** A server is alive and follows this leader. */
@@ -72,9 +78,9 @@ export function onHeartbeatResponse(
 ): void {
   const progress = leadership.progress.get(message.from);
   if (progress === undefined || message.readRound > leadership.reads.current) return;
-  progress.recentlyActive = true;
+  progress.answered(server.tick, message.incarnation ?? 0);
   progress.heard(server.log.lastIndex);
   if (message.readRound <= progress.readRound) return;
   progress.readRound = message.readRound;
-  confirmReads(server, leadership);
+  confirmHeartbeats(server, leadership);
 }

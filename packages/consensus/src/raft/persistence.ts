@@ -25,6 +25,7 @@ import type {
   SnapshotMeta,
   Term,
 } from "../contract.ts";
+import { isSamePromise } from "../hard-state.ts";
 import type { RaftLog } from "./log.ts";
 
 interface Batch {
@@ -68,10 +69,10 @@ export class Persistence {
   take(log: RaftLog, hardState: HardState, tick: number): Persist | undefined {
     const entries: readonly Entry[] = log.slice(this.#handedIndex + 1, log.lastIndex);
     const handed = this.#handedState;
-    const isNewVote = hardState.term !== handed.term || hardState.vote !== handed.vote;
-    const isChanged = isNewVote || hardState.commit !== handed.commit;
+    const isNewPromise = !isSamePromise(hardState, handed);
+    const isChanged = isNewPromise || hardState.commit !== handed.commit;
     const snapshot = this.#snapshot;
-    const mustSync = isNewVote || entries.length > 0 || snapshot !== undefined;
+    const mustSync = isNewPromise || entries.length > 0 || snapshot !== undefined;
     if (!isChanged && !mustSync) return undefined;
 
     const { term, vote } = hardState;

@@ -19,7 +19,23 @@ import { assert } from "@flotilla/base";
 import type { LogIndex } from "../contract.ts";
 import { Inflight, type Window } from "./inflight.ts";
 
+/** What is known about a server from the start. */
+export interface ProgressOptions extends Window {
+  /** It gets no data, also while it leaves. */
+  readonly isWitness: boolean;
+  readonly sinceTick: number;
+}
+
+/** A server that the configuration does not name any more. */
+export interface Departure {
+  /** Where that configuration stands in the log. */
+  readonly index: LogIndex;
+  readonly sinceTick: number;
+}
+
 export class Progress {
+  readonly isWitness: boolean;
+  readonly sinceTick: number;
   /** Highest index known to be durable there and equal to the leader's. */
   matchIndex: LogIndex = 0;
   /** First index of the next append. */
@@ -33,15 +49,50 @@ export class Progress {
   sentCommitIndex: LogIndex = 0;
   /** Highest round of reads that it has confirmed. */
   readRound = 0;
-  /** Heard of since the last check for a quorum. */
-  recentlyActive = false;
+  /** When it last answered, in this leadership. */
+  heardTick: number = Number.NEGATIVE_INFINITY;
+  /** As it told with its answers; 0 when it did not. */
+  incarnation = 0;
+  /** Highest index that it has ever acknowledged; above `matchIndex` once it turned out to have lost some. */
+  acknowledgedIndex: LogIndex = 0;
+  departure: Departure | undefined;
   /** In snapshot: the index of the snapshot on its way. */
   snapshotIndex: LogIndex = 0;
   readonly inflight: Inflight;
 
-  constructor(nextIndex: LogIndex, window: Window) {
+  constructor(nextIndex: LogIndex, options: ProgressOptions) {
+    this.isWitness = options.isWitness;
+    this.sinceTick = options.sinceTick;
     this.nextIndex = nextIndex;
-    this.inflight = new Inflight(window);
+    this.inflight = new Inflight(options);
+  }
+
+  get hasLostEntries(): boolean {
+    return this.matchIndex < this.acknowledgedIndex;
+  }
+
+  /** It answered: it is there, and follows this leader. */
+  answered(tick: number, incarnation: number): void {
+    this.heardTick = tick;
+    if (incarnation !== 0) this.incarnation = incarnation;
+  }
+
+  /** It answered within the last `ticks`. */
+  isActive(tick: number, ticks: number): boolean {
+    return tick - this.heardTick < ticks;
+  }
+
+  /** The configuration at `index` does not name it. It is to learn that, and gets no more. */
+  leave(index: LogIndex, tick: number): void {
+    this.departure ??= { index, sinceTick: tick };
+  }
+
+  /** It knows that it is out, or was given `ticks` to learn it. */
+  hasLeft(tick: number, ticks: number): boolean {
+    if (this.departure === undefined) return false;
+    const { index, sinceTick } = this.departure;
+    const isTold = this.matchIndex >= index && this.sentCommitIndex >= index;
+    return isTold || tick - sinceTick > ticks;
   }
 
   /** Notes an append that ends at `lastIndex`. */
@@ -59,6 +110,7 @@ export class Progress {
   accepted(matchIndex: LogIndex, firstIndex: LogIndex): boolean {
     const isNews = matchIndex > this.matchIndex;
     if (isNews) this.matchIndex = matchIndex;
+    this.acknowledgedIndex = Math.max(this.acknowledgedIndex, matchIndex);
     this.nextIndex = Math.max(this.nextIndex, this.matchIndex + 1);
     this.inflight.acknowledge(matchIndex);
     const meets =
@@ -75,11 +127,20 @@ export class Progress {
    */
   rejected(rejectedIndex: LogIndex, hintIndex: LogIndex): void {
     if (this.state === "replicate") {
-      if (rejectedIndex > this.matchIndex) this.becomeProbe(this.matchIndex + 1);
+      if (rejectedIndex >= this.matchIndex) this.becomeProbe(this.matchIndex + 1);
       return;
     }
     if (this.state !== "probe" || rejectedIndex !== this.nextIndex - 1) return;
+    // It denies what it had acknowledged: its disk has forgotten. (Or this is an old rejection that
+    // came late, and one more round finds that out.)
+    if (rejectedIndex === this.matchIndex) this.matchIndex = 0;
     this.becomeProbe(Math.max(this.matchIndex + 1, Math.min(rejectedIndex, hintIndex + 1)));
+  }
+
+  /** It says that it holds nothing after `lastIndex`, whatever it had acknowledged. */
+  lost(lastIndex: LogIndex): void {
+    this.matchIndex = 0;
+    this.becomeProbe(lastIndex + 1);
   }
 
   becomeProbe(nextIndex: LogIndex): void {

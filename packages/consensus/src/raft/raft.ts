@@ -26,15 +26,18 @@ import type {
   Term,
 } from "../contract.ts";
 import { admit, isPlausible } from "./admission.ts";
-import { stepFollowing, stepLeading } from "./dispatch.ts";
+import { type AdmittedMessage, stepFollowing, stepLeading } from "./dispatch.ts";
 import { onDurableVote, tickElection } from "./election.ts";
+import { judgeMembership, onRefused } from "./isolation.ts";
 import { proposeHere, tickLeader } from "./leader.ts";
+import { change } from "./membership.ts";
 import { beginReadRound, startRead, tickReads } from "./read-index.ts";
 import { advanceCommit, replicate } from "./replication.ts";
 import { envelope, Server } from "./server.ts";
 import { compact, finishInstall } from "./snapshot.ts";
 import { statusOf } from "./status.ts";
 import { startTransfer } from "./transfer.ts";
+import { isWelcome } from "./welcome.ts";
 
 /**
  * Starts a Raft engine from what the disk gave back.
@@ -54,6 +57,7 @@ export class Raft implements Engine {
     this.server = new Server(options, state);
     // Who votes alone has no leader to wait for.
     if (soleVoter(this.server.configuration, options.id)) this.server.electionTimeoutTicks = 1;
+    judgeMembership(this.server);
   }
 
   get role(): Role {
@@ -78,12 +82,20 @@ export class Raft implements Engine {
     if (server.leadership !== undefined) tickLeader(server, server.leadership);
     else tickElection(server);
     tickReads(server);
+    judgeMembership(server);
   }
 
   step(message: Message): void {
     const { server } = this;
     if (message.to !== server.id || message.from === server.id || !isPlausible(message)) return;
-    if (message.kind === "refused" || !admit(server, message)) return;
+    if (server.exile !== undefined) return;
+    if (message.kind === "refused") onRefused(server, message);
+    else if (isWelcome(server, message) && admit(server, message)) this.#dispatch(message);
+    judgeMembership(server);
+  }
+
+  #dispatch(message: AdmittedMessage): void {
+    const { server } = this;
     if (server.leadership === undefined) stepFollowing(server, message);
     else stepLeading(server, server.leadership, message);
   }
@@ -91,6 +103,7 @@ export class Raft implements Engine {
   propose(data: readonly Uint8Array[]): ProposeOutcome {
     const { server } = this;
     if (server.leadership !== undefined) return proposeHere(server, server.leadership, data);
+    if (server.exile !== undefined) return { kind: "dropped", reason: "isolated" };
     const { leader } = server;
     if (leader === "") return { kind: "dropped", reason: "noLeader" };
     server.outbox.send({ kind: "forwardedProposals", ...envelope(server, leader), data });
@@ -106,8 +119,10 @@ export class Raft implements Engine {
     if (leadership !== undefined) startTransfer(this.server, leadership, target);
   }
 
-  change(_changes: readonly ConfigurationChange[]): ChangeOutcome {
-    return { kind: "refused", reason: "notLeader" };
+  change(changes: readonly ConfigurationChange[]): ChangeOutcome {
+    const { leadership } = this.server;
+    if (leadership === undefined) return { kind: "refused", reason: "notLeader" };
+    return change(this.server, leadership, changes);
   }
 
   persisted(token: PersistToken): void {
@@ -116,6 +131,7 @@ export class Raft implements Engine {
     if (durableVote === undefined) return;
     onDurableVote(server, durableVote);
     if (server.leadership !== undefined) advanceCommit(server, server.leadership);
+    judgeMembership(server);
   }
 
   applied(index: LogIndex): void {
@@ -138,12 +154,13 @@ export class Raft implements Engine {
     compact(this.server, index);
   }
 
-  takeEffects(_nowMs?: number): Effects | undefined {
+  takeEffects(nowMs?: number): Effects | undefined {
     const { server } = this;
     const { leadership } = server;
     if (leadership !== undefined) {
-      beginReadRound(server, leadership);
+      beginReadRound(server, leadership, nowMs);
       replicate(server, leadership);
+      leadership.lease?.leave(nowMs);
     }
     const persist = server.persistence.take(server.log, server.hardState, server.tick);
     return server.outbox.take(persist, server.releaseCommitted());

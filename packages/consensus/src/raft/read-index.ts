@@ -5,6 +5,8 @@
  *    that its predecessors have committed.
  * 2. It notes its commit index and starts a round: a quorum confirms that it still leads.
  * 3. Whoever asked may serve the read once that index is applied there.
+ *
+ * With a lease, step 2 is not needed while the lease is held, see {@link Lease}.
  */
 import { committedIndex } from "../quorum.ts";
 import { broadcastHeartbeat } from "./heartbeat.ts";
@@ -15,6 +17,10 @@ import { envelope, type MessageOf, type Server } from "./server.ts";
 /** Our own driver wants to read: registers that here, or asks the leader. */
 export function startRead(server: Server, requestId: number): void {
   const { leadership, outbox } = server;
+  if (server.exile !== undefined) {
+    outbox.readDropped(requestId);
+    return;
+  }
   if (leadership !== undefined) {
     if (!leadership.reads.add({ from: server.id, requestId })) outbox.readDropped(requestId);
     return;
@@ -47,21 +53,36 @@ export function tickReads(server: Server): void {
   }
 }
 
-/** Starts a round for all reads that wait, if this leader may serve any yet. */
-export function beginReadRound(server: Server, leadership: Leadership): void {
-  if (!leadership.reads.hasWaiting) return;
+/** Serves all reads that wait by the lease, or starts a round for them, if any may be served yet. */
+export function beginReadRound(
+  server: Server,
+  leadership: Leadership,
+  nowMs: number | undefined,
+): void {
+  const { reads, lease } = leadership;
+  if (!reads.hasWaiting) return;
   if (server.log.termAt(server.commitIndex) !== server.term) return;
-  leadership.reads.begin(server.commitIndex);
+  if (lease?.isHeld(nowMs) === true) {
+    for (const request of reads.serveWaiting()) serve(server, request, server.commitIndex);
+    return;
+  }
+  const round = reads.begin(server.commitIndex);
   // Alone, this server is the quorum.
-  if (!confirmReads(server, leadership)) broadcastHeartbeat(server, leadership);
+  if (!confirmReads(server, leadership)) broadcastHeartbeat(server, leadership, round);
 }
 
-/** Serves the rounds that a quorum has confirmed; true when none is left open. */
-export function confirmReads(server: Server, leadership: Leadership): boolean {
-  const { reads, progress } = leadership;
+/** A server has answered a heartbeat: serves what a quorum has confirmed, and prolongs the lease. */
+export function confirmHeartbeats(server: Server, leadership: Leadership): void {
+  if (leadership.reads.hasOpen || leadership.lease !== undefined) confirmReads(server, leadership);
+}
+
+/** True when no round is left open. */
+function confirmReads(server: Server, leadership: Leadership): boolean {
+  const { reads, progress, lease } = leadership;
   const confirmedRound = committedIndex(server.configuration, (id) =>
     id === server.id ? reads.current : (progress.get(id)?.readRound ?? 0),
   );
+  lease?.confirm(confirmedRound);
   for (const { index, requests } of reads.confirm(confirmedRound)) {
     for (const request of requests) serve(server, request, index);
   }

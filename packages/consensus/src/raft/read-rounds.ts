@@ -1,7 +1,8 @@
 /**
  * The reads that wait on a leader, grouped into rounds.
  *
- * A round is one counter value that travels on heartbeats and comes back on their answers. The
+ * Every heartbeat carries a number, which comes back on its answer; a round is one of these numbers,
+ * and a later one confirms it as well. The
  * counter belongs to one leadership, so that an answer can only ever confirm reads that were
  * registered before its heartbeat left. Caller-supplied tokens cannot promise that: an old answer
  * to a retried token confirmed a new read in etcd for years (etcd #20418).
@@ -40,9 +41,19 @@ export class ReadRounds {
     this.#pendingMax = pendingMax;
   }
 
-  /** The number of the latest round; 0 before the first. */
+  /** The latest number; 0 before the first. */
   get current(): number {
     return this.#current;
+  }
+
+  /** The number of the next heartbeat, whether reads wait for it or not. */
+  next(): number {
+    this.#current++;
+    return this.#current;
+  }
+
+  get hasOpen(): boolean {
+    return this.#rounds.length > 0;
   }
 
   get hasWaiting(): boolean {
@@ -57,11 +68,20 @@ export class ReadRounds {
     return true;
   }
 
-  /** All reads that wait become one round, to be served at `index`. */
-  begin(index: LogIndex): void {
-    this.#current++;
-    this.#rounds.push({ number: this.#current, index, requests: this.#waiting });
+  /** All reads that wait become one round, to be served at `index`. Returns its number. */
+  begin(index: LogIndex): number {
+    const number = this.next();
+    this.#rounds.push({ number, index, requests: this.#waiting });
     this.#waiting = [];
+    return number;
+  }
+
+  /** The reads that wait, to be served at once; they are not pending any more. */
+  serveWaiting(): readonly ReadRequest[] {
+    const waiting = this.#waiting;
+    this.#waiting = [];
+    this.#pendingCount -= waiting.length;
+    return waiting;
   }
 
   /** The reads of every round up to `number`, in order; they are not pending any more. */

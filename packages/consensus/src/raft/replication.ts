@@ -10,34 +10,44 @@ import { assert } from "@flotilla/base";
 import type { Entry, LogIndex, NodeId, SnapshotMeta } from "../contract.ts";
 import { committedIndex } from "../quorum.ts";
 import type { Leadership } from "./leadership.ts";
+import { continueChange } from "./membership.ts";
 import type { Progress } from "./progress.ts";
 import { dataBytes, envelope, type MessageOf, type Server } from "./server.ts";
 import { continueTransfer } from "./transfer.ts";
+import { withoutData, witnessLimit } from "./witness.ts";
 
 /** Sends every server what it lacks, as far as its window allows. */
 export function replicate(server: Server, leadership: Leadership): void {
-  for (const [to, progress] of leadership.progress) replicateTo(server, to, progress);
+  for (const [to, progress] of leadership.progress) {
+    const limit = progress.isWitness ? witnessLimit(server, leadership) : server.log.lastIndex;
+    replicateTo(server, { to, limit }, progress);
+  }
 }
 
-function replicateTo(server: Server, to: NodeId, progress: Progress): void {
+/** Who gets entries, and the last one of them that it may get. */
+interface Receiver {
+  readonly to: NodeId;
+  readonly limit: LogIndex;
+}
+
+function replicateTo(server: Server, receiver: Receiver, progress: Progress): void {
   if (progress.state === "probe") {
-    if (!progress.paused) sendAppend(server, to, progress);
+    if (!progress.paused) sendAppend(server, receiver, progress);
     return;
   }
-  const { log } = server;
   while (
     progress.state === "replicate" &&
-    progress.nextIndex <= log.lastIndex &&
+    progress.nextIndex <= receiver.limit &&
     !progress.inflight.full
   ) {
-    sendAppend(server, to, progress);
+    sendAppend(server, receiver, progress);
   }
   const isBehind = progress.mustPing || progress.sentCommitIndex < server.commitIndex;
-  if (progress.state === "replicate" && isBehind) sendAppend(server, to, progress);
+  if (progress.state === "replicate" && isBehind) sendAppend(server, receiver, progress);
 }
 
 /** One append from `nextIndex` on, with as many entries as fit; none if the window is full. */
-function sendAppend(server: Server, to: NodeId, progress: Progress): void {
+function sendAppend(server: Server, { to, limit }: Receiver, progress: Progress): void {
   const { log } = server;
   const prevIndex = progress.nextIndex - 1;
   const prevTerm = log.termAt(prevIndex);
@@ -45,8 +55,11 @@ function sendAppend(server: Server, to: NodeId, progress: Progress): void {
     sendSnapshot(server, to, progress);
     return;
   }
-  const last = progress.inflight.full ? prevIndex : lastThatFits(server, progress.nextIndex);
-  const entries: readonly Entry[] = log.slice(progress.nextIndex, last);
+  const last = progress.inflight.full
+    ? prevIndex
+    : Math.max(prevIndex, lastThatFits(server, progress.nextIndex, limit));
+  const held: readonly Entry[] = log.slice(progress.nextIndex, last);
+  const entries = progress.isWitness ? withoutData(held) : held;
   const commit = server.commitIndex;
   const head = envelope(server, to);
   server.outbox.send({ kind: "appendRequest", ...head, prevIndex, prevTerm, entries, commit });
@@ -54,16 +67,15 @@ function sendAppend(server: Server, to: NodeId, progress: Progress): void {
   progress.sent(last, dataBytes(entries));
 }
 
-/** The last entry of an append that starts at `first`: one entry always fits. */
-function lastThatFits(server: Server, first: LogIndex): LogIndex {
+/** The last entry, up to `limit`, of an append that starts at `first`: one entry always fits. */
+function lastThatFits(server: Server, first: LogIndex, limit: LogIndex): LogIndex {
   const { log, limits } = server;
-  const { lastIndex } = log;
   let bytes = 0;
-  for (let index = first; index <= lastIndex; index++) {
+  for (let index = first; index <= limit; index++) {
     bytes += log.at(index).data.length + entryOverheadBytes;
     if (bytes > limits.appendBytesMax && index > first) return index - 1;
   }
-  return lastIndex;
+  return limit;
 }
 
 /** Counted for each entry besides its data, so that empty entries do not make endless messages. */
@@ -72,10 +84,12 @@ const entryOverheadBytes = 16;
 /** The follower needs entries that are compacted away: offers it the state machine as it is now. */
 function sendSnapshot(server: Server, to: NodeId, progress: Progress): void {
   // To a server that does not answer, the bytes would be sent in vain.
-  if (!progress.recentlyActive) return;
+  if (!progress.isActive(server.tick, server.limits.electionTicks)) return;
   const snapshot = presentSnapshot(server);
   progress.becomeSnapshot(snapshot.index);
   server.outbox.send({ kind: "installSnapshot", ...envelope(server, to), snapshot });
+  // A witness gets no bytes whose end the driver could report: the next probe tells.
+  if (progress.isWitness) progress.snapshotSent(true);
 }
 
 function presentSnapshot(server: Server): SnapshotMeta {
@@ -93,7 +107,7 @@ export function onAppendAccepted(
 ): void {
   const progress = leadership.progress.get(message.from);
   if (progress === undefined) return;
-  progress.recentlyActive = true;
+  progress.answered(server.tick, message.incarnation ?? 0);
   const { matchIndex } = message;
   if (matchIndex > server.log.lastIndex) {
     // It holds more committed entries than this leader: one of the two has lost its disk.
@@ -102,7 +116,8 @@ export function onAppendAccepted(
   }
   if (!progress.accepted(matchIndex, server.log.firstIndex)) return;
   advanceCommit(server, leadership);
-  continueTransfer(server, leadership);
+  // The commit may have been that of the end of this leadership.
+  if (server.leadership === leadership) continueTransfer(server, leadership);
 }
 
 /** A follower's log does not meet the append; the hint says where it could. */
@@ -113,10 +128,22 @@ export function onAppendRejected(
 ): void {
   const progress = leadership.progress.get(message.from);
   if (progress === undefined) return;
-  progress.recentlyActive = true;
+  progress.answered(server.tick, message.incarnation ?? 0);
   // Entries of ours with a higher term than the follower has at the hint cannot be there either.
   const hintIndex = server.log.lastIndexWithin(message.hintIndex, message.hintTerm);
   progress.rejected(message.rejectedIndex, hintIndex);
+}
+
+/** A follower has lost what it had acknowledged: it is given all of that again. */
+export function onDataLost(
+  server: Server,
+  leadership: Leadership,
+  message: MessageOf<"dataLost">,
+): void {
+  const progress = leadership.progress.get(message.from);
+  if (progress === undefined) return;
+  progress.answered(server.tick, message.incarnation ?? 0);
+  progress.lost(Math.min(message.lastIndex, server.log.lastIndex));
 }
 
 /**
@@ -133,4 +160,5 @@ export function advanceCommit(server: Server, leadership: Leadership): void {
   );
   if (index <= server.commitIndex || server.log.termAt(index) !== server.term) return;
   server.commitTo(index);
+  continueChange(server, leadership);
 }

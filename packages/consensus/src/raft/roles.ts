@@ -35,7 +35,13 @@ export function becomeLeader(server: Server): void {
   assert(server.role === "candidate", "raft: only a candidate becomes leader");
   leaveRole(server);
   const { log } = server;
-  const leadership = new Leadership(server.id, server.configuration, log.lastIndex, server.limits);
+  const leadership = new Leadership(server.limits);
+  leadership.follow(server.roster, {
+    self: server.id,
+    index: server.configurations.index,
+    nextIndex: log.lastIndex + 1,
+    tick: server.tick,
+  });
   leadership.uncommittedBytes = dataBytes(log.slice(server.commitIndex + 1, log.lastIndex));
   server.role = "leader";
   server.leader = server.id;

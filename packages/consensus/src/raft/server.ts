@@ -5,13 +5,15 @@
  * never come apart: log, configurations and persistence; term and vote; role and leadership.
  */
 import { assert, type Random } from "@flotilla/base";
-import { isVoter } from "../configuration.ts";
+import { isBlank, isElectable } from "../configuration.ts";
 import type {
   Configuration,
   EngineOptions,
   EngineState,
   Entry,
+  Envelope,
   HardState,
+  Isolation,
   LogIndex,
   Message,
   NodeId,
@@ -26,9 +28,15 @@ import { type Limits, limitsOf } from "./limits.ts";
 import { RaftLog } from "./log.ts";
 import { Outbox } from "./outbox.ts";
 import { Persistence } from "./persistence.ts";
+import type { Roster } from "./roster.ts";
+
+/** Why a server takes no part, for good. */
+export type Exile = Exclude<Isolation, { kind: "lostEntries" }>;
 
 export class Server {
   readonly id: NodeId;
+  /** 0 when it was not told. */
+  readonly incarnation: number;
   readonly limits: Limits;
   readonly random: Random;
   readonly log: RaftLog;
@@ -58,16 +66,32 @@ export class Server {
   /** Ticks since this server heard of a leader, voted, or began to campaign. */
   electionElapsed = 0;
   electionTimeoutTicks = 0;
+  /** When it last heard of a leader; a start counts, as it may have forgotten one. */
+  leaderHeardTick = 0;
 
   /** A snapshot that was accepted and is not in the state machine yet. */
   installing: SnapshotMeta | undefined;
   /** First index at which a message contradicted what is committed here. */
   diverged: LogIndex | undefined;
+  /** Why it takes no part any more. */
+  exile: Exile | undefined;
+  /** The last configuration that was asked whether this server belongs to it. */
+  judged: Roster | undefined;
+  /** The epoch that this server was left behind by; 0 when it was not. */
+  supersededBy: number;
+  /** What it acknowledged and lost ends here. */
+  lostUntil: LogIndex;
+  lossReportedTick: number = Number.NEGATIVE_INFINITY;
+  /** The epoch that it was told while it was blank. */
+  #toldEpoch: number;
+  /** Highest index at which an append of the present term's leader met this log. */
+  #acceptedIndex: LogIndex = 0;
 
   /** `state` must be sound: whoever reads it from a disk has checked it. */
   constructor(options: EngineOptions, state: EngineState) {
     const { snapshot, hardState, entries, appliedIndex } = state;
     this.id = options.id;
+    this.incarnation = options.incarnation ?? 0;
     this.limits = limitsOf(options);
     this.random = options.random;
     this.log = new RaftLog(snapshot.index, snapshot.term, entries);
@@ -86,12 +110,35 @@ export class Server {
     this.commitIndex = Math.max(hardState.commit, appliedIndex);
     this.appliedIndex = appliedIndex;
     this.releasedIndex = appliedIndex;
+    this.supersededBy = hardState.supersededBy ?? 0;
+    if (this.supersededBy > 0) this.exile = { kind: "superseded", by: "" };
+    this.lostUntil = hardState.lostUntil ?? 0;
+    this.#toldEpoch = hardState.epoch ?? 0;
     this.resetElectionTimer();
   }
 
   /** The configuration in force. */
   get configuration(): Configuration {
+    return this.configurations.current.configuration;
+  }
+
+  /** The same, arranged for questions. */
+  get roster(): Roster {
     return this.configurations.current;
+  }
+
+  /**
+   * The epoch that this server belongs to. One that is new replays configurations of earlier epochs
+   * before it reaches that of the cluster that it was told to join.
+   */
+  get epoch(): number {
+    return Math.max(this.#toldEpoch, this.roster.epoch);
+  }
+
+  /** A blank server belongs to whoever calls it. */
+  learnEpoch(epoch: number): void {
+    assert(isBlank(this.configuration), "raft: only a blank server takes another epoch");
+    this.#toldEpoch = Math.max(this.#toldEpoch, epoch);
   }
 
   get isConfigurationCommitted(): boolean {
@@ -99,7 +146,22 @@ export class Server {
   }
 
   get hardState(): HardState {
-    return { term: this.term, vote: this.vote, commit: this.commitIndex };
+    return {
+      term: this.term,
+      vote: this.vote,
+      commit: this.commitIndex,
+      ...(this.supersededBy === 0 ? {} : { supersededBy: this.supersededBy }),
+      ...(this.#toldEpoch === 0 ? {} : { epoch: this.#toldEpoch }),
+      ...(this.hasLostEntries ? { lostUntil: this.lostUntil } : {}),
+    };
+  }
+
+  /**
+   * Something that was acknowledged is not here. It is over once all of it is durable again, and known
+   * to be the right one.
+   */
+  get hasLostEntries(): boolean {
+    return this.lostUntil > Math.min(this.commitIndex, this.persistence.durableIndex);
   }
 
   /** The oldest write has been on its way for more than an election timeout. */
@@ -107,16 +169,41 @@ export class Server {
     return this.persistence.isStalled(this.tick, this.limits.electionTicks);
   }
 
-  /** May campaign. Learners, strangers and servers that cannot write or have no state must not. */
+  /** May campaign. Who must not lead, has no state, cannot write or has forgotten must not. */
   get isPromotable(): boolean {
     return (
-      isVoter(this.configuration, this.id) && this.installing === undefined && !this.isDiskStalled
+      isElectable(this.configuration, this.id) &&
+      this.installing === undefined &&
+      !this.isDiskStalled &&
+      !this.hasLostEntries &&
+      this.exile === undefined
     );
   }
 
   /** A leader is known and was heard of within the shortest election timeout. */
   get hearsLeader(): boolean {
     return this.leader !== "" && this.electionElapsed < this.limits.electionTicks;
+  }
+
+  /**
+   * A leader may be reading by a lease that this server's answer to a heartbeat is part of: nobody
+   * else gets its vote meanwhile, whatever term it has seen since. A restarted server has forgotten
+   * what it answered.
+   */
+  get owesLease(): boolean {
+    const { leaseMs, electionTicks } = this.limits;
+    return leaseMs !== undefined && this.tick - this.leaderHeardTick < electionTicks;
+  }
+
+  /** Up to here this log is known to equal that of the present term's leader. */
+  get verifiedIndex(): LogIndex {
+    // Only that leader makes entries of its term, and they come with all before them.
+    return this.log.lastTerm === this.term ? this.log.lastIndex : this.#acceptedIndex;
+  }
+
+  /** An append or a snapshot of the present term's leader met this log, up to `index`. */
+  noteAccepted(index: LogIndex): void {
+    this.#acceptedIndex = Math.max(this.#acceptedIndex, index);
   }
 
   /** Starts to wait anew, for a random time, so that servers do not campaign in lockstep. */
@@ -131,6 +218,7 @@ export class Server {
     assert(term > this.term, "raft: terms must grow");
     this.term = term;
     this.vote = "";
+    this.#acceptedIndex = 0;
   }
 
   /** A vote is given once in a term; giving it again to the same server changes nothing. */
@@ -210,6 +298,9 @@ export function dataBytes(entries: readonly Entry[]): number {
 export type MessageOf<Kind extends Message["kind"]> = Extract<Message, { kind: Kind }>;
 
 /** The head of a message from `server` in its present term. */
-export function envelope(server: Server, to: NodeId): Pick<Message, "from" | "to" | "term"> {
-  return { from: server.id, to, term: server.term };
+export function envelope(server: Server, to: NodeId): Envelope {
+  const { id: from, term, epoch, incarnation } = server;
+  if (epoch === 0 && incarnation === 0) return { from, to, term };
+  if (epoch === 0) return { from, to, term, incarnation };
+  return incarnation === 0 ? { from, to, term, epoch } : { from, to, term, epoch, incarnation };
 }

@@ -1,5 +1,5 @@
 /** What an operator may know about a server. */
-import type { EngineStatus, NodeId } from "../contract.ts";
+import type { EngineStatus, Isolation, NodeId } from "../contract.ts";
 import type { Server } from "./server.ts";
 
 type ProgressStatus =
@@ -8,9 +8,15 @@ type ProgressStatus =
 /** A copy: it does not change any more. O(servers). */
 export function statusOf(server: Server): EngineStatus {
   const progress = new Map<NodeId, ProgressStatus>();
-  for (const [id, { matchIndex, state, recentlyActive }] of server.leadership?.progress ?? []) {
-    progress.set(id, { matchIndex, state, recentlyActive });
+  const { tick, limits } = server;
+  for (const [id, each] of server.leadership?.progress ?? []) {
+    if (each.departure !== undefined) continue; // Not in the configuration.
+    const { matchIndex, state, hasLostEntries } = each;
+    const recentlyActive = each.isActive(tick, limits.electionTicks);
+    const known = { matchIndex, state, recentlyActive };
+    progress.set(id, hasLostEntries ? { ...known, hasLostEntries } : known);
   }
+  const isolation = isolationOf(server);
   return {
     id: server.id,
     role: server.role,
@@ -25,6 +31,12 @@ export function statusOf(server: Server): EngineStatus {
     isConfigurationCommitted: server.isConfigurationCommitted,
     transferTarget: server.leadership?.transferTarget ?? "",
     ...(server.diverged === undefined ? {} : { diverged: server.diverged }),
+    ...(isolation === undefined ? {} : { isolation }),
     progress,
   };
+}
+
+function isolationOf(server: Server): Isolation | undefined {
+  if (server.exile !== undefined) return server.exile;
+  return server.hasLostEntries ? { kind: "lostEntries", until: server.lostUntil } : undefined;
 }

@@ -2,14 +2,14 @@
  * Handing leadership over (Raft thesis section 3.10): stop proposals, let the target catch up, and
  * make it campaign at once.
  */
-import { isVoter } from "../configuration.ts";
+import { isElectable } from "../configuration.ts";
 import type { NodeId } from "../contract.ts";
 import type { Leadership } from "./leadership.ts";
 import { envelope, type Server } from "./server.ts";
 
 /** Starts to hand over to `target`; another target replaces the one before. */
 export function startTransfer(server: Server, leadership: Leadership, target: NodeId): void {
-  const isPossible = leadership.progress.has(target) && isVoter(server.configuration, target);
+  const isPossible = leadership.progress.has(target) && isElectable(server.configuration, target);
   if (!isPossible || leadership.transferTarget === target) return;
   leadership.transferTarget = target;
   leadership.transferElapsed = 0;
@@ -21,6 +21,7 @@ export function continueTransfer(server: Server, leadership: Leadership): void {
   const target = leadership.transferTarget;
   const progress = leadership.progress.get(target);
   if (progress === undefined || progress.matchIndex !== server.log.lastIndex) return;
+  leadership.lease?.end();
   server.outbox.send({ kind: "timeoutNow", ...envelope(server, target) });
 }
 

@@ -55,8 +55,9 @@ describe("a linearizable read", () => {
     const [cluster, leader] = led();
     leader.input((raft) => raft.read(1));
     cluster.settle((message) => message.kind === "heartbeatResponse" && message.to === "a");
-    // b's answer to round 1 is late, and is duplicated; meanwhile c takes over and commits.
-    const old = { kind: "heartbeatResponse", from: "b", to: "a", readRound: 1 } as const;
+    // b's answer to that round is late, and is duplicated; meanwhile c takes over and commits.
+    const readRound = leader.server.leadership?.reads.current as number;
+    const old = { kind: "heartbeatResponse", from: "b", to: "a", readRound } as const;
     const { term } = leader.server;
     cluster.elect("c", cutOff("a"));
     cluster.get("c").input((raft) => raft.propose([utf8("new")]));

@@ -195,15 +195,6 @@ describe("a follower", () => {
     deepEqual(cluster.network, []);
   });
 
-  it("reports a commit index beyond what it has: its disk has forgotten (T8)", () => {
-    const [, member] = alone({ logs: { a: "1" } });
-    member.input((raft) =>
-      raft.step({ kind: "heartbeat", from: "b", to: "a", term: 3, commit: 5, readRound: 0 }),
-    );
-    equal(member.raft.status().diverged, 2);
-    equal(member.server.commitIndex, 0);
-  });
-
   it("ignores a second leader in its leader's term", () => {
     const [cluster, member] = alone();
     const request = { ...append, prevIndex: 0, prevTerm: 0, commit: 0 };
