@@ -25,7 +25,8 @@ describe("LocalMember", () => {
   const transport: PeerTransport = {
     port: 0,
     send: (_to, message) => sent.push(decodeMessage(message)),
-    sendSnapshot: () => Promise.reject(new Error("not here")),
+    sendBulk: () => {},
+    setPeers: () => {},
     call: () => Promise.resolve({ kind: "failed", reason: "not here" }),
     close: () => Promise.resolve(),
   };
@@ -52,7 +53,8 @@ describe("LocalMember", () => {
     const id = nodeIdOf(founding.self.id);
     const engine = createRaft({ id, random: new Prng(1) }, data.engineState);
     const clock = { nowMs: () => performance.now() };
-    const parts = { founding, settings, data, engine, clock, logger: silentLogger, session: 1n };
+    const newSession = () => 1n;
+    const parts = { founding, settings, data, engine, clock, logger: silentLogger, newSession };
     const member = new LocalMember(parts);
     member.start(transport, "");
     const [other] = founding.founders.filter((founder) => founder.id !== founding.self.id);
@@ -65,11 +67,11 @@ describe("LocalMember", () => {
       ...opened,
       wal: {
         ...opened.wal,
-        append: () => {
+        append: (_batch, done) => {
           writes++;
-          return Promise.reject(new WalError("syncFailed", "Cannot write: EIO"));
+          setImmediate(() => done(new WalError("syncFailed", "Cannot write: EIO")));
         },
-        release: () => Promise.resolve(),
+        release: (_index, done) => void setImmediate(() => done(undefined)),
       },
     }));
     const { peerHandlers } = member;

@@ -7,13 +7,14 @@ import { join } from "node:path";
 import { afterEach, beforeEach, describe, it } from "node:test";
 import { createMemoryBackend, openLmdbBackend } from "@flotilla/backend";
 import { silentLogger, utf8 } from "@flotilla/base";
+import type { SnapshotSink } from "@flotilla/replica";
 import { createStore, type DurableBackend, putRequest } from "@flotilla/store";
-import { openWal } from "@flotilla/wal";
 import { openDataDirectory } from "../src/data-directory.ts";
 import { foundCluster, foundingConfiguration } from "../src/identity.ts";
+import { appendToLog, closeLog, openLog } from "../src/log-directory.ts";
 import { SnapshotFiles } from "../src/snapshot-files.ts";
 import { startMember } from "../src/start-member.ts";
-import { read } from "./fixtures.ts";
+import { read, until } from "./fixtures.ts";
 
 const initialCluster = [{ name: "m1", peerUrl: "http://127.0.0.1:1" }];
 const founding = foundCluster("m1", initialCluster, "etcd-cluster");
@@ -36,6 +37,17 @@ function applyTo(backend: DurableBackend, index: number): void {
   createStore(backend).apply(entries);
 }
 
+/** Does one step of a sink to its end. */
+const ended = (step: (done: (error: unknown) => void) => void) =>
+  new Promise<void>((resolve, reject) =>
+    step((error) => (error === undefined ? resolve() : reject(error))),
+  );
+
+async function fill(sink: SnapshotSink, content: AsyncIterable<Uint8Array>): Promise<void> {
+  for await (const piece of content) await ended((done) => sink.write(piece, done));
+  await ended((done) => sink.finish(done));
+}
+
 describe("a data directory", () => {
   let dataDir = "";
   beforeEach(async () => {
@@ -46,8 +58,8 @@ describe("a data directory", () => {
   afterEach(() => rm(dataDir, { recursive: true, force: true }));
 
   const log = async () => {
-    const directory = join(dataDir, "member", "wal");
-    return (await openWal({ directory, metadata: utf8(""), configuration })).wal;
+    const begin = () => Promise.reject(new Error("there is one"));
+    return (await openLog(join(dataDir, "member", "wal"), begin)).wal;
   };
   const reopen = () => openDataDirectory(dataDir, founding, silentLogger);
 
@@ -56,10 +68,14 @@ describe("a data directory", () => {
     applyTo(source, 5);
     const snapshot = { index: 5, term: 1, configuration };
     const files = await SnapshotFiles.open(join(dataDir, "member", "snap"));
-    await files.receive(snapshot, source.snapshot());
+    await fill(files.receive(snapshot), source.snapshot());
     const wal = await log();
-    await wal.append({ hardState: { term: 1, vote: "", commit: 5 }, snapshot, mustSync: true });
-    await wal.close();
+    await appendToLog(wal, {
+      hardState: { term: 1, vote: "", commit: 5 },
+      snapshot,
+      mustSync: true,
+    });
+    await closeLog(wal);
 
     const { store, engineState, close } = await reopen();
     equal(store.appliedIndex, 5);
@@ -82,20 +98,48 @@ describe("a data directory", () => {
   it("keeps nothing of a snapshot that broke off", async () => {
     const directory = join(dataDir, "member", "snap");
     const files = await SnapshotFiles.open(directory);
-    async function* breaking() {
-      yield new Uint8Array(100);
-      throw new Error("broke off");
-    }
-    const received = files.receive({ index: 5, term: 1, configuration }, breaking());
-    await rejects(received, /broke off/);
-    deepEqual(await readdir(directory), []);
+    const sink = files.receive({ index: 5, term: 1 });
+    await ended((done) => sink.write(new Uint8Array(100), done));
+    sink.abort();
+    await until(async () => (await readdir(directory)).length === 0, "the end of the file");
+    equal(files.find({ index: 5, term: 1 }), undefined);
+  });
+
+  it("keeps a snapshot that came after the one that is installed", async () => {
+    const directory = join(dataDir, "member", "snap");
+    const files = await SnapshotFiles.open(directory);
+    for (const index of [5, 9])
+      await ended((done) => files.receive({ index, term: 1 }).finish(done));
+    await files.clear(5);
+    equal(files.find({ index: 5, term: 1 }), undefined);
+    equal(await files.find({ index: 9, term: 1 })?.sizeBytes(), 0);
+  });
+
+  it("is finished when a witness was killed between log and store of a snapshot", async () => {
+    const files = await SnapshotFiles.open(join(dataDir, "member", "snap"));
+    const snapshot = { index: 7, term: 3, configuration };
+    await ended((done) => files.receive(snapshot).finish(done));
+    const wal = await log();
+    await appendToLog(wal, {
+      hardState: { term: 3, vote: "", commit: 7 },
+      snapshot,
+      mustSync: true,
+    });
+    await closeLog(wal);
+    const { store, close } = await reopen();
+    deepEqual([store.appliedIndex, store.appliedTerm, store.revision], [7, 3, 1]);
+    await close();
   });
 
   it("is refused when the log starts after the store ends", async () => {
     const wal = await log();
     const snapshot = { index: 5, term: 1, configuration };
-    await wal.append({ hardState: { term: 1, vote: "", commit: 5 }, snapshot, mustSync: true });
-    await wal.close();
+    await appendToLog(wal, {
+      hardState: { term: 1, vote: "", commit: 5 },
+      snapshot,
+      mustSync: true,
+    });
+    await closeLog(wal);
     await rejects(reopen(), { name: "MemberError", code: "snapshotMissing" });
   });
 
@@ -114,8 +158,12 @@ describe("a data directory", () => {
       kind: "noop" as const,
       data: utf8(""),
     }));
-    await wal.append({ hardState: { term: 1, vote: "", commit: 0 }, entries, mustSync: true });
-    await wal.close();
+    await appendToLog(wal, {
+      hardState: { term: 1, vote: "", commit: 0 },
+      entries,
+      mustSync: true,
+    });
+    await closeLog(wal);
     const backend = openLmdbBackend({ directory: join(dataDir, "member", "db") });
     applyTo(backend, 2);
     await backend.close();
@@ -130,8 +178,12 @@ describe("a data directory", () => {
     const entries = [
       { index: 1, term: 1, kind: "command" as const, data: new Uint8Array(900).fill(1) },
     ];
-    await wal.append({ hardState: { term: 1, vote: "", commit: 0 }, entries, mustSync: true });
-    await wal.close();
+    await appendToLog(wal, {
+      hardState: { term: 1, vote: "", commit: 0 },
+      entries,
+      mustSync: true,
+    });
+    await closeLog(wal);
     const [name] = await readdir(join(dataDir, "member", "wal"));
     await truncate(join(dataDir, "member", "wal", name as string), 600);
     const warnings: string[] = [];
