@@ -1,1 +1,19 @@
-export {};
+export type { RunOptions, RunResult } from "./run/run.ts";
+export { runScenario } from "./run/run.ts";
+export type { RunViolation } from "./run/referee.ts";
+export type { TraceLine } from "./run/trace.ts";
+export {
+  drawScenario,
+  type Feature,
+  features,
+  type ScenarioLimits,
+} from "./scenario/draw-scenario.ts";
+export {
+  type ClientOperation,
+  type Fault,
+  faultKinds,
+  type Scenario,
+  type ScenarioChange,
+  type ScenarioOptions,
+  type ScenarioServer,
+} from "./scenario/scenario.ts";

@@ -1,0 +1,297 @@
+/**
+ * Lets clients do what a scenario says, and keeps what they did and saw.
+ *
+ * Whatever an operation needs to know that only the run can tell (the revision that its client saw
+ * last, say) is looked up when it begins.
+ */
+import type { ConfigurationChange } from "@flotilla/consensus";
+import type { ChangeConfigurationOutcome } from "@flotilla/replica";
+import type { CommandResult } from "@flotilla/store";
+import type { Input, LeaseCall, LeaseHistory, Operation, Output, WatchHistory } from "../checkers/index.ts";
+import type { ClientOperation, ScenarioChange } from "../scenario/scenario.ts";
+import { ClientCall, type Serve } from "./client-call.ts";
+import type { ClientWorld } from "./client-world.ts";
+import { commandOf, outputOf, proposing, reading } from "./key-operations.ts";
+import type { Ledger } from "./ledger.ts";
+import { WatchClient } from "./watch-client.ts";
+
+/** What the workload asks of whoever runs the servers. */
+export interface Operator {
+  /** False when the change would leave servers without a quorum that can no longer run. */
+  allows(change: ScenarioChange): boolean;
+  /** Called when a change is asked for: a new server has to run before it can learn. */
+  prepare(change: ScenarioChange): void;
+  changeOf(change: ScenarioChange): ConfigurationChange;
+  idOf(server: number): string;
+}
+
+interface KeyCall {
+  readonly client: number;
+  readonly key: string;
+  readonly input: Input;
+  readonly call: ClientCall<Output>;
+}
+
+interface LeaseRecord {
+  readonly ttlMs: number;
+  readonly grant: ClientCall<boolean>;
+  readonly keepalives: ClientCall<boolean>[];
+  readonly revokes: ClientCall<boolean>[];
+}
+
+export class Workload {
+  readonly #clients: ClientWorld;
+  readonly #operator: Operator;
+  readonly #ledger: Ledger;
+  readonly #keyCalls: KeyCall[] = [];
+  readonly #watches: WatchClient[] = [];
+  readonly #leases: Map<string, LeaseRecord> = new Map<string, LeaseRecord>();
+  /** By client and key: the modification revision that it saw last. */
+  readonly #seen: Map<string, number> = new Map<string, number>();
+  /** How changes of the configuration ended, by outcome. */
+  readonly changes: Record<string, number> = {};
+
+  constructor(clients: ClientWorld, operator: Operator, ledger: Ledger) {
+    this.#clients = clients;
+    this.#operator = operator;
+    this.#ledger = ledger;
+  }
+
+  /** Begins one operation. */
+  start(client: number, operation: ClientOperation): void {
+    const { server } = operation;
+    switch (operation.kind) {
+      case "put": {
+        const { key, value, lease } = operation;
+        this.#write(client, server, key, {
+          kind: "put",
+          value,
+          ...(lease === undefined ? {} : { lease: String(lease) }),
+        });
+        break;
+      }
+      case "delete":
+        this.#write(client, server, operation.key, { kind: "delete" });
+        break;
+      case "cas":
+        this.#compareAndSet(client, operation);
+        break;
+      case "get":
+        this.#get(client, operation);
+        break;
+      case "watch":
+        this.#watches.push(new WatchClient(this.#clients, { client, ...operation }));
+        break;
+      case "grant":
+      case "keepalive":
+      case "revoke":
+        this.#lease(operation);
+        break;
+      case "compact":
+        this.#compact(operation);
+        break;
+      case "transfer":
+        this.#transfer(operation);
+        break;
+      case "change":
+        this.#change(operation);
+        break;
+    }
+  }
+
+  /** Writes a key and reads it at `server`, to see that it serves; `onEnd` hears how each went. */
+  probe(
+    server: number,
+    value: string,
+    onEnd: (kind: "write" | "read", isServed: boolean) => void,
+  ): void {
+    const key = "probe";
+    const end = (kind: "write" | "read") => (call: ClientCall<Output>) =>
+      onEnd(kind, call.returnedAt !== undefined);
+    this.#call(-1, server, key, { kind: "put", value }, end("write"));
+    this.#call(-1, server, key, { kind: "get" }, end("read"));
+  }
+
+  operations(): Operation[] {
+    const operations = this.#keyCalls.map(({ client, key, input, call }): Operation => ({
+      client,
+      server: this.#operator.idOf(call.server),
+      key,
+      input,
+      calledAt: call.calledAt,
+      returnedAt: call.returnedAt,
+      output: call.answer,
+    }));
+    return [...operations, ...this.#expiries(operations)];
+  }
+
+  watches(dueRevision: number): WatchHistory[] {
+    return this.#watches.map((watch) => watch.history(dueRevision));
+  }
+
+  leases(): LeaseHistory[] {
+    return [...this.#leases].map(([lease, { ttlMs, grant, keepalives, revokes }]) => {
+      const fate = this.#ledger.leases.get(lease);
+      return {
+        lease,
+        ttlMs,
+        grant: leaseCall(grant),
+        keepalives: keepalives.map(leaseCall),
+        revokes: revokes.map(leaseCall),
+        endedAtMs: fate?.endedAtMs,
+        keys: fate?.keys ?? [],
+      };
+    });
+  }
+
+  #write(client: number, server: number, key: string, input: Input): void {
+    this.#call(client, server, key, input, (call) => {
+      const { answer } = call;
+      if (answer?.kind === "put" || (answer?.kind === "cas" && answer.succeeded)) {
+        this.#seen.set(`${client} ${key}`, answer.revision);
+      } else if (answer?.kind === "delete") this.#seen.set(`${client} ${key}`, 0);
+    });
+  }
+
+  #get(client: number, operation: Extract<ClientOperation, { kind: "get" }>): void {
+    const { server, key, isSerializable } = operation;
+    const input: Input = isSerializable ? { kind: "get", serializable: true } : { kind: "get" };
+    this.#call(client, server, key, input, ({ answer }) => {
+      if (answer?.kind !== "get" || isSerializable) return;
+      this.#seen.set(`${client} ${key}`, answer.found?.modRevision ?? 0);
+    });
+  }
+
+  #compareAndSet(client: number, operation: Extract<ClientOperation, { kind: "cas" }>): void {
+    const { server, key, value, expect, lease } = operation;
+    const seen = expect === "absent" ? 0 : (this.#seen.get(`${client} ${key}`) ?? 0);
+    this.#write(client, server, key, {
+      kind: "cas",
+      compare:
+        seen === 0 ? { target: "version", equals: 0 } : { target: "modRevision", equals: seen },
+      value,
+      ...(lease === undefined ? {} : { lease: String(lease) }),
+    });
+  }
+
+  #call(
+    client: number,
+    server: number,
+    key: string,
+    input: Input,
+    onEnd: (call: ClientCall<Output>) => void,
+  ): void {
+    const command = commandOf(key, input);
+    const isSerializable = input.kind === "get" && input.serializable === true;
+    const serve = command === undefined ? reading(key, isSerializable) : proposing(command, outputOf);
+    const what = { server, isRepeatable: command === undefined, serve };
+    const call = new ClientCall<Output>(this.#clients, what, onEnd);
+    this.#keyCalls.push({ client, key, input, call });
+  }
+
+  #lease(operation: Extract<ClientOperation, { kind: "grant" | "keepalive" | "revoke" }>): void {
+    const { server, lease } = operation;
+    const id = BigInt(lease);
+    const ask = (serve: Serve<boolean>): ClientCall<boolean> =>
+      new ClientCall<boolean>(this.#clients, { server, isRepeatable: false, serve });
+    const isDone = (result: CommandResult): boolean => result.kind !== "refused";
+    if (operation.kind === "grant") {
+      const { ttlSeconds } = operation;
+      this.#leases.set(String(lease), {
+        ttlMs: ttlSeconds * 1000,
+        grant: ask(proposing({ kind: "leaseGrant", id, ttlSeconds }, isDone)),
+        keepalives: [],
+        revokes: [],
+      });
+      return;
+    }
+    const record = this.#leases.get(String(lease));
+    if (operation.kind === "revoke") {
+      record?.revokes.push(ask(proposing({ kind: "leaseRevoke", id }, isDone)));
+    } else record?.keepalives.push(ask(renewing(id)));
+  }
+
+  #compact({ server, behind }: Extract<ClientOperation, { kind: "compact" }>): void {
+    const revision = this.#ledger.revision - behind;
+    if (revision <= 1) return;
+    const serve = proposing({ kind: "compact", revision, physical: false }, () => true);
+    new ClientCall<boolean>(this.#clients, { server, isRepeatable: false, serve });
+  }
+
+  #transfer({ server, to }: Extract<ClientOperation, { kind: "transfer" }>): void {
+    const target = this.#operator.idOf(to);
+    const serve: Serve<boolean> = (process, done) => {
+      process.replica?.transferLeadership(target);
+      done({ kind: "answered", answer: true });
+    };
+    new ClientCall<boolean>(this.#clients, { server, isRepeatable: false, serve });
+  }
+
+  #change({ server, change }: Extract<ClientOperation, { kind: "change" }>): void {
+    if (!this.#operator.allows(change)) {
+      this.#countChange("notAllowed");
+      return;
+    }
+    this.#operator.prepare(change);
+    const steps = [this.#operator.changeOf(change)];
+    const serve: Serve<ChangeConfigurationOutcome> = (process, done) => {
+      process.replica?.change(steps, (outcome) => {
+        const isEnd = outcome.kind === "changed" || outcome.kind === "refused";
+        done(isEnd ? { kind: "answered", answer: outcome } : { kind: "unknown" });
+      });
+    };
+    const what = { server, isRepeatable: false, serve };
+    new ClientCall<ChangeConfigurationOutcome>(this.#clients, what, ({ answer }) => {
+      this.#countChange(answer?.kind === "refused" ? answer.reason : (answer?.kind ?? "unknown"));
+    });
+  }
+
+  #countChange(outcome: string): void {
+    this.changes[outcome] = (this.changes[outcome] ?? 0) + 1;
+  }
+
+  /** What the system may have done to keys with a lease that ended. */
+  #expiries(operations: readonly Operation[]): Operation[] {
+    const expiries: Operation[] = [];
+    for (const [lease, { grant }] of this.#leases) {
+      if (this.#ledger.leases.get(lease)?.endedAtMs === undefined) continue;
+      const keys = new Set<string>();
+      for (const { key, input } of operations) {
+        if ((input.kind === "put" || input.kind === "cas") && input.lease === lease) keys.add(key);
+      }
+      for (const key of keys) expiries.push(expiry(lease, key, grant));
+    }
+    return expiries;
+  }
+}
+
+/** At any time after the lease was asked for; when it may end is judged elsewhere. */
+function expiry(lease: string, key: string, { calledAt }: ClientCall<boolean>): Operation {
+  return {
+    client: -1,
+    server: "",
+    key,
+    input: { kind: "expire", lease },
+    calledAt,
+    returnedAt: undefined,
+    output: undefined,
+  };
+}
+
+function renewing(id: bigint): Serve<boolean> {
+  return (process, done) => {
+    process.replica?.renewLease(id, (outcome) => {
+      if (outcome.kind === "renewed") done({ kind: "answered", answer: true });
+      else if (outcome.kind === "leaseNotFound") done({ kind: "answered", answer: false });
+      else done({ kind: "unknown" });
+    });
+  };
+}
+
+function leaseCall({ calledAt, returnedAt, answer }: ClientCall<boolean>): LeaseCall {
+  return {
+    calledAtMs: calledAt.atMs,
+    returnedAtMs: returnedAt?.atMs,
+    isAcknowledged: answer === true,
+  };
+}

@@ -1,0 +1,140 @@
+/**
+ * After the heal: watches until the cluster serves again and all are alike, or time is up.
+ *
+ * Looks now and then; whatever it needs to know it writes down for the judgement of liveness.
+ */
+import type { Workload } from "../clients/workload.ts";
+import type { FinalServer, FinalState, Probe } from "../oracles/index.ts";
+import type { Machine } from "../server/machine.ts";
+import { eventKind } from "../world/event-kind.ts";
+import type { EventTarget } from "../world/event-heap.ts";
+import type { World } from "../world/world.ts";
+import type { Cluster } from "./cluster.ts";
+
+const lookMs = 25;
+
+type OpenProbe = { -readonly [Field in keyof Probe]: Probe[Field] };
+
+export class Aftermath implements EventTarget {
+  readonly #world: World;
+  readonly #cluster: Cluster;
+  readonly #workload: Workload;
+  readonly #healedAtMs: number;
+  readonly #probes: OpenProbe[] = [];
+  #leaderAtMs: number | undefined;
+  #isConverged = false;
+
+  constructor(world: World, cluster: Cluster, workload: Workload) {
+    this.#world = world;
+    this.#cluster = cluster;
+    this.#workload = workload;
+    this.#healedAtMs = world.nowMs;
+    world.schedule(lookMs, eventKind.probe, this, undefined);
+  }
+
+  /** Everybody serves, and all are alike. */
+  get isConverged(): boolean {
+    return this.#isConverged;
+  }
+
+  handle(): void {
+    if (this.#leaderAtMs === undefined && this.#hasLeader()) {
+      this.#leaderAtMs = this.#world.nowMs;
+      this.#ask();
+    }
+    const isServed = this.#probes.every(({ servedAtMs }) => servedAtMs !== undefined);
+    this.#isConverged = this.#leaderAtMs !== undefined && isServed && this.#areAlike();
+    if (!this.#isConverged) this.#world.schedule(lookMs, eventKind.probe, this, undefined);
+  }
+
+  /** How it all stands now. */
+  state(): FinalState {
+    return {
+      healedAtMs: this.#healedAtMs,
+      nowMs: this.#world.nowMs,
+      leaderAtMs: this.#leaderAtMs,
+      servers: this.#cluster.machines
+        .filter(({ view }) => view.start > 0)
+        .map((machine) => finalServer(machine, this.#isMember(machine))),
+      probes: this.#probes,
+    };
+  }
+
+  /** All that are expected follow one of them. */
+  #hasLeader(): boolean {
+    const expected = this.#expected();
+    const leader = expected.find(({ view }) => view.role === "leader");
+    if (leader === undefined) return false;
+    return expected.every(
+      ({ view }) => view.leader === leader.id && view.term === leader.view.term,
+    );
+  }
+
+  #ask(): void {
+    for (const machine of this.#expected()) {
+      if (machine.isWitness) continue;
+      const askedAtMs = this.#world.nowMs;
+      const probes: Record<Probe["kind"], OpenProbe> = {
+        write: { kind: "write", server: machine.id, askedAtMs, servedAtMs: undefined },
+        read: { kind: "read", server: machine.id, askedAtMs, servedAtMs: undefined },
+      };
+      this.#probes.push(probes.write, probes.read);
+      this.#workload.probe(machine.index, `probe ${machine.id}`, (kind, isServed) => {
+        if (isServed) probes[kind].servedAtMs = this.#world.nowMs;
+      });
+    }
+  }
+
+  #areAlike(): boolean {
+    const [first, ...others] = this.#expected();
+    if (first === undefined) return true;
+    const { lastIndex } = first.view.log;
+    const isDone = ({ view }: Machine): boolean =>
+      view.isUp &&
+      view.log.lastIndex === lastIndex &&
+      view.commitIndex === lastIndex &&
+      view.appliedIndex === lastIndex &&
+      view.configuration.outgoing.length === 0;
+    return isDone(first) && others.every(isDone);
+  }
+
+  #expected(): Machine[] {
+    return this.#cluster.machines.filter((machine) => this.#isMember(machine));
+  }
+
+  /** By the newest configuration of a leader: it has a place there, and can run. */
+  #isMember(machine: Machine): boolean {
+    if (machine.end !== undefined || machine.view.start === 0) return false;
+    let newest: Machine | undefined;
+    for (const other of this.#cluster.machines) {
+      if (other.view.role !== "leader" || !other.isUp) continue;
+      if (newest === undefined || other.view.term > newest.view.term) newest = other;
+    }
+    const configuration = (newest ?? machine).view.configuration;
+    return (
+      configuration.voters.some(({ id }) => id === machine.id) ||
+      configuration.learners.includes(machine.id)
+    );
+  }
+}
+
+function finalServer(machine: Machine, isExpected: boolean): FinalServer {
+  const { view } = machine;
+  const status = machine.process?.replica?.status();
+  const content = machine.isWitness ? undefined : machine.state.store.hash(0);
+  return {
+    id: machine.id,
+    isExpected,
+    isolation: status?.isolation?.kind,
+    isWitness: machine.isWitness,
+    role: view.role,
+    term: view.term,
+    leader: view.leader,
+    commitIndex: view.commitIndex,
+    appliedIndex: view.appliedIndex,
+    lastIndex: view.log.lastIndex,
+    lastTerm: view.log.termAt(view.log.lastIndex) ?? 0,
+    configuration: view.configuration,
+    stateHash: content?.kind === "hash" ? content.hash : undefined,
+  };
+}

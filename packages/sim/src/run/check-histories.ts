@@ -1,0 +1,56 @@
+/** Gives what clients saw to every checker. */
+import {
+  checkLeases,
+  checkLinearizable,
+  checkSerials,
+  checkWatches,
+  type LeaseBounds,
+  storeModel,
+} from "../checkers/index.ts";
+import type { Ledger } from "../clients/ledger.ts";
+import type { Workload } from "../clients/workload.ts";
+import { type Violation, violation } from "../oracles/index.ts";
+import type { Scenario } from "../scenario/scenario.ts";
+
+/** Expiry after the heal takes an election, a look of the leader and a write; this is plenty. */
+const expiryTimeouts = 10;
+
+/** The first promise to a client that was broken. */
+export function checkHistories(run: {
+  readonly scenario: Scenario;
+  readonly workload: Workload;
+  readonly ledger: Ledger;
+  readonly dueRevision: number;
+  readonly nowMs: number;
+  readonly isLinearizabilityChecked: boolean;
+}): Violation | undefined {
+  const { scenario, workload, ledger } = run;
+  const operations = workload.operations();
+  return (
+    checkSerials(operations, ledger) ??
+    checkWatches(workload.watches(run.dueRevision), ledger, ledger.compactRevision) ??
+    checkLeases(workload.leases(), leaseBounds(scenario, run.nowMs)) ??
+    (run.isLinearizabilityChecked ? linearizable(operations) : undefined)
+  );
+}
+
+function linearizable(operations: Parameters<typeof checkLinearizable>[0]): Violation | undefined {
+  const result = checkLinearizable(operations, storeModel);
+  if (result.kind !== "violation") return undefined;
+  const last = result.operations.at(-1);
+  return violation(
+    "linearizability",
+    `no order explains ${result.operations.length} operations on "${result.key}"; ` +
+      `the last to return was ${JSON.stringify(last)}`,
+  );
+}
+
+function leaseBounds({ faults, options, healAtMs }: Scenario, nowMs: number): LeaseBounds {
+  let driftRatio = 1;
+  for (const { fault } of faults) {
+    if (fault.kind !== "clockRate") continue;
+    driftRatio = Math.max(driftRatio, fault.rate, 1 / fault.rate);
+  }
+  const electionMs = options.electionTicks * options.heartbeatMs;
+  return { driftRatio, healedAtMs: healAtMs, nowMs, expiryMs: expiryTimeouts * electionMs };
+}

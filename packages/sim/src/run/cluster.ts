@@ -1,0 +1,84 @@
+/** The machines of a run and the network between them, built from its scenario. */
+import { present } from "@flotilla/base";
+import type { Configuration, NodeId } from "@flotilla/consensus";
+import type { Scenario } from "../scenario/scenario.ts";
+import { Machine, type MachineObserver } from "../server/machine.ts";
+import { Network } from "../world/network.ts";
+import type { World } from "../world/world.ts";
+import { survivesWithout } from "./survival.ts";
+
+const blank: Configuration = { voters: [], learners: [], outgoing: [] };
+
+export class Cluster {
+  readonly machines: readonly Machine[];
+  readonly network: Network;
+  readonly #indexes: Map<NodeId, number> = new Map<NodeId, number>();
+
+  constructor(world: World, scenario: Scenario, observer: MachineObserver) {
+    const machines: Machine[] = [];
+    this.machines = machines;
+    const { servers, options } = scenario;
+    const network = { quality: options.network, size: servers.length };
+    this.network = new Network(world, network, machines);
+    const parts = {
+      world,
+      network: this.network,
+      options,
+      observer,
+      indexOf: (id: NodeId) => this.#indexes.get(id),
+      machine: (index: number) => this.machine(index),
+    };
+    const founding = foundingConfiguration(scenario);
+    for (const [index, server] of servers.entries()) {
+      const configuration = isFounder(server) ? founding : blank;
+      this.#indexes.set(server.id, index);
+      machines.push(new Machine(parts, { index, id: server.id, configuration }));
+    }
+  }
+
+  machine(index: number): Machine {
+    return present(this.machines[index], `machine ${index}`);
+  }
+
+  machineOf(id: NodeId): Machine | undefined {
+    const index = this.#indexes.get(id);
+    return index === undefined ? undefined : this.machines[index];
+  }
+
+  /**
+   * Every configuration that is in force anywhere, as `change` would make of it, can do without
+   * `gone`. Servers that have ended for good count as gone.
+   */
+  survivesWithout(
+    gone: readonly Machine[],
+    change: (configuration: Configuration) => Configuration = (same) => same,
+  ): boolean {
+    const ids = new Set(gone.map(({ id }) => id));
+    for (const machine of this.machines) if (machine.end !== undefined) ids.add(machine.id);
+    const seen = new Set<Configuration>();
+    for (const { view } of this.machines) seen.add(view.configuration);
+    for (const configuration of seen) {
+      if (!survivesWithout(change(configuration), ids)) return false;
+    }
+    return true;
+  }
+}
+
+/** Who founds the cluster. */
+export function foundingConfiguration({ servers, options }: Scenario): Configuration {
+  const founders = servers.filter(isFounder);
+  const witnesses = founders.filter(({ isWitness }) => isWitness).map(({ id }) => id);
+  const preferred = options.preferred.map((index) => present(servers[index], "a server").id);
+  return {
+    voters: founders.filter(({ votes }) => votes > 0).map(({ id, votes }) => ({ id, votes })),
+    learners: founders.filter(({ isLearner }) => isLearner).map(({ id }) => id),
+    outgoing: [],
+    ...(witnesses.length === 0 ? {} : { witnesses }),
+    ...(preferred.length === 0 ? {} : { preferred }),
+    servers: founders.map(({ id }) => ({ id, incarnation: 0, urls: [] })),
+  };
+}
+
+export function isFounder(server: Scenario["servers"][number]): boolean {
+  return server.votes > 0 || server.isLearner;
+}

@@ -1,0 +1,246 @@
+/**
+ * Does to the world what a scenario says, and takes back what ends by itself.
+ *
+ * What would lose data for good is done only while the rest can bear it (the fault atlas): the
+ * oracle is asked whether a committed entry would be buried, the cluster whether a quorum is left,
+ * and a second loss waits until the first server runs again.
+ */
+import { assertNever } from "@flotilla/base";
+import type { InvariantOracle } from "../oracles/index.ts";
+import type { Fault } from "../scenario/scenario.ts";
+import type { Machine } from "../server/machine.ts";
+import type { EventTarget } from "../world/event-heap.ts";
+import { eventKind } from "../world/event-kind.ts";
+import type { DirectedLink } from "../world/topology.ts";
+import type { World } from "../world/world.ts";
+import type { Cluster } from "./cluster.ts";
+
+/** A server whose disk has lost data is started again after this. */
+const restartMs = 200;
+
+type FaultOf<Kind extends Fault["kind"]> = Extract<Fault, { kind: Kind }>;
+
+/** Something that happens later. */
+class Later implements EventTarget {
+  readonly #action: () => void;
+
+  constructor(action: () => void) {
+    this.#action = action;
+  }
+
+  handle(): void {
+    this.#action();
+  }
+}
+
+export class FaultDriver {
+  readonly #world: World;
+  readonly #cluster: Cluster;
+  readonly #oracle: InvariantOracle;
+  readonly #note: (what: string) => void;
+  /** How often each kind was really done. */
+  readonly counts: Record<string, number> = {};
+  /** Lost data and does not run yet; with the number of the start after which it does. */
+  #recovering: { readonly machine: Machine; readonly start: number } | undefined;
+  #isHealed = false;
+
+  constructor(
+    world: World,
+    parts: {
+      readonly cluster: Cluster;
+      readonly oracle: InvariantOracle;
+      note(what: string): void;
+    },
+  ) {
+    this.#world = world;
+    this.#cluster = parts.cluster;
+    this.#oracle = parts.oracle;
+    this.#note = parts.note;
+  }
+
+  apply(fault: Fault): void {
+    if (!this.#do(fault)) return;
+    this.counts[fault.kind] = (this.counts[fault.kind] ?? 0) + 1;
+  }
+
+  /** Ends everything that goes on. Everybody who can runs. */
+  heal(): void {
+    this.#isHealed = true;
+    for (const link of this.#cluster.network.links) link.heal();
+    for (const machine of this.#cluster.machines) {
+      machine.heal();
+      if (machine.view.start > 0) machine.start();
+    }
+  }
+
+  /** False when it could not be done. */
+  #do(fault: Fault): boolean {
+    switch (fault.kind) {
+      case "crash":
+        return this.#crash(fault);
+      case "cut":
+        return this.#cut(fault);
+      case "clog":
+      case "degrade":
+        return this.#hinderLink(fault);
+      case "wipe":
+      case "bitFlip":
+      case "diskLie":
+        return this.#loseData(fault);
+      case "diskStall":
+      case "diskSlow":
+      case "diskFull":
+      case "diskError":
+        return this.#hinderDisk(fault);
+      case "pause":
+      case "slowApply":
+      case "clockRate":
+      case "clockLeap":
+        return this.#hinderProcess(fault);
+      default:
+        return assertNever(fault);
+    }
+  }
+
+  #crash({ server, power, downMs }: FaultOf<"crash">): boolean {
+    const machine = this.#cluster.machine(server);
+    if (!machine.isUp) return false;
+    if (power) this.#losePower(machine);
+    else machine.crash(false);
+    machine.startAfter(downMs);
+    return true;
+  }
+
+  #cut({ shape, links, isNoticed, forMs }: FaultOf<"cut">): boolean {
+    const cut = links.map(([from, to]) => this.#cluster.network.link(from, to));
+    this.#note(`partition ${shape}: ${linksText(links, this.#cluster)}`);
+    for (const link of cut) link.cut(isNoticed);
+    this.#after(forMs, () => {
+      for (const link of cut) link.mend();
+      this.#note(`partition ${shape} ends`);
+    });
+    return true;
+  }
+
+  #hinderLink(fault: FaultOf<"clog" | "degrade">): boolean {
+    const link = this.#cluster.network.link(...fault.link);
+    this.#note(`${fault.kind} ${linksText([fault.link], this.#cluster)}`);
+    if (fault.kind === "clog") {
+      link.clog();
+      this.#after(fault.forMs, () => link.unclog());
+    } else {
+      link.quality = fault.quality;
+      this.#after(fault.forMs, () => {
+        link.quality = this.#cluster.network.quality;
+      });
+    }
+    return true;
+  }
+
+  #hinderDisk(fault: FaultOf<"diskStall" | "diskSlow" | "diskFull" | "diskError">): boolean {
+    const machine = this.#cluster.machine(fault.server);
+    const { disk } = machine;
+    this.#note(`${fault.kind} on ${machine.id}`);
+    switch (fault.kind) {
+      case "diskStall":
+        disk.stall();
+        this.#after(fault.forMs, () => disk.resume());
+        break;
+      case "diskSlow":
+        disk.slowDown(fault.factor);
+        machine.state.slowDown(fault.factor);
+        this.#after(fault.forMs, () => {
+          disk.slowDown(1);
+          machine.state.slowDown(1);
+        });
+        break;
+      case "diskFull":
+        disk.setFull(true);
+        this.#after(fault.forMs, () => disk.setFull(false));
+        break;
+      case "diskError":
+        disk.failWrites(1);
+        break;
+    }
+    return true;
+  }
+
+  #hinderProcess(fault: FaultOf<"pause" | "slowApply" | "clockRate" | "clockLeap">): boolean {
+    const machine = this.#cluster.machine(fault.server);
+    this.#note(`${fault.kind} on ${machine.id}`);
+    switch (fault.kind) {
+      case "pause":
+        machine.pause();
+        this.#after(fault.forMs, () => machine.resume());
+        break;
+      case "slowApply":
+        machine.stallApplying(fault.stallMs);
+        this.#after(fault.forMs, () => machine.stallApplying(0));
+        break;
+      case "clockRate":
+        machine.clock.setRate(fault.rate);
+        break;
+      case "clockLeap":
+        machine.clock.leap(fault.byMs);
+        break;
+    }
+    return true;
+  }
+
+  #loseData(fault: FaultOf<"wipe" | "bitFlip" | "diskLie">): boolean {
+    const machine = this.#cluster.machine(fault.server);
+    if (!machine.isUp || !this.#mayLose(machine)) return false;
+    this.#note(`${fault.kind} on ${machine.id}`);
+    machine.isDiskDeclared = true;
+    this.#oracle.declareFaultyDisk(machine.id);
+    if (fault.kind === "diskLie") {
+      machine.disk.setLying(true);
+      this.#after(fault.forMs, () => {
+        this.#losePower(machine);
+        machine.disk.setLying(false);
+        machine.startAfter(restartMs);
+      });
+      return true;
+    }
+    this.#recovering = { machine, start: machine.view.start + 1 };
+    if (fault.kind === "wipe") machine.wipe();
+    else {
+      machine.crash(true);
+      machine.disk.rot(fault.place);
+    }
+    machine.startAfter(restartMs);
+    return true;
+  }
+
+  /** A disk that has lied gets its way only while that can be borne. */
+  #losePower(machine: Machine): void {
+    if (machine.disk.isLying) {
+      if (this.#mayLose(machine)) {
+        this.#recovering = { machine, start: machine.view.start + 1 };
+      } else machine.disk.setLying(false);
+    }
+    machine.crash(true);
+  }
+
+  #mayLose(machine: Machine): boolean {
+    const recovering = this.#recovering;
+    if (recovering !== undefined && recovering.machine.end === undefined) {
+      const { view } = recovering.machine;
+      if (!view.isUp || view.start < recovering.start) return false;
+    }
+    return (
+      this.#cluster.survivesWithout([machine]) && this.#oracle.toleratesLossOf(machine.id)
+    );
+  }
+
+  #after(delayMs: number, action: () => void): void {
+    const unlessHealed = (): void => {
+      if (!this.#isHealed) action();
+    };
+    this.#world.schedule(delayMs, eventKind.recovery, new Later(unlessHealed), undefined);
+  }
+}
+
+function linksText(links: readonly DirectedLink[], cluster: Cluster): string {
+  return links.map(([from, to]) => `${cluster.machine(from).id}>${cluster.machine(to).id}`).join(" ");
+}

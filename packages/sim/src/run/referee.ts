@@ -1,0 +1,125 @@
+/**
+ * Shows everything that happens to the oracles, and keeps the first promise that is broken.
+ */
+import type { Message } from "@flotilla/consensus";
+import type { Store } from "@flotilla/store";
+import type { Ledger } from "../clients/ledger.ts";
+import type { InvariantOracle, Violation } from "../oracles/index.ts";
+import type { Machine, MachineObserver } from "../server/machine.ts";
+import { messageText } from "../server/message-facts.ts";
+import type { World } from "../world/world.ts";
+import type { Trace } from "./trace.ts";
+
+/** A broken promise, and when it was seen. */
+export interface RunViolation extends Violation {
+  readonly atMs: number;
+  readonly event: number;
+}
+
+/** Applied entries between two looks at the content of a state machine. */
+const hashEntries = 64;
+
+export class Referee implements MachineObserver {
+  readonly #world: World;
+  readonly #oracle: InvariantOracle;
+  readonly #ledger: Ledger;
+  readonly #trace: Trace | undefined;
+  #touched: Machine[] = [];
+  #violation: RunViolation | undefined;
+  /** Machines whose disk is of no use any more. */
+  readonly lostMachines: Set<Machine> = new Set<Machine>();
+
+  constructor(
+    world: World,
+    parts: {
+      readonly oracle: InvariantOracle;
+      readonly ledger: Ledger;
+      readonly trace: Trace | undefined;
+    },
+  ) {
+    this.#world = world;
+    this.#oracle = parts.oracle;
+    this.#ledger = parts.ledger;
+    this.#trace = parts.trace;
+  }
+
+  get violation(): RunViolation | undefined {
+    return this.#violation;
+  }
+
+  /** Keeps the first. */
+  report(violation: Violation | undefined): void {
+    if (violation === undefined || this.#violation !== undefined) return;
+    this.#violation = { ...violation, atMs: this.#world.nowMs, event: this.#world.events };
+  }
+
+  /** After an event: shows the oracle who has acted. True when the run is over. */
+  settle(): boolean {
+    const touched = this.#touched;
+    for (let at = 0; at < touched.length; at++) {
+      this.report(this.#oracle.observe((touched[at] as Machine).view));
+    }
+    touched.length = 0;
+    return this.#violation !== undefined;
+  }
+
+  touched(machine: Machine): void {
+    if (!this.#touched.includes(machine)) this.#touched.push(machine);
+  }
+
+  sent(machine: Machine, message: Message): void {
+    this.report(this.#oracle.sent(machine.view, message));
+    if (this.#trace !== undefined) this.note(machine, `-> ${message.to} ${messageText(message)}`);
+  }
+
+  received(machine: Machine, message: Message): void {
+    if (this.#trace !== undefined) {
+      this.note(machine, `<- ${message.from} ${messageText(message)}`);
+    }
+  }
+
+  applied(
+    machine: Machine,
+    entries: Parameters<Store["apply"]>[0],
+    results: ReturnType<Store["apply"]>,
+  ): void {
+    for (const { index, term } of entries) {
+      this.report(this.#oracle.applied(machine.id, index, term));
+    }
+    if (machine.isWitness) return;
+    const { store } = machine.state;
+    this.#ledger.applied(this.#world.nowMs, store, entries, results);
+    if (store.appliedIndex % hashEntries === 0) this.report(this.hash(machine));
+  }
+
+  /** Compares the content of a state machine with that of all others at the same entry. */
+  hash(machine: Machine): Violation | undefined {
+    const { store } = machine.state;
+    const content = store.hash(0);
+    if (content.kind !== "hash") return undefined;
+    return this.#oracle.stateHash(machine.id, store.appliedIndex, content.hash);
+  }
+
+  broke(machine: Machine, error: unknown): void {
+    const text = error instanceof Error ? `${error.name}: ${error.message}` : String(error);
+    this.report({ oracle: "exception", message: `${machine.id} ended with ${text}` });
+  }
+
+  lost(machine: Machine, reason: string): void {
+    this.lostMachines.add(machine);
+    if (machine.isDiskDeclared) return;
+    this.report({
+      oracle: "recovery",
+      message: `${machine.id} cannot start, though its disk kept all that it promised: ${reason}`,
+    });
+  }
+
+  note(machine: Machine | undefined, what: string): void {
+    this.#trace?.add({
+      atMs: this.#world.nowMs,
+      event: this.#world.events,
+      server: machine?.id ?? "",
+      what,
+    });
+  }
+}

@@ -1,0 +1,184 @@
+/**
+ * Runs a scenario: a pure function of it and of the options.
+ */
+import type { LeaseHistory, Operation, StoreHistory, WatchHistory } from "../checkers/index.ts";
+import { checkHistories } from "./check-histories.ts";
+import { Ledger } from "../clients/ledger.ts";
+import { Workload } from "../clients/workload.ts";
+import { createInvariantOracle, type InvariantOracle, judgeLiveness } from "../oracles/index.ts";
+import type { Scenario } from "../scenario/scenario.ts";
+import { streamOf } from "../streams.ts";
+import type { EventTarget } from "../world/event-heap.ts";
+import { eventKind } from "../world/event-kind.ts";
+import { World } from "../world/world.ts";
+import { Aftermath } from "./aftermath.ts";
+import { Cluster, foundingConfiguration, isFounder } from "./cluster.ts";
+import { FaultDriver } from "./fault-driver.ts";
+import { ClusterOperator } from "./membership.ts";
+import { Referee, type RunViolation } from "./referee.ts";
+import { Trace, type TraceLine } from "./trace.ts";
+
+export interface RunOptions {
+  /** Lines of the trace to keep, from the end; 0 for none. Default 0. */
+  readonly traceLines?: number;
+  /** Search a linearization of the history. Default true. */
+  readonly isLinearizabilityChecked?: boolean;
+}
+
+export interface RunResult {
+  /** Of everything that happened: the same whenever the scenario is run again. */
+  readonly hash: string;
+  readonly events: number;
+  readonly simulatedMs: number;
+  /** How often each fault was really done. */
+  readonly faults: Readonly<Record<string, number>>;
+  /** How changes of who takes part ended. */
+  readonly changes: Readonly<Record<string, number>>;
+  readonly histories: {
+    readonly operations: readonly Operation[];
+    readonly watches: readonly WatchHistory[];
+    readonly leases: readonly LeaseHistory[];
+    readonly store: StoreHistory;
+  };
+  readonly violation: RunViolation | undefined;
+  readonly trace: readonly TraceLine[];
+}
+
+/** In election timeouts: until all follow one leader after the heal, and until a request is served. */
+const leaderTimeouts = 20;
+const probeTimeouts = 20;
+/** Watchers have been told everything so long after all servers are alike. */
+const settleMs = 200;
+
+/** Runs it. Never throws on what the servers do: that is a violation. */
+export function runScenario(scenario: Scenario, options: RunOptions = {}): RunResult {
+  return new Run(scenario, options).result();
+}
+
+type Step = Scenario["faults"][number] | Scenario["operations"][number];
+
+class Run implements EventTarget {
+  readonly #scenario: Scenario;
+  readonly #options: RunOptions;
+  readonly #world: World;
+  readonly #oracle: InvariantOracle;
+  readonly #ledger: Ledger = new Ledger();
+  readonly #trace: Trace | undefined;
+  readonly #referee: Referee;
+  readonly #cluster: Cluster;
+  readonly #faults: FaultDriver;
+  readonly #workload: Workload;
+
+  constructor(scenario: Scenario, options: RunOptions) {
+    this.#scenario = scenario;
+    this.#options = options;
+    const { traceLines = 0 } = options;
+    const world = new World(scenario.seed);
+    this.#world = world;
+    this.#oracle = createInvariantOracle({ configuration: foundingConfiguration(scenario) });
+    this.#trace = traceLines > 0 ? new Trace(traceLines) : undefined;
+    const oracle = this.#oracle;
+    this.#referee = new Referee(world, { oracle, ledger: this.#ledger, trace: this.#trace });
+    this.#cluster = new Cluster(world, scenario, this.#referee);
+    this.#faults = new FaultDriver(world, {
+      cluster: this.#cluster,
+      oracle,
+      note: (what) => this.#referee.note(undefined, what),
+    });
+    this.#workload = new Workload(
+      {
+        world,
+        machines: this.#cluster.machines,
+        random: streamOf(scenario.seed, "clients"),
+        delayMs: scenario.options.clientDelayMs,
+        patienceMs: scenario.options.requestMs + 4 * scenario.options.clientDelayMs,
+      },
+      new ClusterOperator(this.#cluster),
+      this.#ledger,
+    );
+    this.#schedule();
+  }
+
+  result(): RunResult {
+    try {
+      this.#play();
+    } catch (error) {
+      const text = error instanceof Error ? `${error.name}: ${error.message}` : String(error);
+      this.#referee.report({ oracle: "exception", message: text });
+    }
+    const { hash, events, nowMs } = this.#world;
+    const { network } = this.#cluster;
+    return {
+      hash: hash.text,
+      events,
+      simulatedMs: nowMs,
+      faults: { ...this.#faults.counts, ...network.counts },
+      changes: this.#workload.changes,
+      histories: {
+        operations: this.#workload.operations(),
+        watches: this.#workload.watches(0),
+        leases: this.#workload.leases(),
+        store: this.#ledger,
+      },
+      violation: this.#referee.violation,
+      trace: this.#trace?.lines ?? [],
+    };
+  }
+
+  handle(kind: number, subject: unknown): void {
+    const step = subject as Step;
+    if ("fault" in step) this.#faults.apply(step.fault);
+    else {
+      if (this.#trace !== undefined) {
+        this.#referee.note(undefined, `client ${step.client}: ${JSON.stringify(step.operation)}`);
+      }
+      this.#workload.start(step.client, step.operation);
+    }
+    this.#world.hash.mix(kind);
+  }
+
+  #schedule(): void {
+    const { faults, operations, servers } = this.#scenario;
+    for (const step of faults) {
+      this.#world.scheduleAt(step.atMs, eventKind.fault, this, step);
+    }
+    for (const step of operations) {
+      this.#world.scheduleAt(step.atMs, eventKind.operation, this, step);
+    }
+    for (const [index, server] of servers.entries()) {
+      if (isFounder(server)) this.#cluster.machine(index).startAfter(0);
+    }
+  }
+
+  #play(): void {
+    const { healAtMs, untilMs, options } = this.#scenario;
+    const settle = (): boolean => this.#referee.settle();
+    this.#world.run(healAtMs, settle);
+    if (this.#referee.violation !== undefined) return;
+    this.#faults.heal();
+    this.#referee.note(undefined, "all faults end");
+    const aftermath = new Aftermath(this.#world, this.#cluster, this.#workload);
+    this.#world.run(untilMs, () => settle() || aftermath.isConverged);
+    const dueRevision = this.#ledger.revision;
+    if (aftermath.isConverged) this.#world.run(this.#world.nowMs + settleMs, settle);
+    if (this.#referee.violation !== undefined) return;
+    const electionMs = options.electionTicks * options.heartbeatMs;
+    this.#referee.report(
+      judgeLiveness(aftermath.state(), {
+        leaderMs: leaderTimeouts * electionMs,
+        probeMs: probeTimeouts * electionMs,
+      }),
+    );
+    this.#referee.report(this.#oracle.finish());
+    this.#referee.report(
+      checkHistories({
+        scenario: this.#scenario,
+        workload: this.#workload,
+        ledger: this.#ledger,
+        dueRevision,
+        nowMs: this.#world.nowMs,
+        isLinearizabilityChecked: this.#options.isLinearizabilityChecked ?? true,
+      }),
+    );
+  }
+}

@@ -1,0 +1,105 @@
+/** Draws what goes wrong in a scenario, and when. Pure. */
+import { assertNever, type Prng } from "@flotilla/base";
+import type { DirectedLink } from "../world/topology.ts";
+import { drawPartition, partitionShapes } from "../world/topology.ts";
+import { driftMax } from "./draw-options.ts";
+import type { Swarm } from "./draw-scenario.ts";
+import type { Fault, Scenario, ScenarioOptions, ScenarioServer } from "./scenario.ts";
+
+interface Setting {
+  readonly healAtMs: number;
+  readonly electionMs: number;
+  readonly servers: readonly ScenarioServer[];
+  readonly options: ScenarioOptions;
+}
+
+/** Faults of a run at most. */
+const faultsMax = 60;
+/** Data is lost for good so often at most. */
+const lossesMax = 3;
+
+/** In order of time. */
+export function drawFaults(random: Prng, swarm: Swarm, setting: Setting): Scenario["faults"] {
+  const kinds = [...swarm.faults];
+  const faults: { atMs: number; fault: Fault }[] = [];
+  if (kinds.length === 0) return faults;
+  const gapMs = random.between(100, 1_500);
+  let losses = 0;
+  for (let atMs = gapMs * random.fraction(); faults.length < faultsMax; ) {
+    const kind = random.pick(kinds);
+    const fault = drawFault(kind, random, setting);
+    const isLoss = kind === "wipe" || kind === "bitFlip" || kind === "diskLie";
+    if (isLoss) losses++;
+    if (!isLoss || losses <= lossesMax) faults.push({ atMs, fault });
+    // Short gaps, and now and then a long one.
+    atMs += -Math.log(1 - random.fraction()) * gapMs;
+    if (atMs >= setting.healAtMs) break;
+  }
+  return faults;
+}
+
+function drawFault(kind: Fault["kind"], random: Prng, setting: Setting): Fault {
+  const { servers, electionMs } = setting;
+  const server = random.below(servers.length);
+  // From shorter than anybody notices to longer than everybody waits.
+  const forMs = electionMs * 4 * random.fraction() ** 2;
+  switch (kind) {
+    case "crash":
+      return { kind, server, power: random.chance(0.6), downMs: forMs };
+    case "pause":
+    case "diskStall":
+    case "diskFull":
+    case "diskLie":
+      return { kind, server, forMs };
+    case "wipe":
+    case "diskError":
+      return { kind, server };
+    case "bitFlip":
+      return { kind, server, place: random.fraction() };
+    case "cut":
+      return drawCut(random, setting, forMs);
+    case "clog":
+      return { kind, link: drawLink(random, servers.length), forMs };
+    case "degrade":
+      return drawDegradation(random, setting, forMs);
+    case "clockRate":
+      return { kind, server, rate: driftMax ** (2 * random.fraction() - 1) };
+    case "clockLeap":
+      return { kind, server, byMs: electionMs * 3 * random.fraction() };
+    case "diskSlow":
+      return { kind, server, factor: random.between(2, 50), forMs };
+    case "slowApply":
+      return { kind, server, stallMs: 1 + (electionMs / 4) * random.fraction() ** 2, forMs };
+    default:
+      return assertNever(kind);
+  }
+}
+
+function drawCut(random: Prng, { servers }: Setting, forMs: number): Fault {
+  const shape = random.pick(partitionShapes);
+  const everybody = servers.map((_, at) => at);
+  const links = drawPartition(shape, everybody, random);
+  return { kind: "cut", shape, links, isNoticed: random.chance(0.5), forMs: 2 * forMs };
+}
+
+function drawLink(random: Prng, size: number): DirectedLink {
+  const from = random.below(size);
+  return [from, (from + 1 + random.below(Math.max(1, size - 1))) % size];
+}
+
+function drawDegradation(random: Prng, { servers, options }: Setting, forMs: number): Fault {
+  const { network } = options;
+  return {
+    kind: "degrade",
+    link: drawLink(random, servers.length),
+    quality: {
+      delayMinMs: network.delayMinMs,
+      delayMaxMs: network.delayMaxMs * random.between(1, 30),
+      loss: random.fraction() * 0.5,
+      duplicate: random.fraction() * 0.3,
+      reorder: random.fraction(),
+      bytesPerMs: random.pick([0, 20, 200]),
+    },
+    forMs,
+  };
+}

@@ -1,0 +1,137 @@
+/**
+ * Draws scenarios: swarm testing. Each seed switches a random part of all faults and features off and
+ * draws all sizes, so that rare combinations meet often enough (Groce et al., "Swarm testing"). Pure.
+ */
+import { assert, type Prng } from "@flotilla/base";
+import { streamOf } from "../streams.ts";
+import { drawFaults } from "./draw-faults.ts";
+import { drawOperations } from "./draw-operations.ts";
+import { drawOptions } from "./draw-options.ts";
+import { type Fault, faultKinds, type Scenario, type ScenarioServer } from "./scenario.ts";
+
+/**
+ * What a world may have beside faults. `tiny`: batches, windows, segments and snapshot intervals are;
+ * `encoded`: messages travel as bytes.
+ */
+export type Feature =
+  | "membership"
+  | "weights"
+  | "witness"
+  | "learner"
+  | "preferred"
+  | "leaseReads"
+  | "leases"
+  | "watches"
+  | "compaction"
+  | "transfers"
+  | "encoded"
+  | "tiny";
+
+/** All of {@link Feature}. */
+export const features: readonly Feature[] = [
+  "membership",
+  "weights",
+  "witness",
+  "learner",
+  "preferred",
+  "leaseReads",
+  "leases",
+  "watches",
+  "compaction",
+  "transfers",
+  "encoded",
+  "tiny",
+];
+
+/** Bounds on what is drawn. */
+export interface ScenarioLimits {
+  /** Troubled time. Default 4,000 to 12,000. */
+  readonly troubleMsMin?: number;
+  readonly troubleMsMax?: number;
+  /** How many servers found the cluster; drawn when it is not given. */
+  readonly founders?: number;
+  /** Features and kinds of faults that every scenario has. */
+  readonly needs?: readonly (Feature | Fault["kind"])[];
+  /** Features and kinds of faults that none has. */
+  readonly lacks?: readonly (Feature | Fault["kind"])[];
+  /** Every feature and fault, in every scenario. */
+  readonly isEverythingOn?: boolean;
+}
+
+/** What one scenario has. */
+export interface Swarm {
+  readonly features: ReadonlySet<Feature>;
+  readonly faults: ReadonlySet<Fault["kind"]>;
+}
+
+/** The heal is followed by at most this many election timeouts. */
+const aftermathTimeouts = 60;
+const joinersMax = 3;
+
+/** The scenario of a seed: the same whenever it is asked for with the same limits. */
+export function drawScenario(seed: number, limits: ScenarioLimits = {}): Scenario {
+  const random = streamOf(seed, "shape");
+  const swarm = drawSwarm(random, limits);
+  const { troubleMsMin = 4_000, troubleMsMax = 12_000 } = limits;
+  const healAtMs = random.between(troubleMsMin, Math.max(troubleMsMin, troubleMsMax));
+  const servers = drawServers(random, swarm, limits.founders ?? drawSize(random));
+  const options = drawOptions(streamOf(seed, "options"), swarm, servers);
+  const clients = random.between(1, 5);
+  const electionMs = options.electionTicks * options.heartbeatMs;
+  const time = { healAtMs, electionMs };
+  return {
+    seed,
+    options,
+    servers,
+    clients,
+    faults: drawFaults(streamOf(seed, "faults"), swarm, { ...time, servers, options }),
+    operations: drawOperations(streamOf(seed, "operations"), swarm, { ...time, servers, clients }),
+    healAtMs,
+    untilMs: healAtMs + aftermathTimeouts * electionMs,
+  };
+}
+
+function drawSwarm(random: Prng, limits: ScenarioLimits): Swarm {
+  const { needs = [], lacks = [], isEverythingOn = false } = limits;
+  // Some worlds have little trouble, some nearly all there is.
+  const share = random.fraction();
+  const choose = <Name extends Feature | Fault["kind"]>(names: readonly Name[]): Set<Name> => {
+    const chosen = new Set<Name>();
+    for (const name of names) {
+      const isOn = random.chance(share);
+      const wanted = needs as readonly string[];
+      const unwanted = lacks as readonly string[];
+      if (unwanted.includes(name)) continue;
+      if (isOn || isEverythingOn || wanted.includes(name)) chosen.add(name);
+    }
+    return chosen;
+  };
+  const swarm = { features: choose(features), faults: choose(faultKinds) };
+  // A clock that leaps makes leases end early: nothing can be promised then.
+  if (swarm.features.has("leases")) swarm.faults.delete("clockLeap");
+  return swarm;
+}
+
+const sizes = [1, 2, 3, 3, 3, 3, 3, 3, 4, 5, 5, 5, 5, 5, 6, 7] as const;
+
+function drawSize(random: Prng): number {
+  return random.pick(sizes);
+}
+
+function drawServers(random: Prng, swarm: Swarm, founders: number): ScenarioServer[] {
+  assert(founders >= 1, "scenario: somebody founds the cluster");
+  const servers: ScenarioServer[] = [];
+  const witness = swarm.features.has("witness") && founders >= 3 ? random.below(founders) : -1;
+  for (let at = 0; at < founders; at++) {
+    const votes = swarm.features.has("weights") ? random.between(1, 3) : 1;
+    servers.push({ id: `s${at + 1}`, votes, isWitness: at === witness, isLearner: false });
+  }
+  const more = (isLearner: boolean): void => {
+    servers.push({ id: `s${servers.length + 1}`, votes: 0, isWitness: false, isLearner });
+  };
+  if (swarm.features.has("learner")) more(true);
+  if (swarm.features.has("membership")) {
+    for (let count = random.between(1, joinersMax); count > 0; count--) more(false);
+  }
+  return servers;
+}

@@ -1,0 +1,50 @@
+/**
+ * What the oracles see of a machine. Changes when the engine hands out effects, when the disk has
+ * finished a write and when something is applied: what is in between nobody outside can know of.
+ */
+import type { Configuration, Engine, Persist, Role } from "@flotilla/consensus";
+import type { Store } from "@flotilla/store";
+import { LogMirror, type ServerView } from "../oracles/index.ts";
+
+const nobody: Configuration = { voters: [], learners: [], outgoing: [] };
+
+export class MachineView implements ServerView {
+  readonly id: string;
+  isUp = false;
+  start = 0;
+  disk = 1;
+  role: Role = "follower";
+  term = 0;
+  leader = "";
+  configuration: Configuration = nobody;
+  appliedIndex = 0;
+  /** What the engine has handed out to be written. */
+  readonly log: LogMirror = new LogMirror();
+  /** What the disk has finished. */
+  readonly durable: LogMirror = new LogMirror();
+
+  constructor(id: string) {
+    this.id = id;
+  }
+
+  get vote(): string {
+    return this.log.vote;
+  }
+
+  get commitIndex(): number {
+    return this.log.commit;
+  }
+
+  /** The engine has worked. */
+  worked(engine: Engine, persist: Persist | undefined): void {
+    if (persist !== undefined) this.log.write(persist);
+    this.role = engine.role;
+    this.term = engine.term;
+    this.leader = engine.leader;
+    this.configuration = engine.configuration;
+  }
+
+  applied(store: Store): void {
+    this.appliedIndex = store.appliedIndex;
+  }
+}

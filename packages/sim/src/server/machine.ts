@@ -1,0 +1,344 @@
+/**
+ * One simulated machine: disk, clock, and at most one process at a time.
+ *
+ * It survives its processes. What is done to it, by faults and operators, are its methods.
+ */
+import type { Prng } from "@flotilla/base";
+import type { Configuration, Engine, Message, NodeId, Persist } from "@flotilla/consensus";
+import type { Store } from "@flotilla/store";
+import { type Recovered, type WalBatch, WalError } from "@flotilla/wal";
+import { type Completion, SimulatedDisk } from "../disk/simulated-disk.ts";
+import type { ScenarioOptions } from "../scenario/scenario.ts";
+import { SimulatedState } from "../state/simulated-state.ts";
+import { streamOf } from "../streams.ts";
+import { SimulatedClock } from "../world/clock.ts";
+import type { EventTarget } from "../world/event-heap.ts";
+import { eventKind } from "../world/event-kind.ts";
+import type { Network, Station } from "../world/network.ts";
+import type { World } from "../world/world.ts";
+import { Call, type CallAnswer } from "./call.ts";
+import { MachineView } from "./machine-view.ts";
+import { Process, type Request } from "./process.ts";
+
+/** Whoever watches all machines. */
+export interface MachineObserver {
+  /** What the oracles see of it has changed. */
+  touched(machine: Machine): void;
+  sent(machine: Machine, message: Message): void;
+  received(machine: Machine, message: Message): void;
+  /** The store was given these. */
+  applied(
+    machine: Machine,
+    entries: Parameters<Store["apply"]>[0],
+    results: ReturnType<Store["apply"]>,
+  ): void;
+  /** A process has ended with an error that no fault explains. */
+  broke(machine: Machine, error: unknown): void;
+  /** What is on its disk is of no use any more. */
+  lost(machine: Machine, reason: string): void;
+  /** Something that belongs into a story. */
+  note(machine: Machine, what: string): void;
+}
+
+/** What a machine is part of. */
+export interface MachineParts {
+  readonly world: World;
+  readonly network: Network;
+  readonly options: ScenarioOptions;
+  readonly observer: MachineObserver;
+  /** The place of a server in the scenario; undefined for an unknown id. */
+  indexOf(id: NodeId): number | undefined;
+  machine(index: number): Machine;
+}
+
+/** Parcels that wait for a process which stands still; beyond, they are lost. */
+const doorMax = 2_000;
+/** A process that could not open its disk is started again after this. */
+const restartMs = 500;
+/** Between two events that waited at the door. */
+const doorGapMs = 1e-6;
+
+export class Machine implements Station, EventTarget {
+  readonly index: number;
+  readonly id: NodeId;
+  readonly parts: MachineParts;
+  /** What a new log begins with. */
+  readonly configuration: Configuration;
+  readonly random: Prng;
+  readonly clock: SimulatedClock;
+  readonly disk: SimulatedDisk;
+  readonly state: SimulatedState;
+  readonly view: MachineView;
+  /** Acknowledged writes may be missing after the next crash. */
+  isDiskDeclared = false;
+  #process: Process | undefined;
+  #pauses = 0;
+  #door: { readonly kind: number; readonly subject: unknown }[] = [];
+  #applyStallMs = 0;
+  #sessions = 0;
+  /** Why it never runs again; undefined while it may. */
+  #end: string | undefined;
+
+  constructor(
+    parts: MachineParts,
+    self: { readonly index: number; readonly id: NodeId; readonly configuration: Configuration },
+  ) {
+    const { world, options } = parts;
+    const { index, id } = self;
+    this.parts = parts;
+    this.index = index;
+    this.id = id;
+    this.configuration = self.configuration;
+    this.random = streamOf(world.seed, `machine ${id}`);
+    this.clock = new SimulatedClock(world, 1_000 * this.random.below(1_000));
+    this.view = new MachineView(id);
+    const deliver = (completion: Completion): void => {
+      this.#process?.handle(eventKind.disk, completion);
+    };
+    this.disk = new SimulatedDisk(
+      { world, random: streamOf(world.seed, `disk ${id}`), speed: options.disk },
+      deliver,
+    );
+    this.state = new SimulatedState(
+      {
+        world,
+        random: streamOf(world.seed, `state ${id}`),
+        speed: options.state,
+        limits: { compactRows: options.compactRows, sessionsMax: options.sessionsMax },
+        onApplied: (store, entries, results) => this.#applied(store, entries, results),
+      },
+      deliver,
+    );
+  }
+
+  get process(): Process | undefined {
+    return this.#process;
+  }
+
+  get isUp(): boolean {
+    return this.#process !== undefined;
+  }
+
+  get isPaused(): boolean {
+    return this.#pauses > 0;
+  }
+
+  get isWitness(): boolean {
+    return this.view.configuration.witnesses?.includes(this.id) === true;
+  }
+
+  /** Why it never runs again: its disk is of no use, or it does not belong here any more. */
+  get end(): string | undefined {
+    return this.#end;
+  }
+
+  /** What its disk was given when it was new. */
+  get incarnation(): number {
+    return (this.index + 1) * 1_000 + this.view.disk;
+  }
+
+  /** A name for a session of its clients; never the same again. */
+  newSession(): bigint {
+    this.#sessions++;
+    return BigInt(this.index + 1) * 1_000_000n + BigInt(this.#sessions);
+  }
+
+  // What operators and faults do.
+
+  start(): void {
+    if (this.#process !== undefined || this.#end !== undefined) return;
+    this.view.start++;
+    this.#process = new Process(this);
+    this.#note("starts");
+    this.#process.start();
+  }
+
+  /** The process dies; with `power` the whole machine. */
+  crash(power: boolean): void {
+    if (this.#process === undefined) return;
+    this.#note(power ? "loses power" : "is killed");
+    this.#drop();
+    if (power) {
+      this.disk.crash();
+      this.state.crash();
+    } else {
+      this.disk.abandon();
+      this.state.abandon();
+    }
+  }
+
+  /** Starts again after `delayMs`, unless it was started before. */
+  startAfter(delayMs: number): void {
+    this.parts.world.schedule(delayMs, eventKind.recovery, this, undefined);
+  }
+
+  /** All that is on its disks is gone. */
+  wipe(): void {
+    this.crash(true);
+    this.disk.replace();
+    this.state.replace();
+    this.view.disk++;
+    this.view.durable.restart(undefined);
+    this.parts.observer.touched(this);
+  }
+
+  pause(): void {
+    this.#pauses++;
+  }
+
+  resume(): void {
+    if (this.#pauses === 0 || --this.#pauses > 0) return;
+    const door = this.#door;
+    this.#door = [];
+    const process = this.#process;
+    if (process === undefined) return;
+    for (const [at, { kind, subject }] of door.entries()) {
+      this.parts.world.schedule(at * doorGapMs, kind, process, subject);
+    }
+  }
+
+  /** After each slice that is applied the process stands still for so long. */
+  stallApplying(stallMs: number): void {
+    this.#applyStallMs = stallMs;
+  }
+
+  /** Ends all that hinders it. Damage stays. */
+  heal(): void {
+    this.disk.heal();
+    this.#applyStallMs = 0;
+    this.clock.setRate(1);
+    while (this.#pauses > 0) this.resume();
+  }
+
+  /** False when nobody takes the request. */
+  ask(request: Request): boolean {
+    if (this.#process?.replica === undefined) return false;
+    this.#process.handle(eventKind.request, request);
+    return true;
+  }
+
+  // What the world does.
+
+  handle(kind: number): void {
+    if (kind === eventKind.recovery) this.start();
+    else this.resume();
+  }
+
+  arrive(kind: number, _from: number, subject: unknown): boolean {
+    const process = this.#process;
+    if (process?.replica === undefined) return false;
+    process.handle(kind, subject);
+    return true;
+  }
+
+  lost(_kind: number, peer: number, subject: unknown): void {
+    const process = this.#process;
+    if (process === undefined) return;
+    if (subject instanceof Call) {
+      const outcome = { kind: "failed", reason: "unreachable" } as const;
+      process.handle(eventKind.answer, { call: subject, outcome } satisfies CallAnswer);
+    }
+    process.handle(eventKind.unreachable, this.parts.machine(peer).id);
+  }
+
+  transmit(to: NodeId, kind: number, subject: unknown, bytes: number): void {
+    const index = this.parts.indexOf(to);
+    if (index !== undefined) this.parts.network.link(this.index, index).send(kind, subject, bytes);
+  }
+
+  waitAtDoor(kind: number, subject: unknown): void {
+    const isParcel = kind <= eventKind.unreachable || kind === eventKind.request;
+    if (!isParcel || this.#door.length < doorMax) this.#door.push({ kind, subject });
+  }
+
+  // What its process does.
+
+  recovered(recovered: Recovered): void {
+    if (recovered.repair !== undefined) this.#note("cuts an unfinished write off its log");
+    this.view.durable.restart(recovered);
+    this.view.log.restart(recovered);
+  }
+
+  started(engine: Engine): void {
+    this.view.worked(engine, undefined);
+    this.view.applied(this.state.store);
+    this.view.isUp = true;
+    this.parts.observer.touched(this);
+  }
+
+  worked(engine: Engine, persist: Persist | undefined): void {
+    this.view.worked(engine, persist);
+    this.parts.observer.touched(this);
+  }
+
+  wrote(batch: WalBatch): void {
+    this.view.durable.write(batch);
+    this.parts.observer.touched(this);
+  }
+
+  /** The process cannot go on. Only a failure of the disk is in order. */
+  failed(error: unknown): void {
+    if (!(error instanceof WalError)) {
+      this.parts.observer.broke(this, error);
+      return;
+    }
+    this.#note(`ends: ${error.message}`);
+    this.#drop();
+    this.disk.abandon();
+    this.state.abandon();
+    this.startAfter(restartMs);
+  }
+
+  failedToOpen(error: WalError): void {
+    if (error.code === "corrupt") {
+      this.lose(error.message);
+      return;
+    }
+    this.failed(error);
+  }
+
+  /** What the disk holds is of no use. */
+  lose(reason: string): void {
+    this.#note(`cannot start: ${reason}`);
+    this.#end = reason;
+    this.#drop();
+    this.view.disk++;
+    this.view.durable.restart(undefined);
+    this.parts.observer.lost(this, reason);
+  }
+
+  /** The process ends because the others do not want it. */
+  retire(reason: string): void {
+    this.#note(`ends: ${reason}`);
+    this.#end = reason;
+    this.#drop();
+    this.disk.abandon();
+    this.state.abandon();
+  }
+
+  #applied(
+    store: Store,
+    entries: Parameters<Store["apply"]>[0],
+    results: ReturnType<Store["apply"]>,
+  ): void {
+    this.view.applied(store);
+    this.parts.observer.applied(this, entries, results);
+    this.parts.observer.touched(this);
+    if (this.#applyStallMs === 0) return;
+    this.pause();
+    this.parts.world.schedule(this.#applyStallMs, eventKind.timer, this, undefined);
+  }
+
+  #drop(): void {
+    this.#process?.die();
+    this.#process = undefined;
+    this.#door = [];
+    this.view.isUp = false;
+    this.parts.observer.touched(this);
+  }
+
+  #note(what: string): void {
+    this.parts.observer.note(this, what);
+  }
+}
+
