@@ -2,7 +2,13 @@
  * The few etcd calls that commands need, over gRPC with the store's own message codecs.
  * `@grpc/grpc-js` is loaded on first use: most commands never need it.
  */
-import { WireReader } from "@flotilla/base";
+import { encodeMessage, WireReader } from "@flotilla/base";
+import {
+  decodeMembership,
+  type MembershipChange,
+  type MembershipDescription,
+  writeMembershipChange,
+} from "@flotilla/etcd-api";
 import {
   decodeKeyValue,
   encodePutRequest,
@@ -16,6 +22,8 @@ import { CommandError, reasonOf } from "./exit.ts";
 
 /** How long one call may take. */
 const callTimeoutMs = 5000;
+/** A change waits for others that are under way, and until it is in force. */
+const changeTimeoutMs = 20_000;
 
 export interface EndpointStatus {
   readonly memberId: bigint;
@@ -69,6 +77,28 @@ export class EtcdCaller {
       timeoutMs,
     );
     return decodeStatus(new WireReader(bytes));
+  }
+
+  /** Who takes part, and how well. */
+  async describeMembership(timeoutMs: number): Promise<MembershipDescription> {
+    const nothing = new Uint8Array(0);
+    return decodeMembership(
+      await this.#call("/flotilla.v1.Membership/Describe", nothing, timeoutMs),
+    );
+  }
+
+  /** Changes the members; the outcome is not known when it ends in `cannotConnect`. */
+  async changeMembership(change: MembershipChange): Promise<MembershipDescription> {
+    const request = encodeMessage((writer) => writeMembershipChange(writer, change));
+    return decodeMembership(
+      await this.#call("/flotilla.v1.Membership/Change", request, changeTimeoutMs),
+    );
+  }
+
+  /** Asks the leader to hand over; no other member can. */
+  async moveLeader(to: bigint): Promise<void> {
+    const request = encodeMessage((writer) => writer.fieldVarint64(1, to));
+    await this.#call("/etcdserverpb.Maintenance/MoveLeader", request, changeTimeoutMs);
   }
 
   #call(path: string, request: Uint8Array, timeoutMs = callTimeoutMs): Promise<Uint8Array> {

@@ -1,6 +1,7 @@
 /** The command `flotilla`: parses, loads the command that is asked for, and turns its end into an exit code. */
 import { Command, CommanderError, InvalidArgumentError, Option } from "commander";
 import { memberFlags } from "./commands/member-flags.ts";
+import { addMembershipVerbs } from "./commands/membership-verbs.ts";
 import { CommandError, exitCode, reasonOf } from "./exit.ts";
 
 const version = "0.1.0";
@@ -9,6 +10,8 @@ const dataDir = () =>
   new Option("--data-dir <dir>", "where the cluster keeps everything")
     .env("FLOTILLA_DATA_DIR")
     .default("./.flotilla");
+const endpoints = () =>
+  new Option("--endpoints <urls>", "etcd client addresses, by commas").env("ETCDCTL_ENDPOINTS");
 
 function count(text: string): number {
   if (!/^\d{1,9}$/.test(text)) throw new InvalidArgumentError("It must be a whole number.");
@@ -126,17 +129,27 @@ function addChaos(program: Command): void {
 function addServers(program: Command): void {
   const member = program
     .command("member")
-    .description("run one member: etcd's flags and ETCD_* variables, with etcd's meaning")
+    .description(
+      "run one member, with etcd's flags and ETCD_* variables in etcd's meaning; or, with a verb, change who takes part",
+    )
+    .enablePositionalOptions() // What stands behind a verb is the verb's: both have --data-dir.
+    .allowExcessArguments() // A verb that does not exist gets a better answer than their number.
     .addHelpText(
       "after",
       examples(
         "flotilla member --name m1 --data-dir m1 \\",
         "  --initial-advertise-peer-urls http://127.0.0.1:2380 --listen-peer-urls http://127.0.0.1:2380 \\",
         "  --initial-cluster m1=http://127.0.0.1:2380",
+        "flotilla member list",
+        "flotilla member add m4 --peer-urls http://127.0.0.1:2480 --learner",
       ),
     )
-    .action(async (options) => (await import("./commands/member.ts")).member(options));
+    .action(async (options) => {
+      checkVerb(member);
+      return (await import("./commands/member.ts")).member(options);
+    });
   for (const flag of memberFlags()) member.addOption(flag);
+  addMembershipVerbs(member, { dataDir, endpoints, examples });
   program
     .command("node")
     .description("run one node: it registers, runs its pods and carries the services")
@@ -166,9 +179,18 @@ function addServers(program: Command): void {
     .action(async (options) => (await import("./commands/node.ts")).node(options));
 }
 
+/** Ends the command when it is given a word that is no verb. */
+function checkVerb(member: Command): void {
+  const [word] = member.args;
+  if (word === undefined) return;
+  throw new CommandError(
+    "wrongArguments",
+    `unknown command '${word}' for flotilla member`,
+    `There are: ${member.commands.map((verb) => verb.name()).join(", ")}.`,
+  );
+}
+
 function addKeys(program: Command): void {
-  const endpoints = () =>
-    new Option("--endpoints <urls>", "etcd client addresses, by commas").env("ETCDCTL_ENDPOINTS");
   program
     .command("get <key>")
     .description("print a key of the store and its value")

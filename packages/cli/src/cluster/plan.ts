@@ -18,6 +18,12 @@ export const firstPorts = { client: 2379, peer: 2380, api: 6443 } as const;
 const heartbeatMs = 100;
 const electionMs = 500;
 
+/** The pace of a local cluster; every member of it should have the same. */
+export const localPace: readonly string[] = [
+  ...["--heartbeat-interval", String(heartbeatMs)],
+  ...["--election-timeout", String(electionMs)],
+];
+
 export interface PlanOptions {
   readonly dataDir: string;
   readonly members: number;
@@ -101,7 +107,7 @@ export function memberArguments(
     ...["--listen-client-urls", member.clientUrl, "--advertise-client-urls", member.clientUrl],
     ...["--listen-peer-urls", member.peerUrl, "--initial-advertise-peer-urls", member.peerUrl],
     ...["--initial-cluster", peers, "--initial-cluster-token", "flotilla"],
-    ...["--heartbeat-interval", String(heartbeatMs), "--election-timeout", String(electionMs)],
+    ...localPace,
     ...["--api-listen-url", member.apiUrl, "--api-shared-url", cluster.apiUrl],
     ...["--api-cert-file", pki.cert, "--api-key-file", pki.key, "--api-client-ca-file", pki.ca],
   ];

@@ -10,6 +10,9 @@ export interface MemberOptions {
   readonly initialAdvertisePeerUrls: string;
   readonly initialCluster: string | undefined;
   readonly initialClusterToken: string;
+  readonly initialClusterState: "new" | "existing";
+  readonly maxLearners: number | undefined;
+  readonly leaseReads: boolean;
   readonly heartbeatInterval: number;
   readonly electionTimeout: number;
   readonly snapshotCount: number;
@@ -52,7 +55,17 @@ export function memberFlags(): Option[] {
       "--initial-cluster <name=url,...>",
       "every member, at the first start (default: this one alone)",
     ),
+    etcd(
+      "--initial-cluster-state <state>",
+      "`existing` joins a cluster that this member was added to",
+    )
+      .choices(["new", "existing"])
+      .default("new"),
     etcd("--initial-cluster-token <token>", "tells clusters apart").default("etcd-cluster"),
+    etcd(
+      "--max-learners <n>",
+      "learners that etcd's clients may add (default: no limit)",
+    ).argParser(whole),
     etcd("--heartbeat-interval <ms>", "between a leader's heartbeats")
       .argParser(whole)
       .default(100),
@@ -65,6 +78,12 @@ export function memberFlags(): Option[] {
     etcd("--log-level <level>", "lowest level that is logged")
       .choices(["debug", "info", "warn", "error"])
       .default("info"),
+    new Option(
+      "--lease-reads",
+      "linearizable reads by the leader's lease: faster, and it trusts that all members' clocks run alike; the same at every member",
+    )
+      .env("FLOTILLA_LEASE_READS")
+      .default(false),
     new Option(
       "--api-listen-url <url>",
       "serve the Kubernetes API there, and run the controllers while leading",

@@ -74,12 +74,14 @@ async function start(
       dataDir: resolve(options.dataDir ?? `${options.name}.etcd`),
       listenPeerUrl: onlyUrl("--listen-peer-urls", options.listenPeerUrls),
       initialCluster,
+      initialClusterState: options.initialClusterState,
       clusterToken: options.initialClusterToken,
       clientUrls: options.advertiseClientUrls.split(","),
       ...(options.apiListenUrl === undefined ? {} : { apiUrl: options.apiListenUrl }),
       heartbeatMs: options.heartbeatInterval,
       electionMs: options.electionTimeout,
       snapshotEntries: options.snapshotCount,
+      leaseReads: options.leaseReads,
       random,
       logger,
     });
@@ -105,7 +107,15 @@ async function openEtcd(
   random: Random,
 ): Promise<Closer> {
   const { hostname, port } = onlyAddress("--listen-client-urls", options.listenClientUrls);
-  const server = await serveEtcd({ member: running, logger, random }, { host: hostname, port });
+  const { maxLearners } = options;
+  const server = await serveEtcd(
+    { member: running, logger, random },
+    {
+      host: hostname,
+      port,
+      ...(maxLearners === undefined ? {} : { learnersMax: maxLearners }),
+    },
+  );
   return () => server.close({ graceMs: closeGraceMs });
 }
 

@@ -1,0 +1,176 @@
+/**
+ * What a change of the members comes to, said before it is made: votes, quorum and tolerance now and
+ * then, what happens, what to beware of, and what must not be done to a cluster that is to go on.
+ *
+ * Pure: reads the cluster's description and the change. The mathematics is the engine's own.
+ */
+import {
+  type ChangeRefusal,
+  type Configuration,
+  type ConfigurationChange,
+  isElectable,
+  isWitness,
+  type NodeId,
+  planChange,
+  quorumVotes,
+  suffices,
+  tolerance,
+  totalVotes,
+} from "@flotilla/consensus";
+import type { MembershipDescription } from "@flotilla/etcd-api";
+import { nodeIdOf } from "@flotilla/member";
+import { callOf, configurationOf, isAlive, listed } from "./description.ts";
+import { eventsOf } from "./events.ts";
+
+/** What a person should know before a change is made. */
+export interface Consequences {
+  readonly kind: "planned";
+  /** What it comes to, and what happens. */
+  readonly lines: readonly string[];
+  /** What to beware of. */
+  readonly warnings: readonly string[];
+  /** Why it is not made unless it is forced: members that run could not go on. */
+  readonly danger: string | undefined;
+}
+
+/** Members that are new are called by their names in `changes`: they have no ids yet. */
+export function consequencesOf(
+  description: MembershipDescription,
+  changes: readonly ConfigurationChange[],
+): Consequences | { readonly kind: "refused"; readonly reason: ChangeRefusal } {
+  const now = configurationOf(description);
+  const plan = planChange(now, changes);
+  if (plan.kind === "refused") return plan;
+  const seen: Change = { description, changes, now, target: plan.target };
+  return {
+    kind: "planned",
+    lines: [...voteLines(seen), ...eventsOf(description, changes)],
+    warnings: warningsOf(seen),
+    danger: dangerOf(seen),
+  };
+}
+
+interface Change {
+  readonly description: MembershipDescription;
+  readonly changes: readonly ConfigurationChange[];
+  readonly now: Configuration;
+  readonly target: Configuration;
+}
+
+function voteLines({ description, now, target }: Change): string[] {
+  const votes = (configuration: Configuration): string =>
+    `${totalVotes(configuration)} (${configuration.voters
+      .map(({ id, votes }) => `${callOf(description, id)} ${votes}`)
+      .join(", ")})`;
+  const [before, after] = [votes(now), votes(target)];
+  if (before === after && tolerance(now) === tolerance(target)) {
+    return [`No vote changes: ${before}, quorum ${quorumVotes(now)}, tolerance ${tolerance(now)}.`];
+  }
+  return [
+    `votes      ${before} -> ${after}`,
+    `quorum     ${quorumVotes(now)} -> ${quorumVotes(target)}`,
+    `tolerance  ${tolerance(now)} -> ${tolerance(target)} (members that may fail, whichever they are)`,
+  ];
+}
+
+function warningsOf(seen: Change): string[] {
+  const warnings = [toleranceWarning(seen), evenWarning(seen), aloneWarning(seen)];
+  return [...warnings, onlyDataWarning(seen), emptyVoterWarning(seen), silentWarning(seen)].filter(
+    (text) => text !== undefined,
+  );
+}
+
+function toleranceWarning({ description, changes, now, target }: Change): string | undefined {
+  const [before, after] = [tolerance(now), tolerance(target)];
+  const what = inGerund(description, changes);
+  if (after === 0 && target.voters.length > 0 && before !== 0) {
+    return `${what} leaves a tolerance of 0: no further failure is survived.`;
+  }
+  if (after < before) return `${what} lowers the tolerance from ${before} to ${after}.`;
+  return undefined;
+}
+
+/** An even total tolerates no more than one vote less, and two halves can block each other. */
+function evenWarning({ description, now, target }: Change): string | undefined {
+  const total = totalVotes(target);
+  if (total % 2 !== 0 || total === totalVotes(now)) return undefined;
+  const data = target.voters.filter(({ id }) => !isWitness(target, id));
+  const both = listed(data.map(({ id }) => callOf(description, id)));
+  const advice =
+    data.length === 2 && target.voters.length === 2
+      ? `A witness as the tie-breaker lets either of ${both} fail: \`flotilla member add NAME --peer-urls=URL --witness\`.`
+      : "One vote more or one less is better.";
+  return `${total} votes are an even total: half of them is no majority. ${advice}`;
+}
+
+function aloneWarning({ description, target }: Change): string | undefined {
+  if (target.voters.length < 2) return undefined;
+  const quorum = quorumVotes(target);
+  const alone = target.voters.find(({ votes }) => votes >= quorum);
+  if (alone === undefined) return undefined;
+  const name = callOf(description, alone.id);
+  return `${name} has a majority by itself (${alone.votes} of ${totalVotes(target)} votes): nothing works without it, and what only it holds counts as safe.`;
+}
+
+function onlyDataWarning({ description, target }: Change): string | undefined {
+  const data = target.voters.filter(({ id }) => !isWitness(target, id));
+  const [only] = data;
+  if (only === undefined || data.length > 1 || target.voters.length === 1) return undefined;
+  return `${callOf(description, only.id)} is the only voter with data: without it nothing can be read or written.`;
+}
+
+function emptyVoterWarning({ changes }: Change): string | undefined {
+  const empty = changes.filter(
+    (change) => change.kind === "add" && change.votes > 0 && change.witness !== true,
+  );
+  if (empty.length === 0) return undefined;
+  const names = listed(empty.map((change) => (change.kind === "add" ? change.id : "")));
+  return `${names} will vote before holding any data, and counts as failed until it has caught up. Safer: add it with --learner, and promote it then.`;
+}
+
+function silentWarning({ description, target }: Change): string | undefined {
+  const kept = new Set([...target.voters.map(({ id }) => id), ...target.learners]);
+  const silent = description.members.filter(
+    ({ id, isActive }) => !isActive && kept.has(nodeIdOf(id)),
+  );
+  if (silent.length === 0) return undefined;
+  const names = listed(silent.map(({ id }) => callOf(description, nodeIdOf(id))));
+  return `${names} ${silent.length === 1 ? "does" : "do"} not answer the leader.`;
+}
+
+/** Members that run now must be able to go on by themselves. */
+function dangerOf({ description, now, target }: Change): string | undefined {
+  const alive = (id: NodeId): boolean => isAlive(description, id);
+  if (suffices(target, alive) || sameVotes(now, target) || isSecondVoter(now, target)) {
+    return undefined;
+  }
+  const present = target.voters.filter(({ id }) => alive(id));
+  const votes = present.reduce((sum, voter) => sum + voter.votes, 0);
+  const who =
+    present.length === 0 ? "nobody" : listed(present.map(({ id }) => callOf(description, id)));
+  const counted = `Of the voters then, ${who} would answer, with ${votes} of ${totalVotes(target)} votes where ${quorumVotes(target)} are needed`;
+  const canLead = present.some(({ id }) => isElectable(target, id));
+  return `${counted}${canLead ? "" : ", and none that can lead"}: nothing could be written until others are back.`;
+}
+
+function sameVotes(now: Configuration, target: Configuration): boolean {
+  const text = ({ voters, staticLeader }: Configuration): string =>
+    JSON.stringify([[...voters].sort((a, b) => (a.id < b.id ? -1 : 1)), staticLeader]);
+  return text(now) === text(target);
+}
+
+/** One member cannot become two in any other way. */
+function isSecondVoter(now: Configuration, target: Configuration): boolean {
+  return now.voters.length === 1 && target.voters.length === 2;
+}
+
+function inGerund(
+  description: MembershipDescription,
+  changes: readonly ConfigurationChange[],
+): string {
+  const [only] = changes;
+  if (only === undefined || changes.length > 1) return "This change";
+  const words = { add: "Adding", remove: "Removing", promote: "Promoting", demote: "Demoting" };
+  if (!(only.kind in words) || !("id" in only) || only.id === undefined) return "This change";
+  return `${words[only.kind as keyof typeof words]} ${callOf(description, only.id)}`;
+}

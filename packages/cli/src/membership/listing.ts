@@ -1,0 +1,128 @@
+/** `flotilla member list`: the members as a table, as JSON, and as lines for scripts. Pure. */
+import { quorumVotes, tolerance, totalVotes } from "@flotilla/consensus";
+import type { MemberDescription, MembershipDescription } from "@flotilla/etcd-api";
+import { nodeIdOf } from "@flotilla/member";
+import { table } from "../table.ts";
+import { callOf, configurationOf } from "./description.ts";
+
+export type ListFormat = "table" | "json" | "simple";
+
+/** The whole output, without the last line's end. */
+export function listing(description: MembershipDescription, format: ListFormat): string {
+  if (format === "json") return JSON.stringify(asJson(description), null, 2);
+  if (format === "simple") return description.members.map((m) => simple(description, m)).join("\n");
+  return [asTable(description), "", ...remarks(description)].join("\n");
+}
+
+export type MemberRole = "leader" | "voter" | "learner" | "witness" | "leaving";
+
+/** `leaving`: it votes only in the old half of a change that is under way. */
+export function roleOf(description: MembershipDescription, member: MemberDescription): MemberRole {
+  if (member.id === description.leaderId) return "leader";
+  if (member.isLearner) return "learner";
+  if (member.isWitness) return "witness";
+  return member.votes === 0 ? "leaving" : "voter";
+}
+
+/** `silent`: it was started and does not answer the leader. Without a leader nobody can say. */
+function stateOf(description: MembershipDescription, member: MemberDescription): string {
+  if (member.name === "" && !member.isActive) return "unstarted";
+  return description.leaderId === 0n || member.isActive ? "started" : "silent";
+}
+
+function asTable(description: MembershipDescription): string {
+  const { leaderId, lastIndex } = description;
+  return table(
+    ["ID", "NAME", "STATE", "ROLE", "VOTES", "PREFERRED", "MATCH", "LAG", "PEERS", "CLIENTS"],
+    description.members.map((member) => [
+      nodeIdOf(member.id),
+      member.name === "" ? "-" : member.name,
+      stateOf(description, member),
+      roleOf(description, member),
+      String(member.votes),
+      member.preferredRank === 0 ? "-" : String(member.preferredRank),
+      ...(leaderId === 0n
+        ? ["?", "?"]
+        : [String(member.matchIndex), String(lastIndex - member.matchIndex)]),
+      member.peerUrls.join(","),
+      member.clientUrls.join(","),
+    ]),
+  );
+}
+
+/** One line on votes, and one for everything that is not the plain case. */
+export function remarks(description: MembershipDescription): string[] {
+  const configuration = configurationOf(description);
+  const spare = tolerance(configuration);
+  const lines = [
+    `${totalVotes(configuration)} votes, ${quorumVotes(configuration)} are a quorum: ${spare === 1 ? "1 member" : `${spare} members`} may fail, whichever they are.`,
+  ];
+  if (description.leaderId === 0n) return lines;
+  if (configuration.outgoing.length > 0) {
+    lines.push("A change of the members is under way: those of before have a say, too.");
+  }
+  if (configuration.staticLeader !== undefined) {
+    lines.push(`Only ${callOf(description, configuration.staticLeader)} may lead.`);
+  }
+  if (description.transferTarget !== 0n) {
+    lines.push(
+      `Leadership is going to ${callOf(description, nodeIdOf(description.transferTarget))}.`,
+    );
+  }
+  if (description.epoch > 0) {
+    lines.push(
+      `Recovered by force: epoch ${description.epoch}. Members of earlier epochs are refused.`,
+    );
+  }
+  if (description.divergedAt > 0) {
+    lines.push(
+      `A member contradicts what is committed at index ${description.divergedAt}: a disk has lost what it had acknowledged. The members' logs say which.`,
+    );
+  }
+  return lines;
+}
+
+/** etcdctl's fields, then ours: id, state, name, peer URLs, client URLs, is a learner, role, votes. */
+function simple(description: MembershipDescription, member: MemberDescription): string {
+  return [
+    nodeIdOf(member.id),
+    stateOf(description, member),
+    member.name,
+    member.peerUrls.join(","),
+    member.clientUrls.join(","),
+    String(member.isLearner),
+    roleOf(description, member),
+    String(member.votes),
+  ].join(", ");
+}
+
+/** Ids are texts, as everywhere in the output: a JSON number cannot hold them. */
+function asJson(description: MembershipDescription): unknown {
+  const { leaderId, lastIndex } = description;
+  const idOrNull = (id: bigint): string | null => (id === 0n ? null : nodeIdOf(id));
+  const configuration = configurationOf(description);
+  return {
+    members: description.members.map((member) => ({
+      ...member,
+      id: nodeIdOf(member.id),
+      started: member.name !== "" || member.isActive,
+      role: roleOf(description, member),
+      lag: leaderId === 0n ? null : lastIndex - member.matchIndex,
+    })),
+    leader: idOrNull(leaderId),
+    term: description.term,
+    epoch: description.epoch,
+    votes: totalVotes(configuration),
+    quorum: quorumVotes(configuration),
+    tolerance: tolerance(configuration),
+    preferred: configuration.preferred,
+    staticLeader: idOrNull(description.staticLeader),
+    transferTarget: idOrNull(description.transferTarget),
+    removed: configuration.removed,
+    isChanging: configuration.outgoing.length > 0 || !description.isConfigurationCommitted,
+    configurationIndex: description.configurationIndex,
+    commitIndex: description.commitIndex,
+    lastIndex,
+    divergedAt: description.divergedAt,
+  };
+}
