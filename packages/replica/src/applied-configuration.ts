@@ -1,5 +1,4 @@
 /** Who takes part as of what is applied: found in a recovered log. Pure. */
-import { assert } from "@flotilla/base";
 import { type Configuration, decodeConfiguration, type EngineState } from "@flotilla/consensus";
 
 /**
@@ -10,10 +9,7 @@ export function appliedConfiguration(state: EngineState): Configuration {
   let { configuration } = state.snapshot;
   for (const { index, kind, data } of state.entries) {
     if (index > state.appliedIndex) break;
-    if (kind !== "config") continue;
-    const next = decodeConfiguration(data);
-    assert(next !== undefined, "replica: the log holds configurations that were checked");
-    configuration = next;
+    if (kind === "config") configuration = decodeConfiguration(data) ?? configuration;
   }
   return configuration;
 }

@@ -1,6 +1,11 @@
 /** Whether a configuration is what a change was to make of it. Pure. */
 import { assertNever } from "@flotilla/base";
-import type { Configuration, ConfigurationChange, NodeId } from "@flotilla/consensus";
+import {
+  type Configuration,
+  type ConfigurationChange,
+  isWitness,
+  type NodeId,
+} from "@flotilla/consensus";
 
 /** True when each step of the change, by itself, has nothing left to do. */
 export function holds(
@@ -37,11 +42,6 @@ function holdsOne(configuration: Configuration, change: ConfigurationChange): bo
     default:
       return assertNever(change);
   }
-}
-
-/** True when `id` votes and holds no data. */
-export function isWitness(configuration: Configuration, id: NodeId): boolean {
-  return configuration.witnesses?.includes(id) === true;
 }
 
 function areEqual(left: readonly string[], right: readonly string[]): boolean {

@@ -2,7 +2,7 @@
  * Keeps the log short: now and then the store is made durable, the log notes how far it is, and what
  * lies behind is dropped from memory and disk. Pure.
  */
-import type { Configuration, Engine, SnapshotMeta } from "@flotilla/consensus";
+import { type Configuration, type Engine, isBlank, type SnapshotMeta } from "@flotilla/consensus";
 import type { Wal } from "@flotilla/wal";
 import type { StateStorage } from "./contract.ts";
 import { compactBytes, heldBytesMax } from "./limits.ts";
@@ -33,7 +33,8 @@ export class Compactor {
   #lastIndex: number;
   /** Bytes of the entries applied since {@link #lastIndex}. */
   #bytes = 0;
-  /** Bytes left in memory for peers that are being sent a snapshot, beyond what is left anyway. */
+  /** The snapshot on its way for which entries are kept, and the bytes applied since. */
+  #heldIndex = 0;
   #heldBytes = 0;
   #isRunning = false;
   #onIdle: (() => void)[] = [];
@@ -51,7 +52,7 @@ export class Compactor {
     const isTime = index - this.#lastIndex >= this.#everyEntries || this.#bytes >= compactBytes;
     if (this.#isRunning || !isTime) return;
     // A server that has just joined has not heard yet who takes part: a log cannot begin with that.
-    if (this.#ports.configuration().voters.length > 0) this.#begin();
+    if (!isBlank(this.#ports.configuration())) this.#begin();
   }
 
   /** A received snapshot is in the log and in the store: all before it is useless. */
@@ -108,10 +109,9 @@ export class Compactor {
     const isLarge = this.#bytes >= compactBytes;
     const keptIndex = Math.max(isLarge ? this.#lastIndex : 0, index - this.#catchUpEntries);
     const sentIndex = this.#ports.sentIndex();
-    if (sentIndex >= keptIndex) {
-      this.#heldBytes = 0;
-      return keptIndex;
-    }
+    if (sentIndex !== this.#heldIndex) this.#heldBytes = 0;
+    this.#heldIndex = sentIndex;
+    if (sentIndex >= keptIndex) return keptIndex;
     // Whoever has taken in a snapshot and finds the next entry gone needs another one, for ever.
     this.#heldBytes += this.#bytes;
     return this.#heldBytes > heldBytesMax ? keptIndex : sentIndex;

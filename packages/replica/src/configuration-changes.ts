@@ -6,7 +6,13 @@
  * only when nothing has changed since: every configuration that is committed is known to a leader
  * once its own is, so then it provably was not made.
  */
-import type { Engine, EngineStatus, LogIndex, Term } from "@flotilla/consensus";
+import {
+  type Engine,
+  type EngineStatus,
+  isJoint,
+  type LogIndex,
+  type Term,
+} from "@flotilla/consensus";
 import { holds } from "./change-effect.ts";
 import type { Cancel } from "./contract.ts";
 import type { ChangeAnswer, ChangeQuestion, LeaderAnswer } from "./leader-call-codec.ts";
@@ -109,8 +115,8 @@ export class ConfigurationChanges {
 /** The configuration once it is settled, if it is newer than `index`. */
 function changedSince(status: EngineStatus, index: LogIndex): ChangeAnswer | undefined {
   const { configuration, configurationIndex, isConfigurationCommitted } = status;
-  const isJoint = configuration.outgoing.length > 0;
-  if (isJoint || !isConfigurationCommitted || configurationIndex <= index) return undefined;
+  if (isJoint(configuration) || !isConfigurationCommitted || configurationIndex <= index)
+    return undefined;
   return { kind: "changed", configuration, index: configurationIndex };
 }
 

@@ -11,13 +11,13 @@ import {
   type ChangeRefusal,
   type Configuration,
   type ConfigurationChange,
+  changeStepsMax,
   decodeConfiguration,
   type EngineStatus,
   encodeConfiguration,
   type LogIndex,
 } from "@flotilla/consensus";
 import { readChange, writeChange } from "./change-codec.ts";
-import { changeStepsMax } from "./limits.ts";
 import { readStatus, writeStatus } from "./status-codec.ts";
 
 export type LeaseQuestion =

@@ -25,8 +25,6 @@ export const revokesMax = 1_000;
 export const questionsMax = 10_000;
 /** Changes of the configuration that wait at a leader; beyond, new ones are refused. */
 export const changesMax = 100;
-/** Steps of one change of the configuration. */
-export const changeStepsMax = 1_000;
 /** One attempt to ask the leader about a lease or its view; the request as a whole has longer. */
 export const leaderCallMs = 1_000;
 /** Before the leader is asked again after a failed attempt. */

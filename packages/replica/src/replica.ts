@@ -4,17 +4,17 @@
  * Decides nothing by itself: the driver turns the loop, and each part has its own file. What is here
  * is who tells whom, in which order.
  */
-import type {
-  ConfigurationChange,
-  EngineStatus,
-  Message,
-  NodeId,
-  Persist,
-  SnapshotMeta,
+import {
+  type ConfigurationChange,
+  type EngineStatus,
+  isWitness,
+  type Message,
+  type NodeId,
+  type Persist,
+  type SnapshotMeta,
 } from "@flotilla/consensus";
 import type { Command } from "@flotilla/store";
 import { Applier } from "./applier.ts";
-import { isWitness } from "./change-effect.ts";
 import { Compactor } from "./compactor.ts";
 import { ConfigurationChanges } from "./configuration-changes.ts";
 import type {

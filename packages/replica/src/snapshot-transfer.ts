@@ -11,12 +11,12 @@ import {
   decodeMessage,
   type Engine,
   encodeMessage,
+  isWitness,
   type LogIndex,
   type Message,
   type NodeId,
   type SnapshotMeta,
 } from "@flotilla/consensus";
-import { isWitness } from "./change-effect.ts";
 import type { StateStorage } from "./contract.ts";
 import { silencesMax } from "./limits.ts";
 import {
@@ -287,8 +287,9 @@ export class SnapshotTransfer {
     sender.receive(frame, this.#ports.nowMs());
   }
 
+  /** The engine has all of it, and will install nothing. */
   #isOld(snapshot: SnapshotMeta): boolean {
-    return snapshot.index <= this.#ports.state.store.appliedIndex;
+    return snapshot.index <= this.#ports.engine.status().commitIndex;
   }
 
   #dropIncoming(): void {
