@@ -40,7 +40,8 @@ export class FileWal implements Wal {
   #isTurnAsked = false;
   #failure: WalError | undefined;
   #isClosing = false;
-  #closers: WalDone[] = [];
+  /** Told once it is closed: whoever closes, and whoever came too late. */
+  #closers: Ended[] = [];
 
   constructor(disk: Disk, directory: string, encoder: BatchEncoder, files: LogFiles) {
     this.#disk = disk;
@@ -50,9 +51,8 @@ export class FileWal implements Wal {
   }
 
   append(batch: WalBatch, done: WalDone): void {
-    const refusal = this.#refusal();
-    if (refusal !== undefined) {
-      this.#endLater({ done, error: refusal });
+    if (this.#failure !== undefined || this.#isClosing) {
+      this.#refuse(done);
     } else if (batch.mustSync || this.#isBusy) {
       this.#pending.push({ batch, done });
       if (!this.#isBusy) this.#write();
@@ -63,31 +63,37 @@ export class FileWal implements Wal {
   }
 
   release(index: number, done: WalDone): void {
-    const refusal = this.#refusal();
-    if (refusal !== undefined || !this.#files.isReleasable(index)) {
-      this.#endLater({ done, error: refusal });
-      return;
-    }
-    this.#files.release(index, (error) => {
-      this.#ended.push({ done, error });
-      this.#closeIfIdle();
-      this.#tell();
-    });
+    if (this.#failure !== undefined || this.#isClosing) {
+      this.#refuse(done);
+    } else if (this.#files.isReleasable(index)) {
+      this.#files.release(index, (error) => {
+        this.#ended.push({ done, error });
+        this.#closeIfIdle();
+        this.#tell();
+      });
+    } else this.#endLater({ done });
   }
 
   close(done: WalDone): void {
     if (this.#isClosing) {
-      this.#endLater({ done });
+      this.#endWithClose({ done });
       return;
     }
     this.#isClosing = true;
-    this.#closers.push(done);
+    this.#closers.push({ done });
     if (!this.#isBusy) this.#goOn();
   }
 
-  #refusal(): WalError | undefined {
-    if (this.#failure !== undefined || !this.#isClosing) return this.#failure;
-    return new WalError("closed", "Cannot use the log: it is closed");
+  #refuse(done: WalDone): void {
+    const closed = new WalError("closed", "Cannot use the log: it is closed");
+    if (this.#failure !== undefined) this.#endLater({ done, error: this.#failure });
+    else this.#endWithClose({ done, error: closed });
+  }
+
+  /** What was appended before is told before. */
+  #endWithClose(ended: Ended): void {
+    if (this.#closers.length > 0) this.#closers.push(ended);
+    else this.#endLater(ended);
   }
 
   /** Keeps a batch for the next write. One that only moves the commit index replaces its like. */
@@ -111,7 +117,9 @@ export class FileWal implements Wal {
     }
     for (const written of this.#taken) this.#ended.push(written);
     this.#taken = [];
-    this.#goOn(); // The disk first: what the callers do takes time.
+    // The disk first: what the callers do takes time.
+    if (this.#files.isFull) this.#cut();
+    else this.#goOn();
     this.#tell();
   };
 
@@ -132,10 +140,6 @@ export class FileWal implements Wal {
   #goOn(): void {
     this.#isBusy = false;
     if (this.#failure === undefined) {
-      if (this.#files.isFull) {
-        this.#cut();
-        return;
-      }
       if (this.#pending.some(this.#mustWrite)) {
         this.#write();
         return;
@@ -161,10 +165,9 @@ export class FileWal implements Wal {
     const error = WalError.from("syncFailed", `write the log in "${this.#directory}"`, cause);
     this.#failure = error;
     for (const { done } of [...this.#taken, ...this.#pending]) this.#ended.push({ done, error });
-    for (const done of this.#closers) this.#ended.push({ done, error });
+    this.#endClosers(error);
     this.#taken = [];
     this.#pending = [];
-    this.#closers = [];
     this.#goOn();
     this.#tell();
   }
@@ -175,10 +178,14 @@ export class FileWal implements Wal {
     this.#files.close((cause) => {
       const action = `close the log in "${this.#directory}"`;
       const error = cause === undefined ? undefined : WalError.from("diskFailed", action, cause);
-      for (const done of this.#closers) this.#ended.push({ done, error });
-      this.#closers = [];
+      this.#endClosers(error);
       this.#tell();
     });
+  }
+
+  #endClosers(failure: WalError | undefined): void {
+    for (const { done, error = failure } of this.#closers) this.#ended.push({ done, error });
+    this.#closers = [];
   }
 
   /** Ends a step that has nothing to wait for, once its caller has returned. */

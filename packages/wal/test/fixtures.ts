@@ -1,78 +1,42 @@
-/** A disk in memory with faults, and small makers. */
-import { join } from "node:path";
+/** Logs on fake disks, and small makers. */
 import { Prng, utf8 } from "@flotilla/base";
 import type { Configuration, Entry } from "@flotilla/consensus";
-import type { Disk, DiskFile } from "../src/disk.ts";
-import type { WalBatch } from "../src/wal.ts";
+import type { Recovered, Wal, WalBatch } from "../src/contract.ts";
+import type { WalError } from "../src/errors.ts";
+import { openWal } from "../src/wal.ts";
+import type { FakeDisk } from "./fake-disk.ts";
 
-/** Files by path; a write waits for `gate` and fails while `failing` is set. */
-export class MemoryDisk implements Disk {
-  files: Map<string, Uint8Array>;
-  writes = 0;
-  failing = false;
-  gate: Promise<void> | undefined;
-
-  constructor(files = new Map<string, Uint8Array>()) {
-    this.files = files;
-  }
-
-  async makeDirectory(): Promise<void> {}
-  async syncDirectory(): Promise<void> {}
-
-  async list(path: string): Promise<readonly string[]> {
-    return [...this.files.keys()].filter((name) => join(name, "..") === path).map(baseName);
-  }
-
-  async read(path: string): Promise<Uint8Array> {
-    const bytes = this.files.get(path);
-    if (bytes === undefined) throw new Error(`no file ${path}`);
-    return bytes.slice();
-  }
-
-  async rename(from: string, to: string): Promise<void> {
-    const bytes = this.files.get(from) as Uint8Array;
-    this.files.delete(from);
-    this.files.set(to, bytes);
-    this.#moved.set(from, to);
-  }
-
-  async remove(path: string): Promise<void> {
-    this.files.delete(path);
-  }
-
-  readonly #moved = new Map<string, string>();
-
-  async open(path: string): Promise<DiskFile> {
-    this.#moved.delete(path);
-    if (!this.files.has(path)) this.files.set(path, new Uint8Array(0));
-    const place = () => this.#moved.get(path) ?? path;
-    return {
-      write: async (bytes, offset) => {
-        this.writes++;
-        await this.gate;
-        if (this.failing) throw new Error("EIO: i/o error, write");
-        const old = this.files.get(place()) as Uint8Array;
-        const grown = new Uint8Array(Math.max(old.length, offset + bytes.length));
-        grown.set(old);
-        grown.set(bytes, offset);
-        this.files.set(place(), grown);
-      },
-      truncate: async (size) => {
-        this.files.set(place(), (this.files.get(place()) as Uint8Array).slice(0, size));
-      },
-      close: async () => {},
-    };
-  }
-
-  /** A disk with the same content, to damage. */
-  copy(): MemoryDisk {
-    return new MemoryDisk(new Map([...this.files].map(([path, bytes]) => [path, bytes.slice()])));
-  }
+/** Opens a log, or throws the `WalError`. */
+export function open(
+  disk: FakeDisk,
+  changes: Partial<typeof options> = {},
+): { readonly wal: Wal; readonly recovered: Recovered } {
+  let result: { readonly wal: Wal; readonly recovered: Recovered } | WalError | undefined;
+  openWal({ ...options, ...changes }, disk, (opened) => {
+    result = opened.kind === "opened" ? opened : opened.error;
+  });
+  disk.drain();
+  if (result === undefined) throw new Error("neither opened nor failed");
+  if (result instanceof Error) throw result;
+  return result;
 }
 
-function baseName(path: string): string {
-  return path.slice(path.lastIndexOf("/") + 1);
+/** Does one step of a log to its end, or throws its error. */
+export function end(disk: FakeDisk, start: (done: (error: WalError | undefined) => void) => void) {
+  let result: { readonly error: WalError | undefined } | undefined;
+  start((error) => {
+    result = { error };
+  });
+  disk.drain();
+  if (result === undefined) throw new Error("not ended");
+  if (result.error !== undefined) throw result.error;
 }
+
+export const append = (disk: FakeDisk, wal: Wal, batch: WalBatch) =>
+  end(disk, (done) => wal.append(batch, done));
+export const release = (disk: FakeDisk, wal: Wal, index: number) =>
+  end(disk, (done) => wal.release(index, done));
+export const close = (disk: FakeDisk, wal: Wal) => end(disk, (done) => wal.close(done));
 
 export const configuration: Configuration = {
   voters: [

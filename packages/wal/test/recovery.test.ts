@@ -3,32 +3,41 @@ import { readFileSync } from "node:fs";
 import { describe, it } from "node:test";
 import { gunzipSync } from "node:zlib";
 import { Prng } from "@flotilla/base";
+import type { Recovered } from "../src/contract.ts";
 import { WalError } from "../src/errors.ts";
 import { recordType } from "../src/records.ts";
-import type { Recovered } from "../src/recover.ts";
 import { scanRecords } from "../src/scan.ts";
-import { openWal } from "../src/wal.ts";
-import { entryOf, MemoryDisk, options, seeds } from "./fixtures.ts";
+import { FakeDisk } from "./fake-disk.ts";
+import { append, close, entryOf, open, seeds } from "./fixtures.ts";
 
 const file = "/log/0000000000000000-0000000000000000.wal";
-const oneFile = { ...options, segmentBytes: 1_000_000 };
+const oneFile = { segmentBytes: 1_000_000 };
 
 /** A log of `batches` writes with the offset at which each began; entries carry no zeros. */
-async function written(prng: Prng, batches: number) {
-  const disk = new MemoryDisk();
-  const { wal } = await openWal(oneFile, disk);
+function written(prng: Prng, batches: number) {
+  const disk = new FakeDisk();
+  const { wal } = open(disk, oneFile);
   const starts: { offset: number; entries: number }[] = [];
   let index = 0;
   for (let batch = 0; batch < batches; batch++) {
-    starts.push({ offset: usedBytes(disk.files.get(file) as Uint8Array), entries: index });
+    starts.push({ offset: usedBytes(disk.files[file] as Uint8Array), entries: index });
     const entries = Array.from({ length: prng.between(1, 4) }, () =>
       entryOf(++index, 1 + batch, prng, 900),
     );
     const hardState = { term: 1 + batch, vote: "a1", commit: prng.between(index - 1, index) };
-    await wal.append({ hardState, entries, mustSync: true });
+    append(disk, wal, { hardState, entries, mustSync: true });
   }
-  await wal.close();
-  return { disk, starts, entries: index, bytes: disk.files.get(file) as Uint8Array };
+  close(disk, wal);
+  return { starts, entries: index, bytes: disk.files[file] as Uint8Array };
+}
+
+function failureOf(action: () => unknown): unknown {
+  try {
+    action();
+    return undefined;
+  } catch (error) {
+    return error;
+  }
 }
 
 /** Up to the end of the last record: records are 8-aligned and never end in 8 zeros here. */
@@ -40,12 +49,12 @@ function usedBytes(bytes: Uint8Array): number {
   return end;
 }
 
-async function recoverFrom(bytes: Uint8Array): Promise<Recovered | "corrupt"> {
-  const disk = new MemoryDisk(new Map([[file, bytes]]));
+function recoverFrom(bytes: Uint8Array): Recovered | "corrupt" {
+  const disk = new FakeDisk({ [file]: bytes });
   try {
-    const { recovered, wal } = await openWal(oneFile, disk);
-    await wal.close();
-    const again = await openWal(oneFile, disk); // A repaired log must read cleanly.
+    const { recovered, wal } = open(disk, oneFile);
+    close(disk, wal);
+    const again = open(disk, oneFile); // A repaired log must read cleanly.
     equal(again.recovered.repair, undefined);
     deepEqual(again.recovered.entries, recovered.entries);
     return recovered;
@@ -56,12 +65,12 @@ async function recoverFrom(bytes: Uint8Array): Promise<Recovered | "corrupt"> {
 }
 
 describe("recovery", () => {
-  it("takes every cut of a file as a torn end, and loses no earlier write (2 seeds)", async () => {
+  it("takes every cut of a file as a torn end, and loses no earlier write (2 seeds)", () => {
     for (const { seed, prng } of seeds(2)) {
-      const { bytes, starts } = await written(prng, 5);
+      const { bytes, starts } = written(prng, 5);
       const used = usedBytes(bytes);
       for (let cut = (starts[0] as { offset: number }).offset; cut <= used; cut++) {
-        const recovered = await recoverFrom(bytes.slice(0, cut));
+        const recovered = recoverFrom(bytes.slice(0, cut));
         ok(recovered !== "corrupt", `seed=${seed} cut=${cut}`);
         const durable = starts.filter(({ offset }) => offset <= cut).at(-1);
         ok(recovered.entries.length >= (durable?.entries ?? 0), `seed=${seed} cut=${cut}`);
@@ -71,9 +80,9 @@ describe("recovery", () => {
     }
   });
 
-  it("drops a last write of which any sectors are missing, and nothing before it (300 seeds)", async () => {
+  it("drops a last write of which any sectors are missing, and nothing before it (300 seeds)", () => {
     for (const { seed, prng } of seeds(300)) {
-      const { bytes, starts, entries } = await written(prng, prng.between(1, 4));
+      const { bytes, starts, entries } = written(prng, prng.between(1, 4));
       const last = starts.at(-1) as { offset: number; entries: number };
       const end = usedBytes(bytes);
       let missing = 0;
@@ -82,23 +91,23 @@ describe("recovery", () => {
         missing++;
         bytes.fill(0, Math.max(at, last.offset), Math.min(at + 512, bytes.length));
       }
-      const recovered = await recoverFrom(bytes);
+      const recovered = recoverFrom(bytes);
       ok(recovered !== "corrupt", `seed=${seed}`);
       ok(recovered.entries.length >= last.entries, `seed=${seed}`);
       if (missing === 0) equal(recovered.entries.length, entries, `seed=${seed}`);
     }
   });
 
-  it("never drops an entry because of a changed byte, wherever it is (2,000 flips)", async () => {
+  it("never drops an entry because of a changed byte, wherever it is (2,000 flips)", () => {
     let refused = 0;
     for (const { seed, prng } of seeds(100)) {
-      const { bytes, entries } = await written(prng, 4);
+      const { bytes, entries } = written(prng, 4);
       const used = usedBytes(bytes);
       for (let flip = 0; flip < 20; flip++) {
         const damaged = bytes.slice();
         const at = prng.below(used);
         damaged[at] = (damaged[at] as number) ^ (1 << prng.below(8));
-        const recovered = await recoverFrom(damaged);
+        const recovered = recoverFrom(damaged);
         if (recovered === "corrupt") refused++;
         else equal(recovered.entries.length, entries, `seed=${seed} flipped byte ${at}`);
       }
@@ -106,26 +115,23 @@ describe("recovery", () => {
     ok(refused > 1500, `only ${refused} of 2,000 were noticed`);
   });
 
-  it("refuses a lost sector in front of a later write", async () => {
+  it("refuses a lost sector in front of a later write", () => {
     for (const { seed, prng } of seeds(50)) {
-      const { bytes, starts } = await written(prng, 4);
+      const { bytes, starts } = written(prng, 4);
       const from = (starts[1] as { offset: number }).offset;
       const to = (starts[3] as { offset: number }).offset;
       const at = from - (from % 512) + 512 * prng.between(1, Math.floor((to - from) / 512) - 1);
       bytes.fill(0, at, at + 512);
-      equal(await recoverFrom(bytes), "corrupt", `seed=${seed}`);
+      equal(recoverFrom(bytes), "corrupt", `seed=${seed}`);
     }
   });
 
-  it("says where the damage is and what to do", async () => {
-    const { bytes, starts } = await written(new Prng(5), 3);
+  it("says where the damage is and what to do", () => {
+    const { bytes, starts } = written(new Prng(5), 3);
     const offset = (starts[1] as { offset: number }).offset;
     bytes[offset + 40] = (bytes[offset + 40] as number) ^ 1;
-    const disk = new MemoryDisk(new Map([[file, bytes.slice()]]));
-    const error = await openWal(oneFile, disk).then(
-      () => undefined,
-      (reason: unknown) => reason,
-    );
+    const disk = new FakeDisk({ [file]: bytes });
+    const error = failureOf(() => open(disk, oneFile));
     ok(error instanceof WalError);
     equal(error.file, file);
     ok((error.offset ?? 0) >= offset);
@@ -133,14 +139,13 @@ describe("recovery", () => {
       error.message,
       /damaged at offset \d+.*Nothing was changed.*restore this member from its peers/,
     );
-    deepEqual(disk.files.get(file), bytes, "nothing was changed");
+    deepEqual(disk.files[file], bytes, "nothing was changed");
   });
 
-  it("reports what it cut off", async () => {
-    const { bytes, starts, disk } = await written(new Prng(6), 3);
+  it("reports what it cut off", () => {
+    const { bytes, starts } = written(new Prng(6), 3);
     const { offset } = starts.at(-1) as { offset: number };
-    disk.files.set(file, bytes.slice(0, offset + 30));
-    const { recovered } = await openWal(oneFile, disk);
+    const { recovered } = open(new FakeDisk({ [file]: bytes.slice(0, offset + 30) }), oneFile);
     // The crc record that starts a write is whole: 16 bytes of the 30 stay.
     deepEqual(recovered.repair, { file, offset: offset + 16, droppedBytes: 14 });
   });
