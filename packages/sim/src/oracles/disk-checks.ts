@@ -36,6 +36,7 @@ export function checkHardState(
 
 function forget(record: ServerRecord, view: ServerView): void {
   record.disk = view.disk;
+  record.wasWiped = true;
   record.durableTerm = 0;
   record.durableVote = "";
   record.supersededBy = 0;

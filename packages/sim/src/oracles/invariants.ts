@@ -178,7 +178,10 @@ class Observer implements InvariantOracle {
       ? checkVanished(record.history ?? this.#newest, this.#records)
       : undefined;
     record.agreed = undefined;
-    return lost ?? this.#judge(record);
+    const found = lost ?? this.#judge(record);
+    // Entries can be of a later term than the vote on the disk: in that term the vote is still free.
+    if (view.term !== view.durable.term) record.vote = "";
+    return found;
   }
 
   /** What it did in the event that ended its process counts: others may have heard of it. */

@@ -86,7 +86,7 @@ function checkHeartbeat(
 ): Violation | undefined {
   const { commit } = message;
   const term = view.log.termAt(commit);
-  if (receiver === undefined || receiver.hasFaultyDisk || receiver.view.disk > 0) return undefined;
+  if (receiver === undefined || receiver.hasFaultyDisk || receiver.wasWiped) return undefined;
   if (commit === 0 || term === undefined || receiver.holds(commit, term)) return undefined;
   return violation(
     "promises",

@@ -16,6 +16,7 @@ export class ServerRecord {
   view: ServerView;
   /** Undefined until its log says to which epoch it belongs. */
   history: ClusterHistory | undefined;
+  wasWiped = false;
   /** Its disk may forget what it acknowledged. */
   hasFaultyDisk = false;
 
@@ -119,6 +120,7 @@ export class ServerRecord {
     return index < durable.firstIndex - 1 || durable.termAt(index) === term;
   }
 
+  /** By its own log. */
   get isWitness(): boolean {
     return this.configuration?.witnesses?.includes(this.id) ?? false;
   }

@@ -36,10 +36,11 @@ export interface ServerView {
   readonly isUp: boolean;
   /** Counts the starts of its process: volatile state is compared within one start only. */
   readonly start: number;
-  /** Counts its disks from 0: one more once it was wiped. */
+  /** Counts its disks: another number once it was wiped. */
   readonly disk: number;
   readonly role: Role;
   readonly term: Term;
+  /** In `term`; at a start it may still be the one that the disk has for an earlier term. */
   readonly vote: NodeId;
   /** Empty when unknown. */
   readonly leader: NodeId;

@@ -1,0 +1,235 @@
+import { describe, it } from "node:test";
+import { configurationEntry, configurationOf, settled, TestCluster } from "./fixtures.ts";
+
+describe("the observer of elections", () => {
+  it("accepts one leader after another", () => {
+    const cluster = settled();
+    cluster.elect("b", 2, "c");
+    cluster.sees(cluster.at("b").write(3, "2").sync());
+    cluster.sees(cluster.at("c").copy(cluster.at("b")).sync());
+    cluster.commit(3, "b", "c");
+    cluster.sees(cluster.at("a").enter(2).sync());
+  });
+
+  it("does not ask a stale leader for what later terms have committed", () => {
+    const cluster = settled();
+    cluster.replicate(1, "11", "c");
+    for (const id of ["b", "c"]) cluster.sees(cluster.at(id).enter(2, "c").sync());
+    cluster.elect("a", 3, "b");
+    cluster.replicate(3, "3", "a", "b");
+    cluster.commit(3, "a");
+    cluster.at("c").role = "leader";
+    cluster.sees(cluster.at("c"));
+  });
+
+  it("rejects two leaders in one term", () => {
+    const cluster = new TestCluster(configurationOf("a b c d"));
+    cluster.elect("a", 1, "b", "c");
+    const other = cluster.at("d").enter(1, "d").sync();
+    cluster.sees(other);
+    other.role = "leader";
+    cluster.breaks(other, "electionSafety", /d leads term 1, which a has led/);
+  });
+
+  it("rejects a leader that takes up its term again after a restart", () => {
+    const cluster = settled();
+    cluster.sees(cluster.at("a").stop());
+    const again = cluster.at("a").restart();
+    cluster.sees(again);
+    again.role = "leader";
+    cluster.breaks(again, "electionSafety", /a leads term 1, which a has led/);
+  });
+
+  it("rejects a leader whose votes are no quorum", () => {
+    const cluster = new TestCluster();
+    const leader = cluster.at("a").enter(1, "a").sync();
+    leader.role = "leader";
+    cluster.breaks(leader, "electedOnQuorum", /a leads term 1 by the durable votes of a, out of/);
+  });
+
+  it("rejects a leader by votes that are in memory only", () => {
+    const cluster = new TestCluster();
+    cluster.sees(cluster.at("b").enter(1, "a"));
+    const leader = cluster.at("a").enter(1, "a").sync();
+    leader.role = "leader";
+    cluster.breaks(leader, "electedOnQuorum", /of a, out of a=1 b=1 c=1/);
+  });
+
+  it("weighs votes", () => {
+    const heavy = new TestCluster(configurationOf("a=3 b c"));
+    heavy.elect("a", 1);
+    const light = new TestCluster(configurationOf("a=3 b c"));
+    light.sees(light.at("c").enter(1, "b").sync());
+    const leader = light.at("b").enter(1, "b").sync();
+    leader.role = "leader";
+    light.breaks(leader, "electedOnQuorum", /durable votes of b c, out of a=3 b=1 c=1/);
+  });
+
+  it("wants a quorum of both halves of a joint configuration", () => {
+    const joint = configurationOf("c d e", { old: "a b c" });
+    const both = new TestCluster(joint);
+    both.elect("c", 1, "a", "d");
+    const one = new TestCluster(joint);
+    one.sees(one.at("d").enter(1, "c").sync());
+    const leader = one.at("c").enter(1, "c").sync();
+    leader.role = "leader";
+    one.breaks(leader, "electedOnQuorum", /by the durable votes of c d c/);
+  });
+
+  it("rejects leaders that are learners or witnesses", () => {
+    for (const more of [{ witnesses: ["a"] }, {}]) {
+      const voters = "witnesses" in more ? "a b c" : "b c";
+      const cluster = new TestCluster(configurationOf(voters, { learners: [], ...more }));
+      if (!cluster.servers.has("a")) cluster.join("a").configuration = cluster.configuration;
+      for (const id of ["b", "c"]) cluster.sees(cluster.at(id).enter(1, "a").sync());
+      const leader = cluster.at("a").enter(1, "a").sync();
+      leader.role = "leader";
+      cluster.breaks(leader, "electedOnQuorum", /a leads term 1 and is no voter with data/);
+    }
+  });
+
+  it("rejects a blank server that leads", () => {
+    const cluster = settled();
+    const blank = cluster.join("x").enter(2, "x").sync();
+    blank.role = "leader";
+    cluster.breaks(blank, "electedOnQuorum", /x leads term 2 and knows of no voters/);
+  });
+
+  it("rejects a leader without what is committed", () => {
+    const cluster = settled();
+    for (const id of ["b", "c"]) cluster.sees(cluster.at(id).enter(2, "c").sync());
+    const leader = cluster.at("c");
+    leader.role = "leader";
+    cluster.breaks(leader, "leaderCompleteness", /c leads term 2 with nothing where \(2, 1\)/);
+  });
+
+  it("rejects a leader that was left behind by an epoch", () => {
+    const cluster = settled();
+    for (const id of ["a", "b"]) cluster.sees(cluster.at(id).enter(2, "b").sync());
+    const leader = cluster.at("b");
+    leader.durable.supersededBy = 1;
+    leader.durable.version++;
+    cluster.sees(leader);
+    leader.role = "leader";
+    cluster.breaks(leader, "oldEpoch", /b leads term 2 though epoch 1 left it behind/);
+  });
+
+  it("rejects a leader that changes its own log", () => {
+    const cluster = settled();
+    const leader = cluster.at("a").write(3, "1");
+    cluster.sees(leader);
+    leader.log.write({ entries: [configurationEntry(3, 1, configurationOf("a b"))] });
+    cluster.sees(cluster.at("b"));
+    leader.log.write({ entries: [{ ...configurationEntry(2, 1, configurationOf("a")), term: 0 }] });
+    cluster.breaks(leader, "leaderAppendOnly", /the leader of term 1 changed its log/);
+  });
+});
+
+describe("the observer of votes", () => {
+  it("accepts that a vote is lost together with its term", () => {
+    const cluster = settled();
+    const server = cluster.at("c").enter(5, "b");
+    cluster.sees(server);
+    cluster.sees(server.stop());
+    cluster.sees(server.restart());
+    cluster.sees(server.enter(5, "a").sync());
+  });
+
+  it("lets a server whose entries are of a later term than its vote vote there", () => {
+    const cluster = settled();
+    const server = cluster.at("c").enter(1, "b").sync();
+    cluster.sees(server);
+    // The entries reached the disk, the term did not: it is taken from the entries.
+    server.durable.write({
+      entries: [{ ...configurationEntry(1, 2, configurationOf("a b c")), kind: "command" }],
+    });
+    cluster.sees(server.stop());
+    cluster.sees(server.restart());
+    cluster.sees(server.enter(2, "a"));
+  });
+
+  it("rejects another vote in a term, in memory", () => {
+    const cluster = settled();
+    cluster.sees(cluster.at("c").enter(2, "b"));
+    cluster.breaks(cluster.at("c").enter(2, "a"), "oneVotePerTerm", /c votes for a in term 2/);
+  });
+
+  it("rejects a start that forgets a durable vote", () => {
+    const cluster = settled();
+    const server = cluster.at("c").enter(2, "b").sync();
+    cluster.sees(server);
+    cluster.sees(server.stop());
+    server.restart().vote = "";
+    cluster.breaks(server, "oneVotePerTerm", /votes for nobody in term 2, in which .* for b/);
+  });
+
+  it("rejects another vote in a term, on disk, across restarts and wipes", () => {
+    const cluster = settled();
+    const server = cluster.at("c").enter(2, "b").sync();
+    cluster.sees(server);
+    cluster.sees(server.stop());
+    server.durable.restart(undefined);
+    server.disk++;
+    cluster.sees(server);
+    cluster.sees(server.restart());
+    server.enter(2, "a").sync();
+    cluster.breaks(
+      server,
+      "oneVotePerTerm",
+      /c votes for a in term 2, in which it had voted for b/,
+    );
+  });
+
+  it("rejects the vote of a server that knows it is removed", () => {
+    const cluster = settled();
+    const joint = configurationOf("a b", { old: "a b c" });
+    cluster.replicate(3, [configurationEntry(3, 1, joint)], "a", "b");
+    for (const id of ["a", "b"]) cluster.at(id).configuration = joint;
+    cluster.commit(3, "a", "b");
+    const left = configurationOf("a b", { removed: ["c"] });
+    cluster.replicate(4, [configurationEntry(4, 1, left)], "a", "b");
+    for (const id of ["a", "b"]) cluster.at(id).configuration = left;
+    cluster.commit(4, "a", "b");
+    const removed = cluster.at("c");
+    removed.write(1, "11");
+    removed.log.write({
+      entries: [configurationEntry(3, 1, joint), configurationEntry(4, 1, left)],
+    });
+    removed.configuration = left;
+    cluster.sees(removed.sync().commit(4));
+    removed.enter(2, "b").sync();
+    cluster.breaks(removed, "removedVotes", /c votes for b in term 2 though .* removed at 4/);
+  });
+
+  it("rejects the vote of a wiped server whose id was registered", () => {
+    const servers = [{ id: "c", incarnation: 7, urls: [] }];
+    const cluster = settled();
+    const joint = configurationOf("a b c", { old: "a b c", servers });
+    cluster.replicate(3, [configurationEntry(3, 1, joint)], "a", "b");
+    for (const id of ["a", "b"]) cluster.at(id).configuration = joint;
+    cluster.commit(3, "a", "b");
+    const server = cluster.at("c");
+    cluster.sees(server.stop());
+    server.durable.restart(undefined);
+    server.disk++;
+    cluster.sees(server);
+    cluster.sees(server.restart());
+    cluster.breaks(server.enter(9, "b").sync(), "lostDiskVotes", /c votes for b in term 9 after/);
+  });
+
+  it("rejects the vote of a server that an epoch left behind, and that it forgets this", () => {
+    const cluster = settled();
+    const server = cluster.at("c");
+    server.durable.supersededBy = 1;
+    server.durable.version++;
+    cluster.sees(server);
+    cluster.breaks(
+      server.enter(2, "b").sync(),
+      "oldEpoch",
+      /c votes for b in term 2 though epoch 1/,
+    );
+    server.durable.supersededBy = 0;
+    server.durable.version++;
+    cluster.breaks(server, "oldEpoch", /c forgot that epoch 1 left it behind/);
+  });
+});
