@@ -94,7 +94,7 @@ const change: Command = (world, words) => {
   const changes = steps.map(changeOf);
   inputWithOutcome(world, id, (raft) => {
     const said = steps.join(", ");
-    return `is to ${said}: ${changeText(raft.change(changes))}`;
+    return `change ${said}: ${changeText(raft.change(changes))}`;
   });
 };
 

@@ -163,7 +163,7 @@ export function textOfHardState(hardState: HardState): string {
 export function textOfIsolation(isolation: Isolation): string {
   return isolation.kind === "lostEntries"
     ? `isolated: lost entries, until ${isolation.until}`
-    : `isolated: ${isolation.kind}, says ${isolation.by}`;
+    : `isolated: ${isolation.kind}, says ${nameOf(isolation.by)}`;
 }
 
 /** A server, or nobody. */

@@ -1,6 +1,7 @@
 /** Commands that make servers, and that do to them what happens to machines and disks. */
 import { utf8 } from "@flotilla/base";
 import type { EngineOptions, Entry } from "../../src/contract.ts";
+import { forcedRecovery } from "../../src/forced-recovery.ts";
 import { configurationOf, serverOf } from "./notation.ts";
 import { type Command, headOf, idsOf, isNumber, oneWord, pairsOf, wholeNumber } from "./words.ts";
 import type { World } from "./world.ts";
@@ -119,6 +120,18 @@ const wipe: Command = (world, words) => {
   host.disk = { hardState: { term: 0, vote: "", commit: 0 }, snapshot, entries: [], machine: [] };
 };
 
+/** Makes the server the only voter of a new epoch, by force; it must be down. */
+const recover: Command = (world, words) => {
+  const host = downHost(world, oneWord(words));
+  const { disk } = host;
+  const { hardState, entry } = forcedRecovery(
+    { ...disk, appliedIndex: disk.snapshot.index },
+    host.id,
+  );
+  disk.hardState = hardState;
+  disk.entries = [...disk.entries, entry];
+};
+
 function downHost(world: World, id: string): ReturnType<World["host"]> {
   const host = world.host(id);
   if (host.isUp) throw new Error(`${id} is up`);
@@ -180,6 +193,7 @@ export const serverCommands: Readonly<Record<string, Command>> = {
   restart,
   lose,
   wipe,
+  recover,
   compact,
   slow: speed(true),
   fast: speed(false),

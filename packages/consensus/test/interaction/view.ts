@@ -72,13 +72,15 @@ export function statusText(raft: Raft): string {
 export function progressLines(raft: Raft): string[] {
   const { leadership, id } = raft.server;
   if (leadership === undefined) return [`${id} does not lead`];
+  const known = raft.status().progress;
   return [...leadership.progress].map(([to, progress]) => {
-    const { matchIndex, nextIndex, state, inflight, recentlyActive, paused } = progress;
+    const { matchIndex, nextIndex, state, inflight, paused } = progress;
     const words = [`match ${matchIndex} next ${nextIndex} ${state}`];
     if (inflight.count > 0)
       words.push(`${inflight.count} in flight${inflight.full ? ", full" : ""}`);
     if (paused) words.push("paused");
-    if (recentlyActive) words.push("active");
+    if (known.get(to)?.recentlyActive === true) words.push("active");
+    if (known.get(to)?.hasLostEntries === true) words.push("has lost entries");
     return `${id} about ${to}: ${words.join(", ")}`;
   });
 }

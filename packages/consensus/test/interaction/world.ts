@@ -81,8 +81,7 @@ export class World implements Surroundings {
   }
 
   applied(host: Host, entry: Entry): void {
-    const { witnesses = [] } = host.raft.configuration;
-    this.oracle.applies(host.id, entry, witnesses.includes(host.id));
+    this.oracle.applies(host.id, entry, host.raft.configuration);
   }
 
   /** What is selected of the network arrives, in order, with all that this causes at once. */
