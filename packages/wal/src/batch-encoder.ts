@@ -10,6 +10,7 @@ import {
   encodeEntry,
   encodeHardState,
   type HardState,
+  isSamePromise,
   type SnapshotMeta,
 } from "@flotilla/consensus";
 import type { Recovered, WalBatch } from "./contract.ts";
@@ -60,7 +61,7 @@ export class BatchEncoder {
     const { hardState = this.#hardState, entries = [], snapshot } = batch;
     const before = this.#hardState;
     assert(hardState.term >= before.term, () => `wal: term ${hardState.term} after ${before.term}`);
-    if (isOtherPromise(hardState, before)) {
+    if (!isSamePromise(hardState, before)) {
       const record = encodeHardState({ ...hardState, commit: before.commit });
       writer.record(recordType.state, record);
     }
@@ -81,14 +82,6 @@ export class BatchEncoder {
     }
     this.#hardState = hardState;
   }
-}
-
-function isOtherPromise(hardState: HardState, before: HardState): boolean {
-  return (
-    hardState.term !== before.term ||
-    hardState.vote !== before.vote ||
-    hardState.supersededBy !== before.supersededBy
-  );
 }
 
 /** The first bytes of the first file of a new log. */

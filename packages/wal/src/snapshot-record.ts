@@ -31,21 +31,26 @@ export function encodeSnapshotMeta(meta: SnapshotMeta): Uint8Array {
   return writer.finish();
 }
 
-/** The snapshot that a record names. Throws `WireError` on anything else, etcd's own included. */
-export function decodeSnapshotMeta(data: Uint8Array): SnapshotMeta {
-  const reader = new WireReader(data);
+/**
+ * The snapshot that a record names. Throws `WireError` on anything else, etcd's own included. Only the
+ * one at index 0 may name nobody: a new member's log starts so, and the first one that it gets from a
+ * leader says who takes part.
+ */
+export function decodeSnapshotMeta(record: Uint8Array): SnapshotMeta {
+  const reader = new WireReader(record);
   let index = 0;
   let term = 0;
-  let configuration: Configuration | undefined;
+  let data: Uint8Array | undefined;
   while (reader.next()) {
     if (reader.field === field.index) index = reader.varint();
     else if (reader.field === field.term) term = reader.varint();
-    else if (reader.field === field.configuration) {
-      configuration = decodeConfiguration(reader.bytes());
-    } else reader.skip();
+    else if (reader.field === field.configuration) data = reader.bytes();
+    else reader.skip();
   }
-  if (configuration === undefined) throw new WireError("a snapshot without a configuration");
   if (index < 0 || term < 0) throw new WireError("a snapshot with a negative index or term");
+  const options = { allowsBlank: index === 0 };
+  const configuration = data === undefined ? undefined : decodeConfiguration(data, options);
+  if (configuration === undefined) throw new WireError("a snapshot without a configuration");
   return { index, term, configuration };
 }
 

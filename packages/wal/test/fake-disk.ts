@@ -43,6 +43,8 @@ export class FakeDisk implements Disk {
   readonly #deferred: (() => void)[] = [];
   /** Names of the operations that were started, in order. */
   readonly started: string[] = [];
+  /** Directories whose names were made durable. */
+  readonly synced = new Set<string>();
   /** The name of those that fail. */
   failing = "";
   /** Delete it for a disk without it. */
@@ -149,6 +151,7 @@ export class FakeDisk implements Disk {
 
   syncDirectory(path: string, done: Done): void {
     const run = (): void => {
+      this.synced.add(path);
       const isHere = ({ directory }: NameChange): boolean => directory === path;
       for (const change of this.#changes.filter(isHere)) apply(this.#durableNames, change);
       this.#changes = this.#changes.filter((change) => !isHere(change));

@@ -124,6 +124,23 @@ describe("openWal()", () => {
     throws(() => open(new FakeDisk(Object.fromEntries(rest))), { code: "corrupt" });
   });
 
+  it("starts a new member's log with nobody in it, and goes on from a snapshot", () => {
+    const disk = new FakeDisk();
+    const blank = { voters: [], learners: [], outgoing: [], epoch: 2 };
+    const { wal } = open(disk, { configuration: blank });
+    deepEqual(open(new FakeDisk(disk.files)).recovered.snapshot.configuration, blank);
+    append(disk, wal, { snapshot: { index: 7, term: 3, configuration }, mustSync: true });
+    close(disk, wal);
+    const { snapshot } = open(disk).recovered;
+    deepEqual(snapshot, { index: 7, term: 3, configuration });
+  });
+
+  it("makes the name of its directory durable, too (trap T34)", () => {
+    const disk = new FakeDisk();
+    open(disk);
+    deepEqual(disk.synced, new Set(["/log", "/"]));
+  });
+
   it("says what the disk said when it fails", () => {
     for (const failing of ["makeDirectory", "list", "open", "write", "rename", "syncDirectory"]) {
       const disk = new FakeDisk();
