@@ -7,6 +7,11 @@
 import { WireError } from "@flotilla/base";
 import { CodecError, decodeProposal, encodeProposal, type MemberAttributes } from "@flotilla/store";
 
+/** Of the field that carries attributes in a log entry; the replica's calls begin with field 1. */
+const firstByte = 0xaa;
+/** The answer once it is applied where the leader is; every other answer means that it is not. */
+export const writtenDown: Uint8Array = Uint8Array.of(1);
+
 export function encodeAdvertisement(attributes: MemberAttributes): Uint8Array {
   const command = { kind: "memberAttributes", attributes } as const;
   // Whoever is asked proposes it in a session of its own.
@@ -16,6 +21,8 @@ export function encodeAdvertisement(attributes: MemberAttributes): Uint8Array {
 
 /** Undefined when the call asks for something else. */
 export function decodeAdvertisement(request: Uint8Array): MemberAttributes | undefined {
+  // What other calls begin with, told apart without an exception each time.
+  if (request[0] !== firstByte) return undefined;
   try {
     const { command } = decodeProposal(request);
     return command.kind === "memberAttributes" ? command.attributes : undefined;

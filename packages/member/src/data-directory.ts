@@ -16,10 +16,10 @@ import type { EngineState } from "@flotilla/consensus";
 import { lockDirectory } from "@flotilla/disk";
 import { createStore } from "@flotilla/store";
 import type { Recovered, Wal } from "@flotilla/wal";
+import type { Beginning } from "./beginning.ts";
 import { MemberError } from "./errors.ts";
-import { type Founding, foundingConfiguration } from "./identity.ts";
 import { closeLog, openLog } from "./log-directory.ts";
-import { drawIncarnation, type Owner } from "./owner.ts";
+import type { Owner } from "./owner.ts";
 import { SnapshotFiles, syncDirectory } from "./snapshot-files.ts";
 import { restoreState, type StateParts } from "./state-storage.ts";
 
@@ -32,10 +32,15 @@ export interface DataDirectory extends StateParts {
   close(): Promise<void>;
 }
 
+/** Where the log of a data directory lies. */
+export function logPath(dataDir: string): string {
+  return resolve(dataDir, "member", "wal");
+}
+
 /** Opens the directory of one member, or makes it. Throws `MemberError`, `WalError`, `BackendError`. */
 export async function openDataDirectory(
   dataDir: string,
-  founding: Founding,
+  beginning: Beginning,
   logger: Logger,
 ): Promise<DataDirectory> {
   const home = resolve(dataDir, "member");
@@ -47,16 +52,9 @@ export async function openDataDirectory(
     await makeDurableDirectory(home);
     const lock = await lockDirectory(home);
     closers.push(() => lock.release());
-    const { wal, recovered, owner } = await openLog(join(home, "wal"), async () => ({
-      owner: {
-        id: founding.self.id,
-        clusterId: founding.clusterId,
-        incarnation: drawIncarnation(),
-      },
-      configuration: foundingConfiguration(founding.founders),
-    }));
+    const { wal, recovered, owner } = await openLog(logPath(dataDir), () => beginning.begin());
     closers.push(() => closeLog(wal));
-    checkOwner(owner, founding, dataDir);
+    beginning.check(owner);
     if (recovered.repair !== undefined) {
       logger.warn("an unfinished write was cut off the log", { ...recovered.repair });
     }
@@ -118,15 +116,4 @@ async function reconcile(recovered: Recovered, state: StateParts): Promise<Engin
     entries,
     appliedIndex: store.appliedIndex,
   };
-}
-
-function checkOwner(owner: Owner, { self, clusterId }: Founding, dataDir: string): void {
-  if (owner.id === self.id && owner.clusterId === clusterId) return;
-  const hex = (id: bigint): string => id.toString(16);
-  throw new MemberError(
-    "foreignData",
-    `The data directory "${dataDir}" belongs to member ${hex(owner.id)} of cluster ` +
-      `${hex(owner.clusterId)}; this is member ${hex(self.id)} of cluster ${hex(clusterId)}. ` +
-      "Start it with the initial cluster and token that it was made with, or use another directory",
-  );
 }

@@ -10,6 +10,8 @@ export const stallLookMs = 1_000;
 export const handOverMs = 500;
 /** Before the member tells its addresses again, when that failed. */
 export const advertiseRetryMs = 1_000;
+/** A witness asks the leader to write them down, each time for so long. */
+export const advertiseAskMs = 1_000;
 /** A new member asks for so long who it is, while nobody answers. */
 export const joinMs = 10_000;
 /** The same while those that answer do not know it: they may lag behind the change that added it. */

@@ -6,6 +6,7 @@
  */
 import { type Clock, type Logger, WireError } from "@flotilla/base";
 import {
+  type Configuration,
   type ConfigurationChange,
   decodeMessage,
   type Engine,
@@ -17,6 +18,8 @@ import {
 import { nodeTimers, type PeerHandlers, type PeerTransport } from "@flotilla/peer";
 import { appliedConfiguration, createReplica, type Replica } from "@flotilla/replica";
 import type { Command, MemberAttributes, StoreReader } from "@flotilla/store";
+import { decodeAdvertisement, encodeAdvertisement, writtenDown } from "./advertisement.ts";
+import { Advertiser } from "./advertiser.ts";
 import { promised } from "./callbacks.ts";
 import type {
   BarrierOutcome,
@@ -29,12 +32,14 @@ import type {
   TimeToLiveOutcome,
 } from "./contract.ts";
 import type { DataDirectory } from "./data-directory.ts";
-import { MemberError } from "./errors.ts";
-import { type Founding, memberIdOf, nodeIdOf } from "./identity.ts";
+import { type Founder, memberIdOf, nodeIdOf } from "./identity.ts";
+import { IsolationWatch } from "./isolation-watch.ts";
+import { answerJoin, decodeJoinQuestion, encodeJoinAnswer } from "./join-call.ts";
 import { LeadershipWatch } from "./leadership-watch.ts";
-import { advertiseRetryMs, handOverMs } from "./limits.ts";
-import { memberInfos, sameAttributes } from "./membership.ts";
+import { advertiseAskMs, handOverMs, isolationLingerMs } from "./limits.ts";
+import { memberInfos } from "./membership.ts";
 import type { RunningMember } from "./options.ts";
+import { peerAddresses } from "./peer-addresses.ts";
 import type { Settings } from "./settings.ts";
 import { watchStalls } from "./stall-watch.ts";
 import { MemberState } from "./state-storage.ts";
@@ -42,7 +47,12 @@ import { successorOf } from "./successor.ts";
 
 /** What a member is made of. */
 export interface MemberParts {
-  readonly founding: Founding;
+  readonly name: string;
+  readonly dataDir: string;
+  /** Where others reach it, as the operator says. */
+  readonly peerUrls: readonly string[];
+  /** Who founded the cluster, as far as is known here. */
+  readonly founders: readonly Founder[];
   readonly settings: Settings;
   readonly data: DataDirectory;
   readonly engine: Engine;
@@ -61,11 +71,13 @@ export class LocalMember implements RunningMember {
   readonly #parts: MemberParts;
   readonly #replica: Replica;
   readonly #leadership: LeadershipWatch;
+  readonly #isolation: IsolationWatch;
+  readonly #advertiser: Advertiser;
   readonly #stopping = new AbortController();
   #transport: PeerTransport | undefined;
+  /** Whose servers the transport knows. */
+  #configuration: Configuration | undefined;
   #peerUrl = "";
-  #attributes: MemberAttributes;
-  #isAdvertising = false;
   #end: Promise<void> | undefined;
   /** Why this member cannot go on. */
   #failure: Error | undefined;
@@ -74,18 +86,22 @@ export class LocalMember implements RunningMember {
   #resolveStopped: (reason: Error | undefined) => void = () => {};
 
   constructor(parts: MemberParts) {
-    const { founding, settings } = parts;
+    const { name, dataDir, peerUrls, settings, data, logger } = parts;
     this.#parts = parts;
-    this.id = founding.self.id;
-    this.clusterId = founding.clusterId;
-    this.name = founding.self.name;
+    this.id = data.owner.id;
+    this.clusterId = data.owner.clusterId;
+    this.name = name;
     this.leaseTtlMinSeconds = settings.leaseTtlMinSeconds;
-    this.#attributes = { memberId: this.id, name: this.name, clientUrls: [], apiUrl: "" };
     this.stopped = new Promise((resolve) => {
       this.#resolveStopped = resolve;
     });
     this.#leadership = new LeadershipWatch(parts.engine);
+    this.#isolation = new IsolationWatch(
+      { name, id: nodeIdOf(this.id), dataDir, peerUrls },
+      logger,
+    );
     this.#replica = this.#makeReplica();
+    this.#advertiser = this.#makeAdvertiser();
   }
 
   get store(): StoreReader {
@@ -108,9 +124,14 @@ export class LocalMember implements RunningMember {
         this.#replica.unreachable(peer);
         if (this.#handingOver?.to === peer) this.#handingOver.end();
       },
-      onCall: (from, request) =>
-        new Promise((resolve) => this.#replica.receiveCall(from, request, resolve)),
-      onJoin: () => Promise.reject(new MemberError("busy", "Nobody can join yet")),
+      onCall: (from, request) => this.#answerCall(from, request),
+      onJoin: async (request) =>
+        encodeJoinAnswer(
+          answerJoin(decodeJoinQuestion(request), {
+            clusterId: this.clusterId,
+            configuration: this.#parts.engine.configuration,
+          }),
+        ),
     };
   }
 
@@ -119,6 +140,7 @@ export class LocalMember implements RunningMember {
     const { settings, logger } = this.#parts;
     this.#transport = transport;
     this.#peerUrl = peerUrl;
+    this.#followConfiguration();
     this.#tick(settings.heartbeatMs);
     const stopWatching = watchStalls(logger, nodeTimers.after);
     this.#stopping.signal.addEventListener("abort", stopWatching);
@@ -178,8 +200,7 @@ export class LocalMember implements RunningMember {
   }
 
   advertise(urls: { readonly clientUrls: readonly string[]; readonly apiUrl: string }): void {
-    this.#attributes = { memberId: this.id, name: this.name, ...urls };
-    if (!this.#isAdvertising) void this.#advertise();
+    this.#advertiser.advertise({ memberId: this.id, name: this.name, ...urls });
   }
 
   transferLeadership(to: bigint): void {
@@ -192,11 +213,11 @@ export class LocalMember implements RunningMember {
   }
 
   #makeReplica(): Replica {
-    const { engine, data, clock, logger, settings, founding, newSession } = this.#parts;
+    const { engine, data, clock, logger, settings, newSession } = this.#parts;
     const { requestMs, electionMs, snapshotEntries, catchUpEntries } = settings;
     return createReplica(
       {
-        id: nodeIdOf(founding.self.id),
+        id: nodeIdOf(this.id),
         session: newSession(),
         newSession,
         requestMs,
@@ -238,12 +259,55 @@ export class LocalMember implements RunningMember {
     return undefined;
   }
 
+  #makeAdvertiser(): Advertiser {
+    const { data, engine } = this.#parts;
+    return new Advertiser({
+      known: () => data.store.memberAttributes().find(({ memberId }) => memberId === this.id),
+      propose: (attributes) => this.propose({ kind: "memberAttributes", attributes }),
+      askLeader: async (attributes) => {
+        const request = encodeAdvertisement(attributes);
+        const outcome = await this.#transport?.call(engine.leader, request, advertiseAskMs);
+        return outcome?.kind === "answered" && outcome.response[0] === writtenDown[0];
+      },
+      sleep: (ms) => new Promise((resolve) => nodeTimers.after(ms, resolve)),
+    });
+  }
+
+  #answerCall(from: NodeId, request: Uint8Array): Promise<Uint8Array> {
+    const attributes = decodeAdvertisement(request);
+    if (attributes !== undefined) return this.#writeDown(from, attributes);
+    return new Promise((resolve) => this.#replica.receiveCall(from, request, resolve));
+  }
+
+  /** Puts into the log what a member without a store tells about itself. */
+  async #writeDown(from: NodeId, attributes: MemberAttributes): Promise<Uint8Array> {
+    if (nodeIdOf(attributes.memberId) !== from) return new Uint8Array(0);
+    const outcome = await this.propose({ kind: "memberAttributes", attributes });
+    return outcome.kind === "applied" ? writtenDown : new Uint8Array(0);
+  }
+
   #observe(): void {
     const { engine, logger } = this.#parts;
+    this.#followConfiguration();
     if (!this.#leadership.observe(engine)) return;
     const { term, role, leader } = engine;
     logger.info("leadership changed", { term, role, leader });
     if (leader !== "") this.#handingOver?.end();
+  }
+
+  /** Peers come and go with the configuration in force. */
+  #followConfiguration(): void {
+    const { engine, founders } = this.#parts;
+    const { configuration } = engine;
+    if (configuration === this.#configuration) return;
+    this.#configuration = configuration;
+    this.#transport?.setPeers(peerAddresses(configuration, founders, nodeIdOf(this.id)));
+  }
+
+  /** Ends this member when the cluster does not want it, once it has answered who still asks it. */
+  #watchIsolation(): void {
+    const reason = this.#isolation.look(this.#replica.status().isolation);
+    if (reason !== undefined) nodeTimers.after(isolationLingerMs, () => this.#fail(reason));
   }
 
   #fail(error: unknown): void {
@@ -259,22 +323,8 @@ export class LocalMember implements RunningMember {
   #tick(periodMs: number): void {
     if (this.#stopping.signal.aborted) return;
     this.#replica.tick();
+    this.#watchIsolation();
     nodeTimers.after(periodMs, () => this.#tick(periodMs));
-  }
-
-  /** Tells the cluster where this member is reached, until it knows. */
-  async #advertise(): Promise<void> {
-    this.#isAdvertising = true;
-    while (!this.#stopping.signal.aborted) {
-      const attributes = this.#attributes;
-      const known = this.store.memberAttributes().find(({ memberId }) => memberId === this.id);
-      if (sameAttributes(known, attributes)) break;
-      const outcome = await this.propose({ kind: "memberAttributes", attributes });
-      if (outcome.kind === "stopped") break;
-      if (outcome.kind === "applied") continue;
-      await new Promise<void>((resolve) => nodeTimers.after(advertiseRetryMs, resolve));
-    }
-    this.#isAdvertising = false;
   }
 
   /** Spares the cluster an election: gives leadership away, and stays until somebody has it. */
@@ -295,6 +345,7 @@ export class LocalMember implements RunningMember {
   async #stop(): Promise<void> {
     const { logger, data } = this.#parts;
     this.#stopping.abort();
+    this.#advertiser.stop();
     const replicaStopped = new Promise<void>((resolve) => this.#replica.stop(resolve));
     this.#leadership.stop();
     try {

@@ -14,7 +14,12 @@ export interface Settings {
   readonly leaseTtlMinSeconds: number;
   readonly snapshotEntries: number;
   readonly catchUpEntries: number;
+  /** How long a leader's lease is; undefined when reads take a round. */
+  readonly leaseReads: { readonly durationMs: number } | undefined;
 }
+
+/** The part of the silence before a vote that a lease may last: clocks may differ by as much as is left. */
+const leaseShare = 0.9;
 
 /** etcd's `--election-timeout` has the same bound. */
 const electionMsMax = 50_000;
@@ -42,6 +47,10 @@ export function settingsOf(options: MemberOptions): Settings {
     leaseTtlMinSeconds: Math.ceil((Math.floor((3 * electionTicks) / 2) * heartbeatMs) / 1000),
     snapshotEntries,
     catchUpEntries,
+    leaseReads:
+      options.leaseReads === true
+        ? { durationMs: (electionTicks - 1) * heartbeatMs * leaseShare }
+        : undefined,
   };
 }
 

@@ -7,6 +7,7 @@ import { Prng, silentLogger, utf8 } from "@flotilla/base";
 import { createRaft, decodeMessage, encodeMessage, type Message } from "@flotilla/consensus";
 import type { PeerTransport } from "@flotilla/peer";
 import { WalError } from "@flotilla/wal";
+import { asFounder } from "../src/beginning.ts";
 import { type DataDirectory, openDataDirectory } from "../src/data-directory.ts";
 import { foundCluster, nodeIdOf } from "../src/identity.ts";
 import { LocalMember } from "../src/local-member.ts";
@@ -41,7 +42,7 @@ describe("LocalMember", () => {
     change: (data: DataDirectory) => DataDirectory = (same) => same,
   ) {
     const founding = foundCluster("m1", initialCluster.slice(0, size), "t");
-    data = change(await openDataDirectory(dataDir, founding, silentLogger));
+    data = change(await openDataDirectory(dataDir, asFounder(founding, dataDir), silentLogger));
     const settings = settingsOf({
       name: "m1",
       dataDir,
@@ -54,8 +55,9 @@ describe("LocalMember", () => {
     const engine = createRaft({ id, random: new Prng(1) }, data.engineState);
     const clock = { nowMs: () => performance.now() };
     const newSession = () => 1n;
-    const parts = { founding, settings, data, engine, clock, logger: silentLogger, newSession };
-    const member = new LocalMember(parts);
+    const own = { name: "m1", dataDir, peerUrls: [], founders: founding.founders };
+    const parts = { settings, data, engine, clock, logger: silentLogger, newSession };
+    const member = new LocalMember({ ...own, ...parts });
     member.start(transport, "");
     const [other] = founding.founders.filter((founder) => founder.id !== founding.self.id);
     return { member, self: id, other: nodeIdOf(other?.id ?? 0n) };
@@ -105,7 +107,7 @@ describe("LocalMember", () => {
     await until(() => sent.some(({ kind }) => kind === "voteResponse"), "the vote");
     await member.stop();
     const founding = foundCluster("m1", initialCluster, "t");
-    const reopened = await openDataDirectory(dataDir, founding, silentLogger);
+    const reopened = await openDataDirectory(dataDir, asFounder(founding, dataDir), silentLogger);
     deepEqual(
       { ...reopened.engineState.hardState, commit: 0 },
       { term: 5, vote: other, commit: 0 },

@@ -9,6 +9,7 @@ import { createMemoryBackend, openLmdbBackend } from "@flotilla/backend";
 import { silentLogger, utf8 } from "@flotilla/base";
 import type { SnapshotSink } from "@flotilla/replica";
 import { createStore, type DurableBackend, putRequest } from "@flotilla/store";
+import { asFounder } from "../src/beginning.ts";
 import { openDataDirectory } from "../src/data-directory.ts";
 import { foundCluster, foundingConfiguration } from "../src/identity.ts";
 import { appendToLog, closeLog, openLog } from "../src/log-directory.ts";
@@ -52,7 +53,7 @@ describe("a data directory", () => {
   let dataDir = "";
   beforeEach(async () => {
     dataDir = await mkdtemp(join(tmpdir(), "flotilla-data-"));
-    const { close } = await openDataDirectory(dataDir, founding, silentLogger);
+    const { close } = await openDataDirectory(dataDir, asFounder(founding, dataDir), silentLogger);
     await close();
   });
   afterEach(() => rm(dataDir, { recursive: true, force: true }));
@@ -61,7 +62,7 @@ describe("a data directory", () => {
     const begin = () => Promise.reject(new Error("there is one"));
     return (await openLog(join(dataDir, "member", "wal"), begin)).wal;
   };
-  const reopen = () => openDataDirectory(dataDir, founding, silentLogger);
+  const reopen = () => openDataDirectory(dataDir, asFounder(founding, dataDir), silentLogger);
 
   it("is finished when the member was killed between log and store of a snapshot", async () => {
     const source = createMemoryBackend();
@@ -188,7 +189,11 @@ describe("a data directory", () => {
     await truncate(join(dataDir, "member", "wal", name as string), 600);
     const warnings: string[] = [];
     const logger = { ...silentLogger, warn: (message: string) => warnings.push(message) };
-    const { engineState, close } = await openDataDirectory(dataDir, founding, logger);
+    const { engineState, close } = await openDataDirectory(
+      dataDir,
+      asFounder(founding, dataDir),
+      logger,
+    );
     equal(engineState.entries.length, 0);
     deepEqual(warnings, ["an unfinished write was cut off the log"]);
     await close();
