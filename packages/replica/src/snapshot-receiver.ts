@@ -49,6 +49,11 @@ export class SnapshotReceiver {
     return this.#parts.stream;
   }
 
+  /** Nothing can be done until the sender says more. */
+  get isWaiting(): boolean {
+    return !this.#isFinishing && this.#takenBytes === this.#writtenBytes;
+  }
+
   /** A frame of this stream from the sender. */
   receive(frame: SnapshotFrame): void {
     if (this.#isOver) return;

@@ -113,7 +113,7 @@ export class SnapshotSender {
     for (;;) {
       const chunk = this.#chunks[this.#sentChunks];
       if (chunk === undefined) break;
-      if (chunk.offset - this.#ackedBytes >= this.#windowBytes) return;
+      if (chunk.offset + chunk.bytes.length - this.#ackedBytes > this.#windowBytes) return;
       this.#parts.send({ kind: "chunk", stream, ...chunk });
       this.#sentChunks++;
     }

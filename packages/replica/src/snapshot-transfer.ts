@@ -136,6 +136,7 @@ export class SnapshotTransfer {
     }
     const incoming = this.#incoming;
     if (incoming === undefined) return;
+    if (!incoming.receiver.isWaiting) incoming.heardAtMs = nowMs;
     if (nowMs - incoming.heardAtMs < silencesMax * this.#options.electionMs) return;
     this.#ports.logger.warn("snapshot broke off", { peer: incoming.receiver.from });
     this.#dropIncoming();
