@@ -129,7 +129,9 @@ export class EtcdCaller {
         "`flotilla status` shows which members run and whether there is a leader.",
       );
     }
-    return new CommandError("refused", `${tried} was refused: ${reasonOf(error)}`);
+    // `details` is the server's text; the message has the code's name before it.
+    const { details = reasonOf(error) } = error as { readonly details?: string };
+    return new CommandError("refused", `${tried} was refused: ${details}`);
   }
 }
 

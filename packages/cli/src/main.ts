@@ -36,6 +36,7 @@ function build(): Command {
       "Keeps declared programs running on a few machines while machines fail, the controlling ones included.",
     )
     .version(version)
+    .enablePositionalOptions() // What stands behind a command is that command's, not its parent's.
     .showSuggestionAfterError()
     .addHelpText(
       "after",
@@ -132,7 +133,7 @@ function addServers(program: Command): void {
     .description(
       "run one member, with etcd's flags and ETCD_* variables in etcd's meaning; or, with a verb, change who takes part",
     )
-    .enablePositionalOptions() // What stands behind a verb is the verb's: both have --data-dir.
+    .enablePositionalOptions()
     .allowExcessArguments() // A verb that does not exist gets a better answer than their number.
     .addHelpText(
       "after",

@@ -96,4 +96,35 @@ describe("flotilla", () => {
     equal(code, 4);
     match(stderr, /--listen-peer-urls takes one URL/);
   });
+
+  it("keeps the server and the verbs of `member` apart", () => {
+    const typo = flotilla("member", "lst");
+    equal(typo.code, 128);
+    match(typo.stderr, /unknown command 'lst' for flotilla member\nThere are: list, add, /);
+    // --data-dir behind a verb is the verb's own.
+    const recover = flotilla("member", "recover", "--data-dir", "nowhere", "--yes");
+    equal(recover.code, 1);
+    match(recover.stderr, /nowhere/);
+    for (const verb of ["list", "weight"]) {
+      match(flotilla("member", verb, "--help").stdout, /Examples:\n {2}flotilla member /, verb);
+    }
+  });
+
+  it("refuses verbs of `member` that make no sense, before it asks anybody", () => {
+    const cases: readonly (readonly [readonly string[], RegExp])[] = [
+      [["list"], /No endpoint: there is no cluster in/],
+      [["add", "m4"], /--peer-urls/],
+      [
+        ["add", "m4", "--peer-urls", "http://h:1", "--learner", "--witness"],
+        /A learner has no votes/,
+      ],
+      [["add", "m4", "--peer-urls", "http://h:1", "--votes", "0"], /whole number from 1/],
+      [["prefer", "--endpoints", "127.0.0.1:1", "--bogus"], /unknown option '--bogus'/],
+    ];
+    for (const [args, message] of cases) {
+      const { code, stderr } = flotilla("member", ...args);
+      equal(code, 128, args.join(" "));
+      match(stderr, message);
+    }
+  });
 });

@@ -1,11 +1,17 @@
 /** What a local cluster looks like from outside: each process, each member's word, each node's state. */
 import { readFileSync } from "node:fs";
 import type { ObjectClient } from "@flotilla/client";
+import type { MemberDescription, MembershipDescription } from "@flotilla/etcd-api";
+import { nodeIdOf } from "@flotilla/member";
 import { nodes as nodeResource, type Pod, pods as podResource } from "@flotilla/objects";
-import { type EndpointStatus, EtcdCaller } from "../etcd-caller.ts";
+import { atEndpoint } from "../endpoints.ts";
+import type { EndpointStatus } from "../etcd-caller.ts";
 import { reasonOf } from "../exit.ts";
+import { callOf } from "../membership/description.ts";
+import { remarks } from "../membership/listing.ts";
 import type { ClusterFile, ClusterMember } from "./cluster-file.ts";
 import { isRunning } from "./processes.ts";
+import { plainQuorum, type QuorumView, quorumOf } from "./quorum-view.ts";
 
 /** A member that does not answer within this time is shown as such. */
 const answerTimeoutMs = 1500;
@@ -16,7 +22,16 @@ export interface MemberView {
   readonly name: string;
   readonly pid: number;
   readonly process: ProcessState;
-  readonly role: "leader" | "follower" | "no leader" | "unreachable" | "stopped";
+  readonly role:
+    | "leader"
+    | "follower"
+    | "learner"
+    | "witness"
+    | "no leader"
+    | "unreachable"
+    | "stopped";
+  /** Weight of its vote; 1 as long as nobody tells otherwise. */
+  readonly votes: number;
   readonly term: number;
   readonly appliedIndex: number;
   readonly revision: number;
@@ -37,6 +52,11 @@ export interface NodeView {
 export interface ClusterView {
   readonly members: readonly MemberView[];
   readonly nodes: readonly NodeView[];
+  readonly quorum: QuorumView;
+  /** False when no member knows one. */
+  readonly hasLeader: boolean;
+  /** What is not the plain case: members that `up` did not start, a change under way, and the like. */
+  readonly remarks: readonly string[];
   readonly kubeconfig: string;
   readonly entry: string;
   /** Why nodes and pods could not be asked for; empty when they were. */
@@ -45,8 +65,9 @@ export interface ClusterView {
 
 /** Asks everything once. */
 export async function observe(cluster: ClusterFile, client: ObjectClient): Promise<ClusterView> {
-  const [members, api] = await Promise.all([
-    Promise.all(cluster.members.map(viewOfMember)),
+  const [words, membership, api] = await Promise.all([
+    Promise.all(cluster.members.map(wordOf)),
+    membershipOf(cluster),
     askApi(client),
   ]);
   const nodes = cluster.nodes.map((node) => {
@@ -61,43 +82,110 @@ export async function observe(cluster: ClusterFile, client: ObjectClient): Promi
     };
   });
   const { kubeconfig, entry } = cluster;
-  return { members, nodes, kubeconfig, entry, apiProblem: api.problem };
+  return {
+    members: words.map((word) => viewOfMember(word, membership)),
+    nodes,
+    ...viewOfQuorum(words, membership),
+    kubeconfig,
+    entry,
+    apiProblem: api.problem,
+  };
 }
 
 const isReady = ({ status }: Pod) =>
   status?.conditions?.some(({ type, status }) => type === "Ready" && status === "True") ?? false;
 
-async function viewOfMember(member: ClusterMember): Promise<MemberView> {
+/** What one member says of itself, if it answers. */
+interface Word {
+  readonly member: ClusterMember;
+  readonly process: ProcessState;
+  readonly status: EndpointStatus | undefined;
+}
+
+async function wordOf(member: ClusterMember): Promise<Word> {
   const process = processState(member);
-  const { name, pid, clientUrl, apiUrl } = member;
-  const silent = { name, pid, process, term: 0, appliedIndex: 0, revision: 0, clientUrl, apiUrl };
-  if (process === "stopped") return { ...silent, role: "stopped" };
-  const status = await endpointStatus(clientUrl);
-  if (status === undefined) return { ...silent, role: "unreachable" };
+  const status = process === "stopped" ? undefined : await endpointStatus(member.clientUrl);
+  return { member, process, status };
+}
+
+/** Who takes part, by the word of a leader, else of anybody; undefined when nobody answers. */
+async function membershipOf(cluster: ClusterFile): Promise<MembershipDescription | undefined> {
+  const running = cluster.members.filter((member) => processState(member) !== "stopped");
+  const answers = await Promise.all(
+    running.map(({ clientUrl }) =>
+      atEndpoint(clientUrl, (caller) => caller.describeMembership(answerTimeoutMs)).catch(
+        () => undefined, // It is shown as unreachable.
+      ),
+    ),
+  );
+  const given = answers.filter((answer) => answer !== undefined);
+  return given.find(({ leaderId }) => leaderId !== 0n) ?? given[0];
+}
+
+function viewOfMember(word: Word, membership: MembershipDescription | undefined): MemberView {
+  const { process, status } = word;
+  const { name, pid, clientUrl, apiUrl } = word.member;
+  const described = membership && descriptionOf(word, membership);
+  const { term = 0, appliedIndex = 0, revision = 0 } = status ?? {};
+  const role = roleOf(word, described);
+  const votes = described?.votes ?? 1;
+  return { name, pid, process, role, votes, term, appliedIndex, revision, clientUrl, apiUrl };
+}
+
+/** By its id, or while it does not answer by its address. */
+function descriptionOf(
+  { member, status }: Word,
+  { members }: MembershipDescription,
+): MemberDescription | undefined {
+  return members.find(({ id, peerUrls }) =>
+    status === undefined ? peerUrls.includes(member.peerUrl) : id === status.memberId,
+  );
+}
+
+function roleOf(
+  { process, status }: Word,
+  described: MemberDescription | undefined,
+): MemberView["role"] {
+  if (process === "stopped") return "stopped";
+  if (status === undefined) return "unreachable";
+  if (status.leaderId === 0n) return "no leader";
+  if (status.leaderId === status.memberId) return "leader";
+  if (described?.isLearner) return "learner";
+  return described?.isWitness ? "witness" : "follower";
+}
+
+function viewOfQuorum(
+  words: readonly Word[],
+  membership: MembershipDescription | undefined,
+): Pick<ClusterView, "quorum" | "hasLeader" | "remarks"> {
+  const answering = words.filter(({ status }) => status !== undefined);
+  if (membership === undefined) {
+    const quorum = plainQuorum(words.length, answering.length);
+    return { quorum, hasLeader: false, remarks: [] };
+  }
+  const local = new Set(words.map((word) => descriptionOf(word, membership)?.id));
+  const heard = new Set(answering.map(({ status }) => status?.memberId));
+  const strangers = membership.members.filter(({ id }) => !local.has(id));
+  const quorum = quorumOf(
+    membership,
+    (id) => heard.has(id) || strangers.some((stranger) => stranger.id === id && stranger.isActive),
+  );
+  const also = strangers.map(
+    (stranger) =>
+      `Also a member: ${callOf(membership, nodeIdOf(stranger.id))} (${stranger.peerUrls.join(", ")}), ${stranger.isActive ? "which answers" : "which does not answer"}. \`flotilla member list\` says more.`,
+  );
   return {
-    ...silent,
-    role:
-      status.leaderId === 0n
-        ? "no leader"
-        : status.leaderId === status.memberId
-          ? "leader"
-          : "follower",
-    term: status.term,
-    appliedIndex: status.appliedIndex,
-    revision: status.revision,
+    quorum,
+    hasLeader: membership.leaderId !== 0n,
+    remarks: [...also, ...remarks(membership).slice(1)],
   };
 }
 
 /** A member's own word about itself; undefined when it does not answer. */
 export async function endpointStatus(clientUrl: string): Promise<EndpointStatus | undefined> {
-  const caller = await EtcdCaller.open(clientUrl);
-  try {
-    return await caller.status(answerTimeoutMs);
-  } catch {
-    return undefined; // What it did not say is what the caller shows.
-  } finally {
-    caller.close();
-  }
+  return atEndpoint(clientUrl, (caller) => caller.status(answerTimeoutMs)).catch(
+    () => undefined, // What it did not say is what the caller shows.
+  );
 }
 
 async function askApi(client: ObjectClient): Promise<{

@@ -3,6 +3,7 @@ import { resolve } from "node:path";
 import { readClusterFile } from "../cluster/cluster-file.ts";
 import { connect } from "../cluster/connect.ts";
 import { type ClusterView, observe } from "../cluster/observe.ts";
+import type { QuorumView } from "../cluster/quorum-view.ts";
 import { CommandError } from "../exit.ts";
 import { table } from "../table.ts";
 
@@ -24,13 +25,18 @@ export async function status({ dataDir, output }: StatusOptions): Promise<void> 
   if (problem !== undefined) throw new CommandError("refused", problem.what, problem.next);
 }
 
-/** What a person sees. */
+/** What a person sees. Votes are shown where they differ. */
 export function statusText(view: ClusterView): string {
+  const areWeighted = view.members.some(({ votes }) => votes !== 1);
+  const ifWeighted = (cell: string) => (areWeighted ? [cell] : []);
   const members = table(
-    ["MEMBER", "PID", "PROCESS", "ROLE", "TERM", "APPLIED", "REVISION", "ETCD CLIENTS"],
+    [
+      ...["MEMBER", "PID", "PROCESS", "ROLE", ...ifWeighted("VOTES")],
+      ...["TERM", "APPLIED", "REVISION", "ETCD CLIENTS"],
+    ],
     view.members.map((m) => [
-      ...[m.name, String(m.pid), m.process, m.role, String(m.term)],
-      ...[String(m.appliedIndex), String(m.revision), m.clientUrl],
+      ...[m.name, String(m.pid), m.process, m.role, ...ifWeighted(String(m.votes))],
+      ...[String(m.term), String(m.appliedIndex), String(m.revision), m.clientUrl],
     ]),
   );
   const nodes = table(
@@ -42,28 +48,27 @@ export function statusText(view: ClusterView): string {
   );
   const lines = [members, "", nodes, ""];
   if (view.apiProblem !== "") lines.push(`The Kubernetes API did not answer: ${view.apiProblem}`);
-  lines.push(faultTolerance(view));
+  lines.push(faultTolerance(view), ...view.remarks);
   if (view.entry !== "") lines.push(`Entry: ${view.entry}`);
   return lines.join("\n");
 }
 
-const answering = (view: ClusterView) =>
-  view.members.filter(({ role }) => role !== "stopped" && role !== "unreachable").length;
-
-function faultTolerance(view: ClusterView): string {
-  const quorum = Math.floor(view.members.length / 2) + 1;
-  const spare = answering(view) - quorum;
+function faultTolerance({ quorum }: ClusterView): string {
+  const { spare } = quorum;
   if (spare < 0) return "";
   const more = spare === 0 ? "no further member may fail" : `${spare} more may fail`;
-  return `${answering(view)} of ${view.members.length} members answer, ${quorum} are needed: ${more}.`;
+  return `${answeringOf(quorum)}: ${more}.`;
+}
+
+function answeringOf({ answering, total, unit, needed }: QuorumView): string {
+  return `${answering} of ${total} ${unit} answer, ${needed} are needed`;
 }
 
 function quorumProblem(view: ClusterView): { what: string; next: string } | undefined {
-  if (view.members.some(({ role }) => role === "leader")) return undefined;
-  const quorum = Math.floor(view.members.length / 2) + 1;
+  if (view.hasLeader) return undefined;
   const missing = view.members.filter(({ role }) => role === "stopped" || role === "unreachable");
   return {
-    what: `No leader: ${answering(view)} of ${view.members.length} members answer, ${quorum} are needed. Writes are refused; what runs on the nodes goes on.`,
+    what: `No leader: ${answeringOf(view.quorum)}. Writes are refused; what runs on the nodes goes on.`,
     next:
       missing.length === 0
         ? "An election is under way; ask again in a second."

@@ -58,10 +58,10 @@ interface Change {
 }
 
 function voteLines({ description, now, target }: Change): string[] {
-  const votes = (configuration: Configuration): string =>
-    `${totalVotes(configuration)} (${configuration.voters
-      .map(({ id, votes }) => `${callOf(description, id)} ${votes}`)
-      .join(", ")})`;
+  const votes = (configuration: Configuration): string => {
+    const each = configuration.voters.map(({ id, votes }) => `${callOf(description, id)} ${votes}`);
+    return `${totalVotes(configuration)} (${each.sort().join(", ")})`;
+  };
   const [before, after] = [votes(now), votes(target)];
   if (before === after && tolerance(now) === tolerance(target)) {
     return [`No vote changes: ${before}, quorum ${quorumVotes(now)}, tolerance ${tolerance(now)}.`];
@@ -103,8 +103,8 @@ function evenWarning({ description, now, target }: Change): string | undefined {
   return `${total} votes are an even total: half of them is no majority. ${advice}`;
 }
 
-function aloneWarning({ description, target }: Change): string | undefined {
-  if (target.voters.length < 2) return undefined;
+function aloneWarning({ description, now, target }: Change): string | undefined {
+  if (target.voters.length < 2 || sameVotes(now, target)) return undefined;
   const quorum = quorumVotes(target);
   const alone = target.voters.find(({ votes }) => votes >= quorum);
   if (alone === undefined) return undefined;
@@ -131,7 +131,8 @@ function emptyVoterWarning({ changes }: Change): string | undefined {
 function silentWarning({ description, target }: Change): string | undefined {
   const kept = new Set([...target.voters.map(({ id }) => id), ...target.learners]);
   const silent = description.members.filter(
-    ({ id, isActive }) => !isActive && kept.has(nodeIdOf(id)),
+    ({ id, isActive, isLearner, name }) =>
+      !isActive && kept.has(nodeIdOf(id)) && !(isLearner && name === ""), // Not started yet.
   );
   if (silent.length === 0) return undefined;
   const names = listed(silent.map(({ id }) => callOf(description, nodeIdOf(id))));

@@ -34,7 +34,7 @@ function asTable(description: MembershipDescription): string {
   const { leaderId, lastIndex } = description;
   return table(
     ["ID", "NAME", "STATE", "ROLE", "VOTES", "PREFERRED", "MATCH", "LAG", "PEERS", "CLIENTS"],
-    description.members.map((member) => [
+    byName(description.members).map((member) => [
       nodeIdOf(member.id),
       member.name === "" ? "-" : member.name,
       stateOf(description, member),
@@ -48,6 +48,12 @@ function asTable(description: MembershipDescription): string {
       member.clientUrls.join(","),
     ]),
   );
+}
+
+/** For people: those without a name come last. */
+function byName(members: readonly MemberDescription[]): readonly MemberDescription[] {
+  const key = ({ name, id }: MemberDescription) => `${name === "" ? 1 : 0} ${name} ${nodeIdOf(id)}`;
+  return members.toSorted((left, right) => (key(left) < key(right) ? -1 : 1));
 }
 
 /** One line on votes, and one for everything that is not the plain case. */
