@@ -1,6 +1,6 @@
+export type { RunViolation } from "./run/referee.ts";
 export type { RunOptions, RunResult } from "./run/run.ts";
 export { runScenario } from "./run/run.ts";
-export type { RunViolation } from "./run/referee.ts";
 export type { TraceLine } from "./run/trace.ts";
 export {
   drawScenario,

@@ -7,8 +7,8 @@
 import { present } from "@flotilla/base";
 import type { Moment } from "../checkers/index.ts";
 import type { Process, Request } from "../server/process.ts";
-import { eventKind } from "../world/event-kind.ts";
 import type { EventTarget } from "../world/event-heap.ts";
+import { eventKind } from "../world/event-kind.ts";
 import { type ClientWorld, drawDelay, momentOf } from "./client-world.ts";
 
 /** How one attempt ended. */

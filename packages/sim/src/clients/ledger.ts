@@ -56,7 +56,11 @@ export class Ledger {
       { ...all, startRevision, prevKv: false, noPut: false, noDelete: false },
       () => {},
     );
-    for (let batch = watcher.take(takeBytes); batch !== undefined; batch = watcher.take(takeBytes)) {
+    for (
+      let batch = watcher.take(takeBytes);
+      batch !== undefined;
+      batch = watcher.take(takeBytes)
+    ) {
       if (batch.kind === "compacted") break;
       for (const event of batch.events) this.#add(nowMs, event, revoked);
       if (batch.revision >= store.revision) break;
@@ -78,7 +82,8 @@ export class Ledger {
   #follow(nowMs: number, event: WatchEvent, revokedLease: string | undefined): void {
     const key = textOf(event.kv.key);
     const before = this.#attached.get(key);
-    const after = event.kind === "put" && event.kv.lease !== 0n ? String(event.kv.lease) : undefined;
+    const after =
+      event.kind === "put" && event.kv.lease !== 0n ? String(event.kv.lease) : undefined;
     if (before === after) return;
     if (before !== undefined) {
       const kind = event.kind === "delete" && revokedLease === before ? "expired" : "detached";

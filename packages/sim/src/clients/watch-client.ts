@@ -6,8 +6,8 @@ import { emptyBytes, present, utf8 } from "@flotilla/base";
 import type { Watcher } from "@flotilla/store";
 import type { KeyEvent, WatchHistory, WatchStream } from "../checkers/index.ts";
 import type { Process, Request } from "../server/process.ts";
-import { eventKind } from "../world/event-kind.ts";
 import type { EventTarget } from "../world/event-heap.ts";
+import { eventKind } from "../world/event-kind.ts";
 import { type ClientWorld, drawDelay } from "./client-world.ts";
 import { keyEvent } from "./ledger.ts";
 
@@ -138,7 +138,11 @@ export class WatchClient implements EventTarget, Request {
     stream.isTurnAsked = false;
     const { watcher } = stream;
     if (watcher === undefined || this.#stream !== stream) return;
-    for (let batch = watcher.take(takeBytes); batch !== undefined; batch = watcher.take(takeBytes)) {
+    for (
+      let batch = watcher.take(takeBytes);
+      batch !== undefined;
+      batch = watcher.take(takeBytes)
+    ) {
       if (batch.kind === "compacted") {
         stream.watcher = undefined;
         this.#tell({ stream, revision: 0, events: [], compactedAt: batch.compactRevision });
@@ -171,4 +175,3 @@ export class WatchClient implements EventTarget, Request {
     this.#nextRevision = revision + 1;
   }
 }
-

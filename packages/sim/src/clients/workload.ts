@@ -7,7 +7,14 @@
 import type { ConfigurationChange } from "@flotilla/consensus";
 import type { ChangeConfigurationOutcome } from "@flotilla/replica";
 import type { CommandResult } from "@flotilla/store";
-import type { Input, LeaseCall, LeaseHistory, Operation, Output, WatchHistory } from "../checkers/index.ts";
+import type {
+  Input,
+  LeaseCall,
+  LeaseHistory,
+  Operation,
+  Output,
+  WatchHistory,
+} from "../checkers/index.ts";
 import type { ClientOperation, ScenarioChange } from "../scenario/scenario.ts";
 import { ClientCall, type Serve } from "./client-call.ts";
 import type { ClientWorld } from "./client-world.ts";
@@ -113,15 +120,17 @@ export class Workload {
   }
 
   operations(): Operation[] {
-    const operations = this.#keyCalls.map(({ client, key, input, call }): Operation => ({
-      client,
-      server: this.#operator.idOf(call.server),
-      key,
-      input,
-      calledAt: call.calledAt,
-      returnedAt: call.returnedAt,
-      output: call.answer,
-    }));
+    const operations = this.#keyCalls.map(
+      ({ client, key, input, call }): Operation => ({
+        client,
+        server: this.#operator.idOf(call.server),
+        key,
+        input,
+        calledAt: call.calledAt,
+        returnedAt: call.returnedAt,
+        output: call.answer,
+      }),
+    );
     return [...operations, ...this.#expiries(operations)];
   }
 
@@ -183,7 +192,8 @@ export class Workload {
   ): void {
     const command = commandOf(key, input);
     const isSerializable = input.kind === "get" && input.serializable === true;
-    const serve = command === undefined ? reading(key, isSerializable) : proposing(command, outputOf);
+    const serve =
+      command === undefined ? reading(key, isSerializable) : proposing(command, outputOf);
     const what = { server, isRepeatable: command === undefined, serve };
     const call = new ClientCall<Output>(this.#clients, what, onEnd);
     this.#keyCalls.push({ client, key, input, call });

@@ -6,8 +6,8 @@
 import type { Workload } from "../clients/workload.ts";
 import type { FinalServer, FinalState, Probe } from "../oracles/index.ts";
 import type { Machine } from "../server/machine.ts";
-import { eventKind } from "../world/event-kind.ts";
 import type { EventTarget } from "../world/event-heap.ts";
+import { eventKind } from "../world/event-kind.ts";
 import type { World } from "../world/world.ts";
 import type { Cluster } from "./cluster.ts";
 

@@ -228,9 +228,7 @@ export class FaultDriver {
       const { view } = recovering.machine;
       if (!view.isUp || view.start < recovering.start) return false;
     }
-    return (
-      this.#cluster.survivesWithout([machine]) && this.#oracle.toleratesLossOf(machine.id)
-    );
+    return this.#cluster.survivesWithout([machine]) && this.#oracle.toleratesLossOf(machine.id);
   }
 
   #after(delayMs: number, action: () => void): void {
@@ -242,5 +240,7 @@ export class FaultDriver {
 }
 
 function linksText(links: readonly DirectedLink[], cluster: Cluster): string {
-  return links.map(([from, to]) => `${cluster.machine(from).id}>${cluster.machine(to).id}`).join(" ");
+  return links
+    .map(([from, to]) => `${cluster.machine(from).id}>${cluster.machine(to).id}`)
+    .join(" ");
 }

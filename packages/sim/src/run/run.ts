@@ -2,7 +2,6 @@
  * Runs a scenario: a pure function of it and of the options.
  */
 import type { LeaseHistory, Operation, StoreHistory, WatchHistory } from "../checkers/index.ts";
-import { checkHistories } from "./check-histories.ts";
 import { Ledger } from "../clients/ledger.ts";
 import { Workload } from "../clients/workload.ts";
 import { createInvariantOracle, type InvariantOracle, judgeLiveness } from "../oracles/index.ts";
@@ -12,6 +11,7 @@ import type { EventTarget } from "../world/event-heap.ts";
 import { eventKind } from "../world/event-kind.ts";
 import { World } from "../world/world.ts";
 import { Aftermath } from "./aftermath.ts";
+import { checkHistories } from "./check-histories.ts";
 import { Cluster, foundingConfiguration, isFounder } from "./cluster.ts";
 import { FaultDriver } from "./fault-driver.ts";
 import { ClusterOperator } from "./membership.ts";
@@ -23,6 +23,8 @@ export interface RunOptions {
   readonly traceLines?: number;
   /** Search a linearization of the history. Default true. */
   readonly isLinearizabilityChecked?: boolean;
+  /** Stop after so many events, and judge nothing that comes at the end. */
+  readonly untilEvent?: number;
 }
 
 export interface RunResult {
@@ -152,16 +154,18 @@ class Run implements EventTarget {
 
   #play(): void {
     const { healAtMs, untilMs, options } = this.#scenario;
-    const settle = (): boolean => this.#referee.settle();
+    const { untilEvent = Number.POSITIVE_INFINITY } = this.#options;
+    const world = this.#world;
+    const settle = (): boolean => this.#referee.settle() || world.events >= untilEvent;
     this.#world.run(healAtMs, settle);
-    if (this.#referee.violation !== undefined) return;
+    if (this.#isOver(untilEvent)) return;
     this.#faults.heal();
     this.#referee.note(undefined, "all faults end");
     const aftermath = new Aftermath(this.#world, this.#cluster, this.#workload);
     this.#world.run(untilMs, () => settle() || aftermath.isConverged);
     const dueRevision = this.#ledger.revision;
     if (aftermath.isConverged) this.#world.run(this.#world.nowMs + settleMs, settle);
-    if (this.#referee.violation !== undefined) return;
+    if (this.#isOver(untilEvent)) return;
     const electionMs = options.electionTicks * options.heartbeatMs;
     this.#referee.report(
       judgeLiveness(aftermath.state(), {
@@ -180,5 +184,9 @@ class Run implements EventTarget {
         isLinearizabilityChecked: this.#options.isLinearizabilityChecked ?? true,
       }),
     );
+  }
+
+  #isOver(untilEvent: number): boolean {
+    return this.#referee.violation !== undefined || this.#world.events >= untilEvent;
   }
 }

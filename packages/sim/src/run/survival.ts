@@ -5,10 +5,7 @@
 import type { Configuration, NodeId, Voter } from "@flotilla/consensus";
 
 /** True when those that are not `gone` have a quorum in every half, and one with data among them. */
-export function survivesWithout(
-  configuration: Configuration,
-  gone: ReadonlySet<NodeId>,
-): boolean {
+export function survivesWithout(configuration: Configuration, gone: ReadonlySet<NodeId>): boolean {
   const { voters, outgoing, witnesses = [], staticLeader } = configuration;
   if (voters.length === 0) return true; // A blank one says nothing.
   if (staticLeader !== undefined && gone.has(staticLeader)) return false;

@@ -11,10 +11,9 @@ interface Setting {
   readonly electionMs: number;
   readonly servers: readonly ScenarioServer[];
   readonly options: ScenarioOptions;
+  readonly faultsMax: number;
 }
 
-/** Faults of a run at most. */
-const faultsMax = 60;
 /** Data is lost for good so often at most. */
 const lossesMax = 3;
 
@@ -25,7 +24,7 @@ export function drawFaults(random: Prng, swarm: Swarm, setting: Setting): Scenar
   if (kinds.length === 0) return faults;
   const gapMs = random.between(100, 1_500);
   let losses = 0;
-  for (let atMs = gapMs * random.fraction(); faults.length < faultsMax; ) {
+  for (let atMs = gapMs * random.fraction(); faults.length < setting.faultsMax; ) {
     const kind = random.pick(kinds);
     const fault = drawFault(kind, random, setting);
     const isLoss = kind === "wipe" || kind === "bitFlip" || kind === "diskLie";

@@ -8,9 +8,9 @@ interface Setting {
   readonly electionMs: number;
   readonly servers: readonly ScenarioServer[];
   readonly clients: number;
+  readonly operationsMax: number;
 }
 
-const operationsMax = 250;
 const keys = ["a", "b", "c", "d", "e"] as const;
 
 /** In order of time. */
@@ -23,7 +23,7 @@ export function drawOperations(
   const drawer = new OperationDrawer(random, setting);
   const kinds = operationKinds(swarm);
   const gapMs = random.between(20, 200);
-  for (let atMs = 0; operations.length < operationsMax; ) {
+  for (let atMs = 0; operations.length < setting.operationsMax; ) {
     atMs += -Math.log(1 - random.fraction()) * gapMs;
     if (atMs >= setting.healAtMs) break;
     const operation = drawer.draw(random.pick(kinds));

@@ -29,7 +29,7 @@ export function drawOptions(
     stepBytes: isTiny ? 512 * random.between(1, 4) : 16_384,
     inflightMessagesMax: isTiny ? random.between(1, 4) : 256,
     appendBytesMax: isTiny ? random.between(1, 500) : 1_048_576,
-    promotionLagEntriesMax: isTiny ? random.between(0, 10) : 1_000,
+    promotionLagEntriesMax: isTiny ? random.between(1, 10) : 1_000,
     leaseReadMs: swarm.features.has("leaseReads") ? leaseReadMs : 0,
     preferTicks: electionTicks * random.between(2, 10),
     preferred: drawPreferred(random, swarm, servers),

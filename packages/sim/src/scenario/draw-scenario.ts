@@ -45,11 +45,15 @@ export const features: readonly Feature[] = [
 
 /** Bounds on what is drawn. */
 export interface ScenarioLimits {
-  /** Troubled time. Default 4,000 to 12,000. */
+  /** Troubled time. Default 3,000 to 10,000. */
   readonly troubleMsMin?: number;
   readonly troubleMsMax?: number;
   /** How many servers found the cluster; drawn when it is not given. */
   readonly founders?: number;
+  /** Default 150. */
+  readonly operationsMax?: number;
+  /** Default 60. */
+  readonly faultsMax?: number;
   /** Features and kinds of faults that every scenario has. */
   readonly needs?: readonly (Feature | Fault["kind"])[];
   /** Features and kinds of faults that none has. */
@@ -72,20 +76,25 @@ const joinersMax = 3;
 export function drawScenario(seed: number, limits: ScenarioLimits = {}): Scenario {
   const random = streamOf(seed, "shape");
   const swarm = drawSwarm(random, limits);
-  const { troubleMsMin = 4_000, troubleMsMax = 12_000 } = limits;
+  const { troubleMsMin = 3_000, troubleMsMax = 10_000 } = limits;
+  const { operationsMax = 150, faultsMax = 60 } = limits;
   const healAtMs = random.between(troubleMsMin, Math.max(troubleMsMin, troubleMsMax));
   const servers = drawServers(random, swarm, limits.founders ?? drawSize(random));
   const options = drawOptions(streamOf(seed, "options"), swarm, servers);
   const clients = random.between(1, 5);
   const electionMs = options.electionTicks * options.heartbeatMs;
-  const time = { healAtMs, electionMs };
+  const setting = { healAtMs, electionMs, servers };
   return {
     seed,
     options,
     servers,
     clients,
-    faults: drawFaults(streamOf(seed, "faults"), swarm, { ...time, servers, options }),
-    operations: drawOperations(streamOf(seed, "operations"), swarm, { ...time, servers, clients }),
+    faults: drawFaults(streamOf(seed, "faults"), swarm, { ...setting, options, faultsMax }),
+    operations: drawOperations(streamOf(seed, "operations"), swarm, {
+      ...setting,
+      clients,
+      operationsMax,
+    }),
     healAtMs,
     untilMs: healAtMs + aftermathTimeouts * electionMs,
   };
@@ -124,14 +133,19 @@ function drawServers(random: Prng, swarm: Swarm, founders: number): ScenarioServ
   const witness = swarm.features.has("witness") && founders >= 3 ? random.below(founders) : -1;
   for (let at = 0; at < founders; at++) {
     const votes = swarm.features.has("weights") ? random.between(1, 3) : 1;
-    servers.push({ id: `s${at + 1}`, votes, isWitness: at === witness, isLearner: false });
+    servers.push({ id: serverId(at), votes, isWitness: at === witness, isLearner: false });
   }
   const more = (isLearner: boolean): void => {
-    servers.push({ id: `s${servers.length + 1}`, votes: 0, isWitness: false, isLearner });
+    servers.push({ id: serverId(servers.length), votes: 0, isWitness: false, isLearner });
   };
   if (swarm.features.has("learner")) more(true);
   if (swarm.features.has("membership")) {
     for (let count = random.between(1, joinersMax); count > 0; count--) more(false);
   }
   return servers;
+}
+
+/** `a1`, `a2` and so on: the log's format knows ids as hexadecimal numbers. */
+function serverId(index: number): string {
+  return (0xa1 + index).toString(16);
 }

@@ -2,10 +2,11 @@
  * The event loop of a simulated process, as Node has it: what was asked for the next turn runs
  * together, in order, and what was asked for the end of a turn before anything else happens.
  */
-import { eventKind } from "../world/event-kind.ts";
-import type { EventTarget } from "../world/event-heap.ts";
-import type { World } from "../world/world.ts";
+
 import type { SimulatedClock } from "../world/clock.ts";
+import type { EventTarget } from "../world/event-heap.ts";
+import { eventKind } from "../world/event-kind.ts";
+import type { World } from "../world/world.ts";
 
 /** A callback that waits for its time. */
 export class Timer {

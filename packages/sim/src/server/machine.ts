@@ -4,7 +4,14 @@
  * It survives its processes. What is done to it, by faults and operators, are its methods.
  */
 import type { Prng } from "@flotilla/base";
-import type { Configuration, Engine, Message, NodeId, Persist } from "@flotilla/consensus";
+import type {
+  Configuration,
+  Engine,
+  EngineState,
+  Message,
+  NodeId,
+  Persist,
+} from "@flotilla/consensus";
 import type { Store } from "@flotilla/store";
 import { type Recovered, type WalBatch, WalError } from "@flotilla/wal";
 import { type Completion, SimulatedDisk } from "../disk/simulated-disk.ts";
@@ -106,6 +113,10 @@ export class Machine implements Station, EventTarget {
         speed: options.state,
         limits: { compactRows: options.compactRows, sessionsMax: options.sessionsMax },
         onApplied: (store, entries, results) => this.#applied(store, entries, results),
+        onReplaced: (store) => {
+          this.view.applied(store);
+          this.parts.observer.touched(this);
+        },
       },
       deliver,
     );
@@ -253,10 +264,11 @@ export class Machine implements Station, EventTarget {
 
   // What its process does.
 
-  recovered(recovered: Recovered): void {
+  /** `state` is what the engine is given of it. */
+  recovered(recovered: Recovered, state: EngineState): void {
     if (recovered.repair !== undefined) this.#note("cuts an unfinished write off its log");
     this.view.durable.restart(recovered);
-    this.view.log.restart(recovered);
+    this.view.log.restart(state);
   }
 
   started(engine: Engine): void {
@@ -341,4 +353,3 @@ export class Machine implements Station, EventTarget {
     this.parts.observer.note(this, what);
   }
 }
-

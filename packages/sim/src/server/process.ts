@@ -15,7 +15,10 @@ import {
 import {
   appliedConfiguration,
   type CallOutcome,
-  createReplica, type Replica, type ReplicaPorts } from "@flotilla/replica";
+  createReplica,
+  type Replica,
+  type ReplicaPorts,
+} from "@flotilla/replica";
 import { type OpenedWal, openWal, type Wal } from "@flotilla/wal";
 import type { Completion } from "../disk/simulated-disk.ts";
 import { streamOf } from "../streams.ts";
@@ -174,7 +177,7 @@ export class Process implements EventTarget {
       machine.lose(reconciled.message);
       return;
     }
-    machine.recovered(recovered);
+    machine.recovered(recovered, reconciled.state);
     this.#run(wal, reconciled.state, decodeIncarnation(recovered.metadata));
   }
 

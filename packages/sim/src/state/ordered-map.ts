@@ -242,10 +242,7 @@ function childAt({ lowest }: Branch, key: Uint8Array): number {
 }
 
 /** The next node beside the one that `path` leads to. */
-function stepPath(
-  path: { readonly branch: Branch; at: number }[],
-  step: 1 | -1,
-): Node | undefined {
+function stepPath(path: { readonly branch: Branch; at: number }[], step: 1 | -1): Node | undefined {
   for (let last = path.at(-1); last !== undefined; last = path.at(-1)) {
     last.at += step;
     const next = last.branch.children[last.at];

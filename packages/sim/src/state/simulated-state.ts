@@ -5,14 +5,15 @@
  * from peers that were received whole. After a crash the state is that of the checkpoint, and the log
  * is replayed onto it.
  */
+
+import type { Prng } from "@flotilla/base";
 import { assert, concatBytes } from "@flotilla/base";
 import type { ByteSource, SnapshotSink, StateStorage } from "@flotilla/replica";
 import { type CommandResult, createStore, type Store, type StoreLimits } from "@flotilla/store";
-import type { Prng } from "@flotilla/base";
+import type { Completion } from "../disk/simulated-disk.ts";
 import type { EventTarget } from "../world/event-heap.ts";
 import { eventKind } from "../world/event-kind.ts";
 import type { World } from "../world/world.ts";
-import type { Completion } from "../disk/simulated-disk.ts";
 import { decodeImage, encodeImage } from "./image-codec.ts";
 import { SimulatedBackend, type StateImage } from "./simulated-backend.ts";
 
@@ -60,6 +61,8 @@ export interface StateParts {
     entries: Parameters<Store["apply"]>[0],
     results: ReturnType<Store["apply"]>,
   ): void;
+  /** The store has another content: that of a snapshot. */
+  onReplaced(store: Store): void;
 }
 
 export class SimulatedState implements StateStorage, EventTarget {
@@ -67,7 +70,7 @@ export class SimulatedState implements StateStorage, EventTarget {
   readonly #random: Prng;
   readonly #speed: StateSpeed;
   readonly #limits: Partial<StoreLimits>;
-  readonly #onApplied: StateParts["onApplied"];
+  readonly #parts: StateParts;
   readonly #deliver: (completion: Completion) => void;
   #backend: SimulatedBackend = new SimulatedBackend();
   #store: Store;
@@ -79,15 +82,12 @@ export class SimulatedState implements StateStorage, EventTarget {
   #generation = 0;
   #slowness = 1;
 
-  constructor(
-    parts: StateParts,
-    deliver: (completion: Completion) => void,
-  ) {
+  constructor(parts: StateParts, deliver: (completion: Completion) => void) {
     this.#world = parts.world;
     this.#random = parts.random;
     this.#speed = parts.speed;
     this.#limits = parts.limits;
-    this.#onApplied = parts.onApplied;
+    this.#parts = parts;
     this.#deliver = deliver;
     this.#store = createStore(this.#backend, this.#limits);
   }
@@ -113,7 +113,10 @@ export class SimulatedState implements StateStorage, EventTarget {
       next: (done) => {
         const piece = at < bytes.length ? bytes.slice(at, at + pieceBytes) : undefined;
         at += pieceBytes;
-        this.#after(() => {}, () => done(undefined, piece));
+        this.#after(
+          () => {},
+          () => done(undefined, piece),
+        );
       },
       close: () => {},
     };
@@ -124,7 +127,10 @@ export class SimulatedState implements StateStorage, EventTarget {
     return {
       write: (piece, done) => {
         pieces.push(piece.slice());
-        this.#after(() => {}, () => done(undefined));
+        this.#after(
+          () => {},
+          () => done(undefined),
+        );
       },
       finish: (done) => {
         const { index, term } = snapshot;
@@ -218,7 +224,7 @@ export class SimulatedState implements StateStorage, EventTarget {
       const results: (CommandResult | undefined)[] = [];
       for (const slice of slices(entries)) {
         const some = apply(slice);
-        this.#onApplied(store, slice, some);
+        this.#parts.onApplied(store, slice, some);
         results.push(...some);
       }
       return results;
@@ -239,6 +245,7 @@ export class SimulatedState implements StateStorage, EventTarget {
     this.#checkpointing = undefined;
     this.#received = this.#received.filter((other) => other.index > index);
     this.#store.reload();
+    this.#parts.onReplaced(this.#store);
   }
 
   #keep(image: StateImage): void {

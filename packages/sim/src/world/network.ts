@@ -143,18 +143,13 @@ export class Link implements EventTarget {
   }
 
   /** Undefined when the line is too busy. */
-  #arrivalMs(
-    kind: number,
-    bytes: number,
-    delay: number,
-    mayOvertake: boolean,
-  ): number | undefined {
+  #arrivalMs(kind: number, bytes: number, delay: number, mayOvertake: boolean): number | undefined {
     const { delayMinMs, delayMaxMs, bytesPerMs } = this.quality;
     const { nowMs } = this.#network.world;
     const line = kind === eventKind.bulk ? "bulk" : "message";
     let leavesAtMs = nowMs;
     if (bytesPerMs > 0) {
-      const freeAtMs = this.#freeAtMs[line] > nowMs ? this.#freeAtMs[line] : nowMs;
+      const freeAtMs = Math.max(this.#freeAtMs[line], nowMs);
       if (freeAtMs - nowMs > backlogMsMax) {
         this.#network.counts.lost++;
         return undefined;

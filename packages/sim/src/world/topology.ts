@@ -79,7 +79,9 @@ function areNeighbours(order: readonly number[], one: number, other: number): bo
 }
 
 function between(from: readonly number[], to: readonly number[]): DirectedLink[] {
-  return from.flatMap((one) => to.filter((other) => other !== one).map((other) => link(one, other)));
+  return from.flatMap((one) =>
+    to.filter((other) => other !== one).map((other) => link(one, other)),
+  );
 }
 
 function bothWays(left: readonly number[], right: readonly number[]): DirectedLink[] {

@@ -30,7 +30,7 @@ export class World {
 
   /** The same at a time that is not past. */
   scheduleAt(atMs: number, kind: number, target: EventTarget, subject: unknown): void {
-    const time = atMs < this.nowMs ? this.nowMs : atMs;
+    const time = Math.max(atMs, this.nowMs);
     this.#heap.push(time, this.#ties.next32(), kind, target, subject);
   }
 

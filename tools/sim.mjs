@@ -1,0 +1,221 @@
+// `npm run sim -- ...`: runs seeds of the simulated world.
+//
+//   --seed N [--until EVENT] [--story [LINES]]   one seed; its story is the trace up to its end
+//   --seeds A..B [--jobs J] [--until EVENT]      all of them, on J threads
+//   --bench                                      events per second with everything on, and idle
+//   --engine raft      --needs membership,cut      --lacks bitFlip      --no-build
+//
+// The last line of the output is JSON. Exit code 1: a promise was broken. 128: wrong arguments.
+import { availableParallelism } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath, pathToFileURL } from "node:url";
+import { parseArgs } from "node:util";
+import { isMainThread, parentPort, Worker, workerData } from "node:worker_threads";
+import { bin, root, run } from "./setup.mjs";
+
+const entry = pathToFileURL(join(root, "packages", "sim", "dist", "src", "index.js")).href;
+const here = fileURLToPath(import.meta.url);
+const storyLinesDefault = 200;
+
+if (isMainThread) await main();
+else await work();
+
+async function main() {
+  const options = parseOptions();
+  if (!options.isBuilt) run(process.execPath, [bin("tsc"), "-b", join("packages", "sim", "src")]);
+  const actions = { bench, seed: runOne, seeds: runMany };
+  process.exitCode = await actions[options.action](options);
+}
+
+function parseOptions() {
+  try {
+    const { values } = parseArgs({
+      options: {
+        seed: { type: "string" },
+        seeds: { type: "string" },
+        until: { type: "string" },
+        story: { type: "boolean" },
+        lines: { type: "string" },
+        jobs: { type: "string" },
+        engine: { type: "string", default: "raft" },
+        needs: { type: "string", default: "" },
+        lacks: { type: "string", default: "" },
+        bench: { type: "boolean" },
+        "no-build": { type: "boolean" },
+      },
+    });
+    return optionsOf(values);
+  } catch (error) {
+    console.error(error.message);
+    return process.exit(128);
+  }
+}
+
+function optionsOf(values) {
+  const [from, to = from] = (values.seeds ?? values.seed ?? "1").split("..").map(integer);
+  if (values.engine !== "raft") throw new Error(`there is no engine "${values.engine}": raft`);
+  const words = (text) => (text === "" ? [] : text.split(","));
+  const chosen = ["bench", "seeds", "seed"].filter((name) => values[name] !== undefined);
+  if (chosen.length !== 1) throw new Error("give one of --seed N, --seeds A..B, --bench");
+  return {
+    action: chosen[0],
+    from,
+    to,
+    limits: { needs: words(values.needs), lacks: words(values.lacks) },
+    untilEvent: values.until === undefined ? undefined : integer(values.until),
+    traceLines: values.story ? integer(values.lines ?? `${storyLinesDefault}`) : 0,
+    jobs: values.jobs === undefined ? availableParallelism() : Math.max(1, integer(values.jobs)),
+    isBuilt: values["no-build"] === true,
+  };
+}
+
+function integer(text) {
+  const value = Number(text);
+  if (text === "" || !Number.isSafeInteger(value)) throw new Error(`"${text}" is no whole number`);
+  return value;
+}
+
+/** What runs of a range add up to. */
+function emptySum() {
+  return {
+    seeds: 0,
+    events: 0,
+    simulatedSeconds: 0,
+    wallSeconds: 0,
+    faults: {},
+    histories: { operations: 0, acknowledged: 0, watches: 0, leases: 0, revisions: 0 },
+    violations: [],
+  };
+}
+
+function addRun(sum, seed, result) {
+  sum.seeds++;
+  sum.events += result.events;
+  sum.simulatedSeconds += result.simulatedMs / 1000;
+  for (const [kind, count] of Object.entries(result.faults)) {
+    sum.faults[kind] = (sum.faults[kind] ?? 0) + count;
+  }
+  const { operations, watches, leases, store } = result.histories;
+  sum.histories.operations += operations.length;
+  sum.histories.acknowledged += operations.filter((operation) => operation.returnedAt).length;
+  sum.histories.watches += watches.length;
+  sum.histories.leases += leases.length;
+  sum.histories.revisions += store.revisions.length;
+  if (result.violation !== undefined) sum.violations.push({ seed, ...result.violation });
+}
+
+function addSum(sum, other) {
+  for (const name of ["seeds", "events", "simulatedSeconds"]) sum[name] += other[name];
+  for (const part of ["faults", "histories"]) {
+    for (const [kind, count] of Object.entries(other[part])) {
+      sum[part][kind] = (sum[part][kind] ?? 0) + count;
+    }
+  }
+  sum.violations.push(...other.violations);
+}
+
+function finish(sum, startedAtMs) {
+  sum.wallSeconds = (performance.now() - startedAtMs) / 1000;
+  sum.violations.sort((left, right) => left.seed - right.seed);
+  for (const { seed, oracle, message, atMs, event } of sum.violations) {
+    console.log(`seed ${seed}: ${oracle} at ${atMs.toFixed(1)} ms, event ${event}: ${message}`);
+    console.log(`  again: npm run sim -- --seed ${seed} --story`);
+  }
+  console.log(JSON.stringify(sum));
+  return sum.violations.length > 0 ? 1 : 0;
+}
+
+async function runOne(options) {
+  const { drawScenario, runScenario } = await import(entry);
+  const startedAtMs = performance.now();
+  const { untilEvent, traceLines } = options;
+  const result = runScenario(drawScenario(options.from, options.limits), {
+    traceLines,
+    ...(untilEvent === undefined ? {} : { untilEvent }),
+  });
+  for (const { atMs, event, server, what } of result.trace) {
+    console.log(
+      `${atMs.toFixed(2).padStart(10)} ${`${event}`.padStart(7)} ${server.padEnd(3)} ${what}`,
+    );
+  }
+  const sum = emptySum();
+  addRun(sum, options.from, result);
+  return finish({ ...sum, hash: result.hash }, startedAtMs);
+}
+
+async function runMany(options) {
+  const startedAtMs = performance.now();
+  const sum = emptySum();
+  const jobs = Math.min(options.jobs, options.to - options.from + 1);
+  const workers = Array.from({ length: jobs }, (_, job) => {
+    const { from, to, limits, untilEvent } = options;
+    return new Worker(here, {
+      workerData: { from: from + job, to, step: jobs, limits, untilEvent },
+    });
+  });
+  await Promise.all(
+    workers.map(
+      (worker) =>
+        new Promise((resolve, reject) => {
+          worker.on("message", (part) => addSum(sum, part));
+          worker.on("error", reject);
+          worker.on("exit", resolve);
+        }),
+    ),
+  );
+  return finish(sum, startedAtMs);
+}
+
+/** In a worker: every `step`th seed. */
+async function work() {
+  const { drawScenario, runScenario } = await import(entry);
+  const { from, to, step, limits, untilEvent } = workerData;
+  const sum = emptySum();
+  for (let seed = from; seed <= to; seed += step) {
+    const options = untilEvent === undefined ? {} : { untilEvent };
+    addRun(sum, seed, runScenario(drawScenario(seed, limits), options));
+  }
+  parentPort.postMessage(sum);
+}
+
+/** Two worlds of five servers: everything that can go wrong, and nothing at all. */
+async function bench() {
+  const { drawScenario, faultKinds, features, runScenario } = await import(entry);
+  const busyMs = 300_000;
+  const busy = {
+    founders: 5,
+    isEverythingOn: true,
+    troubleMsMin: busyMs,
+    troubleMsMax: busyMs,
+    operationsMax: busyMs / 100,
+    faultsMax: busyMs / 500,
+  };
+  const idleMs = 1_200_000;
+  const idle = {
+    founders: 5,
+    lacks: [...features, ...faultKinds],
+    troubleMsMin: idleMs,
+    troubleMsMax: idleMs,
+    operationsMax: 0,
+  };
+  const sum = emptySum();
+  const startedAtMs = performance.now();
+  const measured = {};
+  for (const [name, limits] of Object.entries({ busy, idle })) {
+    for (let seed = 1; seed <= 3; seed++) {
+      const begun = process.cpuUsage();
+      const result = runScenario(drawScenario(seed, limits), { isLinearizabilityChecked: false });
+      const { user, system } = process.cpuUsage(begun);
+      const seconds = (user + system) / 1e6;
+      const eventsPerSecond = Math.round(result.events / seconds);
+      const timesRealTime = Math.round(result.simulatedMs / 1000 / seconds);
+      console.log(
+        `${name} ${seed}: ${result.events} events, ${eventsPerSecond} per second of processor time, ` +
+          `${timesRealTime} times real time`,
+      );
+      measured[name] = { eventsPerSecond, timesRealTime }; // The last one: by then the code is warm.
+      addRun(sum, seed, result);
+    }
+  }
+  return finish({ ...sum, bench: measured }, startedAtMs);
+}
