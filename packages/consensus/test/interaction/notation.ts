@@ -84,8 +84,11 @@ function contentOf(entry: Entry): string {
   return configuration === undefined ? "{?}" : textOfConfiguration(configuration);
 }
 
+/** As a script writes it: `"a"`, and `"a*100"` for a hundred of them. */
 function textOfData(data: Uint8Array): string {
-  return `"${textOf(data)}"`;
+  const text = textOf(data);
+  const isRun = text.length >= 10 && text === text.charAt(0).repeat(text.length);
+  return isRun ? `"${text.charAt(0)}*${text.length}"` : `"${text}"`;
 }
 
 /** `{m1 m2*3 m3:witness m4:learner; leaving m1 m2}`: see {@link textOfServer}. */
@@ -102,6 +105,10 @@ export function textOfConfiguration(configuration: Configuration): string {
   const known = servers.filter((server) => server.incarnation > 0);
   if (known.length > 0) {
     parts.push(`incarnations ${known.map((each) => `${each.id}=${each.incarnation}`).join(" ")}`);
+  }
+  const reachable = servers.filter((server) => server.urls.length > 0);
+  if (reachable.length > 0) {
+    parts.push(`urls ${reachable.map((each) => `${each.id}=${each.urls.join(",")}`).join(" ")}`);
   }
   if (removed.length > 0) parts.push(`removed ${removed.join(" ")}`);
   return `{${parts.join("; ")}}`;
