@@ -1,5 +1,5 @@
 /** The port through which the API floors use a member, in the same process. */
-import type { ConfigurationChange, EngineStatus } from "@flotilla/consensus";
+import type { ConfigurationChange, EngineStatus, Isolation } from "@flotilla/consensus";
 import type {
   BarrierOutcome,
   ChangeConfigurationOutcome as ChangeMembersOutcome,
@@ -25,6 +25,8 @@ export interface MemberStatus {
   readonly isLeader: boolean;
   readonly commitIndex: number;
   readonly appliedIndex: number;
+  /** Present while this member takes no part, and why. */
+  readonly isolation?: Isolation;
 }
 
 export interface MemberInfo {
@@ -77,7 +79,9 @@ export interface Member {
   ): Promise<TimeToLiveOutcome>;
   /**
    * Changes who takes part, all steps at once, from any member; resolves once the new configuration is
-   * committed and in force here. Members are named as the engine names them: `nodeIdOf`.
+   * committed, and in force here if it has a place for this member. Members are named as the engine
+   * names them: `nodeIdOf`. A voter that is added has to be started before the change can end when a
+   * quorum needs it: add it as a learner first.
    */
   changeMembers(
     changes: readonly ConfigurationChange[],

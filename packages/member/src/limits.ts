@@ -20,4 +20,4 @@ export const joinLagMs = 2_000;
 export const joinAskMs = 1_000;
 export const joinRetryMs = 200;
 /** A member that is out for good answers those who still ask it, and ends. */
-export const isolationLingerMs = 1_000;
+export const isolationLingerMs = 500;

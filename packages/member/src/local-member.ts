@@ -12,6 +12,7 @@ import {
   type Engine,
   type EngineStatus,
   encodeMessage,
+  isBlank,
   type Message,
   type NodeId,
 } from "@flotilla/consensus";
@@ -147,13 +148,14 @@ export class LocalMember implements RunningMember {
   }
 
   status(): MemberStatus {
-    const { term, leader, role, commitIndex } = this.#parts.engine.status();
+    const { term, leader, role, commitIndex, isolation } = this.#parts.engine.status();
     return {
       term,
       leaderId: memberIdOf(leader),
       isLeader: role === "leader",
       commitIndex,
       appliedIndex: this.#parts.data.store.appliedIndex,
+      ...(isolation === undefined ? {} : { isolation }),
     };
   }
 
@@ -263,7 +265,11 @@ export class LocalMember implements RunningMember {
     const { data, engine } = this.#parts;
     return new Advertiser({
       known: () => data.store.memberAttributes().find(({ memberId }) => memberId === this.id),
-      propose: (attributes) => this.propose({ kind: "memberAttributes", attributes }),
+      propose: async (attributes) => {
+        // Whoever does not know yet that it is a witness would wait for a result that never comes.
+        if (isBlank(engine.configuration)) return { kind: "noLeader" };
+        return this.propose({ kind: "memberAttributes", attributes });
+      },
       askLeader: async (attributes) => {
         const request = encodeAdvertisement(attributes);
         const outcome = await this.#transport?.call(engine.leader, request, advertiseAskMs);

@@ -3,13 +3,17 @@ import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, it } from "node:test";
 import { nodeIdOf } from "../src/identity.ts";
-import type { RunningMember } from "../src/options.ts";
+import type { MemberOptions, RunningMember } from "../src/options.ts";
 import { recoverMember } from "../src/recover-member.ts";
 import { Cluster, put, read, revisionOf, until } from "./fixtures.ts";
 
 /** Runs with a cluster that is closed whatever happens. */
-async function withCluster(size: number, body: (cluster: Cluster) => Promise<void>): Promise<void> {
-  const cluster = await Cluster.start(size);
+async function withCluster(
+  size: number,
+  body: (cluster: Cluster) => Promise<void>,
+  options: Partial<MemberOptions> = {},
+): Promise<void> {
+  const cluster = await Cluster.start(size, options);
   try {
     await cluster.leader();
     await body(cluster);
@@ -51,7 +55,8 @@ function writeThrough(member: RunningMember): () => Promise<readonly string[]> {
   };
 }
 
-describe("members that come and go", () => {
+// They mostly wait: for elections, and for each other.
+describe("members that come and go", { concurrency: 4 }, () => {
   it("three become five and three again under a writer; nothing acknowledged is lost", async () => {
     await withCluster(3, async (cluster) => {
       const [first, second, third] = cluster.members as [
@@ -143,6 +148,43 @@ describe("members that come and go", () => {
     });
   });
 
+  it("one that comes late gets a snapshot, and starts again without asking who it is", async () => {
+    const options = { snapshotEntries: 10, catchUpEntries: 0 };
+    await withCluster(
+      1,
+      async (cluster) => {
+        const [first] = cluster.members as [RunningMember];
+        for (let at = 0; at < 50; at++) revisionOf(await put(first, `k${at}`));
+        const late = await cluster.grow(first, { votes: 0 });
+        await until(() => read(late, "k49") !== undefined, "the snapshot has arrived");
+        equal(read(late, "k0")?.value, "v");
+        await late.stop();
+        const [link] = cluster.links;
+        if (link !== undefined) link.isCut = true; // Nobody could answer a question.
+        const again = await cluster.startOne(1);
+        equal(again.id, late.id);
+        equal(read(again, "k49")?.value, "v");
+      },
+      options,
+    );
+  });
+
+  it("one that moves to another address is found there", async () => {
+    await withCluster(3, async (cluster) => {
+      const mover = await cluster.follower();
+      const at = cluster.members.indexOf(mover);
+      const leader = await cluster.leader();
+      const place = await cluster.addLink();
+      const [oldLink, newLink] = [cluster.links[at], cluster.links[place]];
+      if (newLink !== undefined && oldLink !== undefined) newLink.target = oldLink.target;
+      const change = { kind: "urls", id: nodeIdOf(mover.id), urls: cluster.urlsOf(place) } as const;
+      equal((await leader.changeMembers([change])).kind, "changed");
+      oldLink?.cut();
+      revisionOf(await put(leader, "after the move"));
+      await until(() => read(mover, "after the move") !== undefined, "the mover hears of it");
+    });
+  });
+
   it("one that nobody added is told to be added first", async () => {
     await withCluster(1, async (cluster) => {
       const at = await cluster.addLink();
@@ -162,6 +204,10 @@ describe("members that come and go", () => {
         const leader = await cluster.leader();
         const witness = await cluster.grow(leader, { votes: 1, witness: true });
         await until(() => witness.members().length === 3, "the witness takes part");
+        deepEqual(await put(witness, "not here"), { kind: "noData" });
+        const shown = () => leader.members().find(({ id }) => id === witness.id);
+        await until(() => shown()?.name === "m3", "the witness says who it is");
+        equal(shown()?.isWitness, true);
         revisionOf(await put(leader, "before"));
         const follower = cluster.members.find((member) => member !== leader && member !== witness);
         const [dead, alive] = victim === "leader" ? [leader, follower] : [follower, leader];
