@@ -1,15 +1,9 @@
 /** How many of a cluster's votes answer, and how many more members may fail. Pure. */
-import {
-  type Configuration,
-  hasQuorum,
-  isElectable,
-  type NodeId,
-  quorumVotes,
-  totalVotes,
-} from "@flotilla/consensus";
+import { quorumVotes, totalVotes } from "@flotilla/consensus";
 import type { MembershipDescription } from "@flotilla/etcd-api";
 import { nodeIdOf } from "@flotilla/member";
 import { configurationOf } from "../membership/description.ts";
+import { spareOf } from "../membership/spare.ts";
 
 export interface QuorumView {
   /** What is counted: members, as long as each of them has one vote. */
@@ -45,19 +39,4 @@ export function quorumOf(
     needed: quorumVotes(configuration),
     spare: spareOf(configuration, alive),
   };
-}
-
-/** Worst cases: the heaviest voters fail first, or all who can lead. */
-function spareOf(configuration: Configuration, alive: ReadonlySet<NodeId>): number {
-  const left = new Set(alive);
-  const heaviestFirst = configuration.voters
-    .filter(({ id }) => alive.has(id))
-    .sort((one, other) => other.votes - one.votes);
-  let failed = -1;
-  while (hasQuorum(configuration, (id) => left.has(id))) {
-    failed++;
-    left.delete(heaviestFirst[failed]?.id ?? "");
-  }
-  const leaders = [...alive].filter((id) => isElectable(configuration, id));
-  return Math.min(failed, leaders.length - 1);
 }

@@ -21,6 +21,7 @@ import type { MembershipDescription } from "@flotilla/etcd-api";
 import { nodeIdOf } from "@flotilla/member";
 import { callOf, configurationOf, isAlive, listed } from "./description.ts";
 import { eventsOf } from "./events.ts";
+import { spareOf } from "./spare.ts";
 
 /** What a person should know before a change is made. */
 export interface Consequences {
@@ -136,7 +137,16 @@ function silentWarning({ description, target }: Change): string | undefined {
   );
   if (silent.length === 0) return undefined;
   const names = listed(silent.map(({ id }) => callOf(description, nodeIdOf(id))));
-  return `${names} ${silent.length === 1 ? "does" : "do"} not answer the leader.`;
+  const fact = `${names} ${silent.length === 1 ? "does" : "do"} not answer the leader`;
+  const alive = new Set(answering(description));
+  const spare = spareOf(target, alive);
+  if (spare < 0 || spare === tolerance(target)) return `${fact}.`;
+  const count = spare === 0 ? "no further failure is" : `only ${spare} more can be`;
+  return `${fact}: as long as that lasts, ${count} survived.`;
+}
+
+function answering({ members }: MembershipDescription): NodeId[] {
+  return members.filter(({ isActive }) => isActive).map(({ id }) => nodeIdOf(id));
 }
 
 /** Members that run now must be able to go on by themselves. */
