@@ -9,7 +9,7 @@
  * | 4     | commit index                     | 11    | transfer target                                |
  * | 5     | applied index                    | 12    | diverged; absent when not                      |
  * | 6     | first index                      | 13    | progress, repeated:                            |
- * | 7     | last index                       |       | {1: id, 2: match, 3: state, 4: recently active} |
+ * | 7     | last index                       |       | {1: id, 2: match, 3: state, 4: active, 5: lost} |
  *
  * The role is `leader`, and a leader is not isolated: neither is written.
  */
@@ -48,6 +48,7 @@ export function writeStatus(writer: WireWriter, status: EngineStatus): void {
       body.fieldVarint(2, progress.matchIndex);
       body.fieldVarint(3, states.indexOf(progress.state));
       body.fieldBool(4, progress.recentlyActive);
+      body.fieldBool(5, progress.hasLostEntries === true);
     });
   }
 }
@@ -98,14 +99,17 @@ function readProgress(reader: WireReader, into: Map<NodeId, ServerProgress>): vo
   let matchIndex = 0;
   let code = 0;
   let recentlyActive = false;
+  let hasLost = false;
   while (reader.next()) {
     if (reader.field === 1) id = reader.text();
     else if (reader.field === 2) matchIndex = reader.varint();
     else if (reader.field === 3) code = reader.varint();
     else if (reader.field === 4) recentlyActive = reader.bool();
+    else if (reader.field === 5) hasLost = reader.bool();
     else reader.skip();
   }
   const state = states[code];
   if (state === undefined) throw new WireError(`unknown progress ${code}`);
-  into.set(id, { matchIndex, state, recentlyActive });
+  const known = { matchIndex, state, recentlyActive };
+  into.set(id, hasLost ? { ...known, hasLostEntries: true } : known);
 }

@@ -55,7 +55,7 @@ const status: EngineStatus = {
   diverged: 12,
   progress: new Map([
     ["b", { matchIndex: 100, state: "replicate", recentlyActive: true }],
-    ["c", { matchIndex: 0, state: "snapshot", recentlyActive: false }],
+    ["c", { matchIndex: 0, state: "snapshot", recentlyActive: false, hasLostEntries: true }],
   ]),
 };
 const questions: readonly LeaderQuestion[] = [
