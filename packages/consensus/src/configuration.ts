@@ -37,14 +37,16 @@ export function isWitness(configuration: Configuration, id: NodeId): boolean {
   return configuration.witnesses?.includes(id) === true;
 }
 
+/** True when `id` votes and holds data. */
+export function isDataVoter(configuration: Configuration, id: NodeId): boolean {
+  return isVoter(configuration, id) && !isWitness(configuration, id);
+}
+
 /** True when `id` may lead: it votes, holds data, and no other server is set as the only leader. */
 export function isElectable(configuration: Configuration, id: NodeId): boolean {
   const { staticLeader } = configuration;
-  return (
-    isVoter(configuration, id) &&
-    !isWitness(configuration, id) &&
-    (staticLeader === undefined || staticLeader === id)
-  );
+  const isAllowed = staticLeader === undefined || staticLeader === id;
+  return isAllowed && isDataVoter(configuration, id);
 }
 
 /** True while a change is in its joint phase. */

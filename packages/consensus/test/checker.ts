@@ -55,6 +55,11 @@ export class Checker implements Observer {
   /** State machine safety: everybody applies the same at each index. */
   #checkApplied(member: Member, entry: Entry): void {
     const { index } = entry;
+    if (member.isWitness) {
+      const term = this.#chainTerms[index - 1] ?? entry.term;
+      assert.equal(entry.term, term, `${member.id}: state machines differ at ${index}`);
+      return;
+    }
     const text = textOfEntry(entry);
     if (index <= this.chain.length) {
       assert.equal(text, this.chain[index - 1], `${member.id}: state machines differ at ${index}`);
@@ -67,7 +72,7 @@ export class Checker implements Observer {
 
   /** One vote for each server and term, whatever crashes in between. */
   #checkVote(message: Message): void {
-    const key = `${message.from}/${message.term}`;
+    const key = `${message.from}/${message.incarnation ?? 0}/${message.term}`;
     const earlier = this.#votes.get(key) ?? message.to;
     assert.equal(message.to, earlier, `${message.from}: two votes in term ${message.term}`);
     this.#votes.set(key, message.to);
@@ -84,7 +89,10 @@ export class Checker implements Observer {
     this.#seen.set(member.id, { raft: member.raft, term, commit: commitIndex, log: shape });
     if (before?.raft === member.raft && before.log === shape) return;
     this.#checkLog(member);
-    if (member.isLeader) this.#checkLeader(cluster, member);
+    if (!member.isLeader) return;
+    this.#checkLeader(member);
+    // What was committed before was judged by the configuration before.
+    if (commitIndex !== before?.commit) this.#checkOnQuorum(cluster, member, commitIndex);
   }
 
   #checkMonotone(member: Member, before: Seen | undefined): void {
@@ -97,6 +105,7 @@ export class Checker implements Observer {
   /** Log matching. */
   #checkLog(member: Member): void {
     const { log } = member.server;
+    if (member.isWitness) return; // Its entries are hollow.
     let before = log.termAt(log.compactedIndex) ?? 0;
     for (const entry of log.slice(log.firstIndex, log.lastIndex)) {
       const key = `${entry.index}/${entry.term}`;
@@ -108,8 +117,8 @@ export class Checker implements Observer {
     }
   }
 
-  #checkLeader(cluster: Cluster, leader: Member): void {
-    const { term, log, commitIndex } = leader.server;
+  #checkLeader(leader: Member): void {
+    const { term, log } = leader.server;
     const elected = this.#leaders.get(term) ?? leader.id;
     assert.equal(leader.id, elected, `election safety: two leaders in term ${term}`);
     this.#leaders.set(term, leader.id);
@@ -124,19 +133,24 @@ export class Checker implements Observer {
         `${leader.id}: leads term ${term} without ${index}`,
       );
     }
-    this.#checkOnQuorum(cluster, leader, commitIndex);
   }
 
   /** What the leader has newly committed is on the disks of more than half of the voters. */
   #checkOnQuorum(cluster: Cluster, leader: Member, index: number): void {
     const term = leader.server.log.termAt(index);
     if (index === 0 || term !== leader.server.term) return;
-    const { voters } = leader.server.configuration;
-    const holders = voters.filter(({ id }) => {
+    const holds = ({ id }: { readonly id: NodeId }): boolean => {
       const { snapshot, entries } = cluster.get(id).disk;
       const isHeld = entries.some((entry) => entry.index === index && entry.term === term);
       return isHeld || snapshot.index >= index;
-    });
-    assert.ok(2 * holders.length > voters.length, `${leader.id}: ${index} is not on a quorum`);
+    };
+    const { configuration } = leader.server;
+    for (const half of ["voters", "outgoing"] as const) {
+      const voters = configuration[half];
+      const votes = (some: typeof voters): number =>
+        some.reduce((sum, each) => sum + each.votes, 0);
+      const isQuorum = voters.length === 0 || 2 * votes(voters.filter(holds)) > votes(voters);
+      assert.ok(isQuorum, `${leader.id}: ${index} is not on a quorum of the ${half}`);
+    }
   }
 }

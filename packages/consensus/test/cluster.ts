@@ -8,6 +8,7 @@
  */
 import { strict as assert } from "node:assert";
 import { Prng, textOf, utf8 } from "@flotilla/base";
+import { isWitness } from "../src/configuration.ts";
 import type {
   Configuration,
   Effects,
@@ -26,6 +27,9 @@ import { Raft } from "../src/raft/raft.ts";
 export function votersOf(...ids: readonly NodeId[]): Configuration {
   return { voters: ids.map((id) => ({ id, votes: 1 })), learners: [], outgoing: [] };
 }
+
+/** That of a server that is new. */
+export const blank: Configuration = { voters: [], learners: [], outgoing: [] };
 
 /** What a member keeps across crashes. */
 export interface Disk {
@@ -63,16 +67,20 @@ export class Member {
   machine: string[] = [];
   reads: ReadResult[] = [];
   droppedReads: number[] = [];
+  /** What its clock shows; leases need one. */
+  nowMs: number | undefined;
+  /** Once a witness, always one: what it applies is only counted. */
+  isWitness = false;
   /** Snapshot bytes by index, as they arrived from a leader. */
   readonly received = new Map<number, string[]>();
-  readonly #options: Omit<EngineOptions, "id">;
+  options: Omit<EngineOptions, "id">;
   readonly #cluster: Cluster;
 
   constructor(cluster: Cluster, id: NodeId, disk: Disk, options: Omit<EngineOptions, "id">) {
     this.id = id;
     this.disk = disk;
     this.#cluster = cluster;
-    this.#options = options;
+    this.options = options;
     this.raft = this.#start();
   }
 
@@ -85,7 +93,7 @@ export class Member {
       entries: [...entries],
       appliedIndex: snapshot.index,
     };
-    return new Raft({ ...this.#options, id: this.id }, state);
+    return new Raft({ ...this.options, id: this.id }, state);
   }
 
   get server(): Raft["server"] {
@@ -107,7 +115,8 @@ export class Member {
   pump(): void {
     for (let round = 0; ; round++) {
       assert.ok(round < 100, `${this.id}: effects never end`);
-      const effects = this.raft.takeEffects();
+      this.isWitness ||= isWitness(this.raft.configuration, this.id);
+      const effects = this.raft.takeEffects(this.nowMs);
       if (effects === undefined) return;
       this.#cluster.observer?.effects(this, effects);
       this.#execute(effects);
@@ -119,7 +128,7 @@ export class Member {
     this.writes.push({ persist: effects.persist, messages: effects.messagesAfterPersist });
     for (const entry of effects.committed) {
       assert.equal(entry.index, this.machine.length + 1, `${this.id}: applied out of order`);
-      this.machine.push(textOfEntry(entry));
+      this.machine.push(this.isWitness ? placeOf(entry) : textOfEntry(entry));
     }
     const last = effects.committed.at(-1);
     if (last !== undefined) this.raft.applied(last.index);
@@ -152,7 +161,8 @@ export class Member {
   }
 
   #install(snapshot: SnapshotMeta): void {
-    const machine = this.received.get(snapshot.index);
+    const nothing = Array<string>(snapshot.index).fill("-");
+    const machine = this.isWitness ? nothing : this.received.get(snapshot.index);
     assert.ok(machine !== undefined, `${this.id}: no bytes for snapshot ${snapshot.index}`);
     this.disk.snapshot = snapshot;
     this.disk.entries = [];
@@ -184,6 +194,16 @@ export class Member {
     this.raft = this.#start();
     this.pump();
   }
+
+  /** Comes back with an empty disk, as `incarnation`. */
+  wipe(incarnation: number): void {
+    this.disk.hardState = { term: 0, vote: "", commit: 0 };
+    this.disk.snapshot = { index: 0, term: 0, configuration: blank };
+    this.disk.entries = [];
+    this.disk.machine = [];
+    this.options = { ...this.options, incarnation };
+    this.restart();
+  }
 }
 
 export interface ClusterOptions {
@@ -191,6 +211,7 @@ export interface ClusterOptions {
   /** Servers that exist; those of the configuration when left out. */
   readonly ids?: readonly NodeId[];
   readonly seed?: number;
+  readonly incarnations?: Readonly<Record<NodeId, number>>;
   readonly engine?: Partial<Omit<EngineOptions, "id" | "random">>;
   /** Logs to start with: each as its terms, so that "112" is index 1 to 3 with terms 1, 1, 2. */
   readonly logs?: Readonly<Record<NodeId, string>>;
@@ -208,25 +229,48 @@ export class Cluster {
   /** What the state machine was when a snapshot was sent. */
   readonly #bytes = new WeakMap<Message, string[]>();
   readonly observer: Observer | undefined;
+  readonly #prng: Prng;
+  readonly #options: ClusterOptions;
 
   constructor(options: ClusterOptions) {
-    const { configuration, seed = 1, engine = {}, logs = {}, terms = {} } = options;
+    const { configuration, logs = {}, terms = {} } = options;
     this.syncsAtOnce = options.syncsAtOnce ?? true;
     this.observer = options.observer;
+    this.#options = options;
+    this.#prng = new Prng(options.seed ?? 1);
     const ids = options.ids ?? configuration.voters.map((voter) => voter.id);
-    const prng = new Prng(seed);
     for (const id of ids) {
       const entries = entriesOf(logs[id] ?? "");
       const term = terms[id] ?? entries.at(-1)?.term ?? 0;
-      const disk: Disk = {
+      this.#add(id, {
         hardState: { term, vote: "", commit: 0 },
         snapshot: { index: 0, term: 0, configuration },
         entries,
         machine: [],
-      };
-      const member = new Member(this, id, disk, { ...engine, random: prng.split() });
-      this.members.set(id, member);
+      });
     }
+  }
+
+  #add(id: NodeId, disk: Disk): Member {
+    const { engine = {}, incarnations = {} } = this.#options;
+    const incarnation = incarnations[id] ?? 0;
+    const member = new Member(this, id, disk, {
+      ...engine,
+      incarnation,
+      random: this.#prng.split(),
+    });
+    this.members.set(id, member);
+    return member;
+  }
+
+  /** A server that is new, and waits to be added. */
+  join(id: NodeId): Member {
+    return this.#add(id, {
+      hardState: { term: 0, vote: "", commit: 0 },
+      snapshot: { index: 0, term: 0, configuration: blank },
+      entries: [],
+      machine: [],
+    });
   }
 
   get(id: NodeId): Member {
@@ -336,6 +380,11 @@ export function termsOf(member: Member): string {
     .slice(log.firstIndex, log.lastIndex)
     .map((entry) => entry.term)
     .join("");
+}
+
+/** What a witness knows of an entry. */
+function placeOf(entry: Entry): string {
+  return `${entry.term}:-`;
 }
 
 export function textOfEntry(entry: Entry): string {

@@ -5,7 +5,7 @@
  * section 4.1); when the entry is truncated, the one before it is in force again, even if that one
  * came with the snapshot.
  */
-import { assert, present } from "@flotilla/base";
+import { present } from "@flotilla/base";
 import { decodeConfiguration } from "../configuration-codec.ts";
 import type { Configuration, Entry, LogIndex } from "../contract.ts";
 import { Roster } from "./roster.ts";
@@ -18,15 +18,17 @@ interface Change {
 /** The base configuration and every change after it, by index. Never empty. */
 export class ConfigurationHistory {
   #changes: Change[];
+  #current: Roster;
 
   /** `configuration` is in force at `index`: that of the snapshot, or of the bootstrap at 0. */
   constructor(index: LogIndex, configuration: Configuration) {
-    this.#changes = [{ index, roster: new Roster(configuration) }];
+    this.#current = new Roster(configuration);
+    this.#changes = [{ index, roster: this.#current }];
   }
 
   /** The configuration in force. */
   get current(): Roster {
-    return present(this.#changes.at(-1), "configuration").roster;
+    return this.#current;
   }
 
   /** Where the configuration in force stands in the log; the base may stand before it. */
@@ -40,20 +42,27 @@ export class ConfigurationHistory {
     return present(change, "configuration at an index").roster.configuration;
   }
 
+  /** The configurations in force at `index` and anywhere after it; the last one is the current one. */
+  since(index: LogIndex): readonly Configuration[] {
+    const first = this.#changes.findLastIndex((each) => each.index <= index);
+    return this.#changes.slice(Math.max(first, 0)).map((each) => each.roster.configuration);
+  }
+
   /** Entries were appended. One that does not decode changes nothing, on every server alike. */
   append(entries: readonly Entry[]): void {
     for (const entry of entries) {
       if (entry.kind !== "config") continue;
       const configuration = decodeConfiguration(entry.data);
       if (configuration === undefined) continue;
-      this.#changes.push({ index: entry.index, roster: new Roster(configuration) });
+      this.#current = new Roster(configuration);
+      this.#changes.push({ index: entry.index, roster: this.#current });
     }
   }
 
   /** The entry at `index` and all after it were removed. */
   truncateFrom(index: LogIndex): void {
-    while (present(this.#changes.at(-1), "configuration").index >= index) this.#changes.pop();
-    assert(this.#changes.length > 0, "configurations: the base cannot be truncated");
+    while (this.index >= index) this.#changes.pop();
+    this.#current = present(this.#changes.at(-1), "configuration").roster;
   }
 
   /** Entries up to `index` were compacted: only what was in force there is kept of them. */
@@ -64,6 +73,7 @@ export class ConfigurationHistory {
 
   /** The log starts anew after a snapshot. */
   restart(index: LogIndex, configuration: Configuration): void {
-    this.#changes = [{ index, roster: new Roster(configuration) }];
+    this.#current = new Roster(configuration);
+    this.#changes = [{ index, roster: this.#current }];
   }
 }

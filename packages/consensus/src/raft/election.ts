@@ -59,7 +59,11 @@ function otherVoters(server: Server): ReadonlySet<NodeId> {
 export function onPreVoteRequest(server: Server, message: MessageOf<"preVoteRequest">): void {
   // In our own term it could only win if our vote is still to be had.
   const isFree = message.term > server.term ? !server.owesLease : mayVote(server, message.from);
-  const granted = isFree && !server.hasLostEntries && isUpToDate(server, message);
+  const isCurrent = isUpToDate(server, message);
+  const granted = isFree && !server.hasLostEntries && isCurrent;
+  // The only server that is to lead cannot, as it lacks what is here: without another one that leads
+  // it there, nobody ever would.
+  if (!isCurrent && message.from === server.configuration.staticLeader) server.standsIn = true;
   // A refusal tells our own term: a server with a higher term and a shorter log would otherwise
   // be asked, and refuse, for ever (etcd #8501).
   const term = granted ? message.term : server.term;

@@ -13,6 +13,7 @@ export function followLeader(server: Server, leader: NodeId): boolean {
   }
   server.electionElapsed = 0;
   server.leaderHeardTick = server.tick;
+  server.standsIn = false;
   return true;
 }
 

@@ -42,8 +42,9 @@ import { isWelcome } from "./welcome.ts";
 /**
  * Starts a Raft engine from what the disk gave back.
  *
- * `state` must be sound (contiguous entries, nothing applied or committed beyond the log): whoever
- * reads it has checked it. Throws `InvariantError` otherwise, rather than vote with a lost memory.
+ * `state` must be sound: contiguous entries, and a state machine not older than the snapshot; throws
+ * `InvariantError` otherwise. A log that ends before what is committed or applied is taken for a disk
+ * that has forgotten: the engine is then isolated until it has been given those entries again.
  */
 export function createRaft(options: EngineOptions, state: EngineState): Engine {
   return new Raft(options, state);

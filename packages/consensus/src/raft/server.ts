@@ -5,7 +5,7 @@
  * never come apart: log, configurations and persistence; term and vote; role and leadership.
  */
 import { assert, type Random } from "@flotilla/base";
-import { isBlank, isElectable } from "../configuration.ts";
+import { isBlank, isDataVoter, isElectable } from "../configuration.ts";
 import type {
   Configuration,
   EngineOptions,
@@ -69,6 +69,9 @@ export class Server {
   /** When it last heard of a leader; a start counts, as it may have forgotten one. */
   leaderHeardTick = 0;
 
+  /** The static leader cannot lead: this server may, until there is a leader. */
+  standsIn = false;
+
   /** A snapshot that was accepted and is not in the state machine yet. */
   installing: SnapshotMeta | undefined;
   /** First index at which a message contradicted what is committed here. */
@@ -100,19 +103,20 @@ export class Server {
     this.persistence = new Persistence(this.log.lastIndex, hardState);
     this.forwardedReads = new ForwardedReads(this.random, this.limits.pendingReadsMax);
 
-    assert(hardState.commit <= this.log.lastIndex, "raft: the log ends before the commit index");
     assert(appliedIndex >= snapshot.index, "raft: the state machine is older than the snapshot");
-    assert(appliedIndex <= this.log.lastIndex, "raft: the state machine is ahead of the log");
     // A crash can leave entries of a term that the hard state has not reached. No vote in that term
     // was answered yet, so that it is still free.
     this.term = Math.max(hardState.term, this.log.lastTerm);
     this.vote = this.term === hardState.term ? hardState.vote : "";
-    this.commitIndex = Math.max(hardState.commit, appliedIndex);
+    const committedIndex = Math.max(hardState.commit, appliedIndex);
+    this.commitIndex = Math.min(committedIndex, this.log.lastIndex);
     this.appliedIndex = appliedIndex;
     this.releasedIndex = appliedIndex;
     this.supersededBy = hardState.supersededBy ?? 0;
     if (this.supersededBy > 0) this.exile = { kind: "superseded", by: "" };
-    this.lostUntil = hardState.lostUntil ?? 0;
+    // What was committed is not all in the log: the disk has forgotten acknowledged entries.
+    const lostHere = committedIndex > this.log.lastIndex ? committedIndex : 0;
+    this.lostUntil = Math.max(hardState.lostUntil ?? 0, lostHere);
     this.#toldEpoch = hardState.epoch ?? 0;
     this.resetElectionTimer();
   }
@@ -146,13 +150,16 @@ export class Server {
   }
 
   get hardState(): HardState {
+    const { term, vote, commitIndex: commit, hasLostEntries } = this;
+    const isPlain = this.supersededBy === 0 && this.#toldEpoch === 0 && !hasLostEntries;
+    if (isPlain) return { term, vote, commit };
     return {
-      term: this.term,
-      vote: this.vote,
-      commit: this.commitIndex,
+      term,
+      vote,
+      commit,
       ...(this.supersededBy === 0 ? {} : { supersededBy: this.supersededBy }),
       ...(this.#toldEpoch === 0 ? {} : { epoch: this.#toldEpoch }),
-      ...(this.hasLostEntries ? { lostUntil: this.lostUntil } : {}),
+      ...(hasLostEntries ? { lostUntil: this.lostUntil } : {}),
     };
   }
 
@@ -172,12 +179,22 @@ export class Server {
   /** May campaign. Who must not lead, has no state, cannot write or has forgotten must not. */
   get isPromotable(): boolean {
     return (
-      isElectable(this.configuration, this.id) &&
+      this.#isWanted &&
       this.installing === undefined &&
       !this.isDiskStalled &&
       !this.hasLostEntries &&
       this.exile === undefined
     );
+  }
+
+  /**
+   * May lead by a configuration that is not yet, or not any more, all that counts. Whoever alone holds
+   * the entry that takes its own vote away has a longer log than all that need its vote to go on, so
+   * that it has to lead once more (Raft thesis section 4.2.2).
+   */
+  get #isWanted(): boolean {
+    const mayLead = this.standsIn ? isDataVoter : isElectable;
+    return this.configurations.since(this.commitIndex).some((each) => mayLead(each, this.id));
   }
 
   /** A leader is known and was heard of within the shortest election timeout. */

@@ -9,16 +9,17 @@ export function finishInstall(server: Server, snapshot: SnapshotMeta): void {
   if (installing?.index !== snapshot.index || installing.term !== snapshot.term) return;
   server.installing = undefined;
   server.releasedIndex = snapshot.index;
-  server.noteApplied(snapshot.index);
+  server.appliedIndex = snapshot.index; // Also where it was ahead, of a log that was lost.
   if (server.leader === "") return; // Whoever leads next asks.
   const head = envelope(server, server.leader);
   server.outbox.sendAfterPersist({ kind: "appendAccepted", ...head, matchIndex: snapshot.index });
 }
 
-/** Drops log entries up to `index`. Does nothing when they are gone already. */
+/** Drops log entries up to `index`. Does nothing when they are gone already, or not here again yet. */
 export function compact(server: Server, index: LogIndex): void {
   if (index <= server.log.compactedIndex) return;
   assert(index <= server.appliedIndex, "raft: only what is applied may be compacted");
+  if (index > server.commitIndex) return;
   server.configurations.compactTo(index);
   server.log.compactTo(index);
 }

@@ -8,7 +8,10 @@ export function validate(server: Server): void {
   assert(log.compactedIndex <= commitIndex, "validate: compacted beyond the commit index");
   assert(commitIndex <= log.lastIndex, "validate: committed beyond the log");
   assert(appliedIndex <= releasedIndex, "validate: applied beyond what was released");
-  assert(releasedIndex <= commitIndex, "validate: released beyond the commit index");
+  assert(
+    releasedIndex <= commitIndex || server.hasLostEntries,
+    "validate: released beyond the commit index",
+  );
   assert(log.lastTerm <= server.term, "validate: an entry from a term to come");
   assert(
     server.persistence.durableIndex <= log.lastIndex,

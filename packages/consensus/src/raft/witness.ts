@@ -7,22 +7,50 @@
  * commit when one of them is gone, and not before.
  */
 import { emptyBytes } from "@flotilla/base";
-import type { Entry, LogIndex } from "../contract.ts";
+import type { Entry, LogIndex, Voter } from "../contract.ts";
 import type { Leadership } from "./leadership.ts";
 import type { Progress } from "./progress.ts";
 import type { Server } from "./server.ts";
 
 /** The last entry that witnesses may get now. */
 export function witnessLimit(server: Server, leadership: Leadership): LogIndex {
-  const { configuration, roster } = server;
-  let limit = server.log.lastIndex;
-  for (const { id } of [...configuration.voters, ...configuration.outgoing]) {
-    const progress = roster.isWitness(id) ? undefined : leadership.progress.get(id);
+  const { outgoing, voters } = server.configuration;
+  return Math.min(
+    durableOnAllThatKeepUp(server, leadership, [...voters, ...outgoing]),
+    durableOnAny(server, leadership, voters),
+  );
+}
+
+function durableOnAllThatKeepUp(
+  server: Server,
+  leadership: Leadership,
+  voters: readonly Voter[],
+): LogIndex {
+  let least = server.log.lastIndex;
+  for (const { id } of voters) {
+    const progress = server.roster.isWitness(id) ? undefined : leadership.progress.get(id);
     if (progress !== undefined && keepsUp(server, leadership, progress)) {
-      limit = Math.min(limit, progress.matchIndex);
+      least = Math.min(least, progress.matchIndex);
     }
   }
-  return limit;
+  return least;
+}
+
+/**
+ * Durable on one data server at least that stays. Witnesses would otherwise end up with a longer log
+ * than everybody who needs their votes: after a crash of a leader that had not written yet, or that
+ * leaves the configuration. Nobody could ever be elected then.
+ */
+function durableOnAny(server: Server, leadership: Leadership, voters: readonly Voter[]): LogIndex {
+  let most = 0;
+  for (const { id } of voters) {
+    if (server.roster.isWitness(id)) continue;
+    const isSelf = id === server.id;
+    const { durableIndex } = server.persistence;
+    const held = isSelf ? durableIndex : (leadership.progress.get(id)?.matchIndex ?? 0);
+    most = Math.max(most, held);
+  }
+  return most;
 }
 
 /** It is there, and has by now what the leader had an election timeout ago. */

@@ -1,7 +1,14 @@
 import { strict as assert } from "node:assert";
 import { describe, it } from "node:test";
 import { Prng, utf8 } from "@flotilla/base";
-import type { Message, NodeId } from "../../src/contract.ts";
+import { configurationServers } from "../../src/configuration.ts";
+import type {
+  ChangeOutcome,
+  Configuration,
+  ConfigurationChange,
+  Message,
+  NodeId,
+} from "../../src/contract.ts";
 import { Checker } from "../checker.ts";
 import { Cluster, type Member, votersOf } from "../cluster.ts";
 
@@ -28,8 +35,20 @@ const baseWeights: Readonly<Record<string, number>> = {
   compact: 1.5,
   transfer: 0.5,
   unreachable: 0.5,
+  change: 20,
 };
-const optional = ["duplicate", "lose", "crash", "cut", "compact", "transfer", "unreachable"];
+const optional = [
+  "duplicate",
+  "lose",
+  "crash",
+  "cut",
+  "compact",
+  "transfer",
+  "unreachable",
+  "change",
+];
+/** Servers that one run can have had. */
+const serversMax = 9;
 
 const both = [true, true];
 
@@ -44,14 +63,17 @@ class World {
   slow: NodeId = "";
   #proposals = 0;
   #requests = 0;
+  changes = 0;
 
   constructor(seed: number) {
     this.prng = new Prng(seed);
     const ids = ["a", "b", "c", "d", "e"].slice(0, this.prng.between(3, 5));
     const isTiny = this.prng.chance(0.3);
+    const witnesses = this.prng.chance(0.2) ? { witnesses: ids.slice(-1) } : {};
     this.cluster = new Cluster({
-      configuration: votersOf(...ids),
+      configuration: { ...votersOf(...ids), ...witnesses },
       seed: this.prng.next32(),
+      incarnations: this.prng.chance(0.5) ? {} : Object.fromEntries(ids.map((id) => [id, 7])),
       syncsAtOnce: false,
       observer: this.checker,
       engine: {
@@ -105,6 +127,36 @@ class World {
     else if (kind === "compact" && member.isUp) member.compact(member.server.appliedIndex);
     else if (kind === "transfer") member.input((raft) => raft.transferLeadership(other));
     else if (kind === "unreachable") member.input((raft) => raft.unreachable(other));
+    else if (kind === "change") this.#change(this.cluster.leader ?? member);
+  }
+
+  /** Whoever leads changes the configuration; new servers exist before they are added. */
+  #change(member: Member): void {
+    const { members } = this.cluster;
+    if (!member.isLeader) return;
+    const { prng } = this;
+    const fresh = String.fromCharCode("a".charCodeAt(0) + members.size);
+    const servers = [...configurationServers(member.raft.configuration)];
+    const id = prng.pick(servers);
+    const votes = prng.between(1, 3);
+    const change = prng.pick<ConfigurationChange>([
+      { kind: "add", id: fresh, votes: prng.below(2) },
+      { kind: "add", id: fresh, votes: 1, witness: true },
+      { kind: "remove", id },
+      { kind: "promote", id, votes },
+      { kind: "demote", id },
+      { kind: "votes", id, votes },
+      { kind: "prefer", ids: [id] },
+      { kind: "staticLeader", id: prng.chance(0.3) ? id : undefined },
+    ]);
+    if (change.kind === "add" && members.size >= serversMax) return;
+    let outcome: ChangeOutcome | undefined;
+    member.input((raft) => {
+      outcome = raft.change([change]);
+    });
+    if (outcome?.kind !== "appended") return;
+    this.changes++;
+    if (change.kind === "add") this.cluster.join(fresh).isWitness = change.witness === true;
   }
 
   propose(member: Member): string {
@@ -169,8 +221,10 @@ class World {
     for (const member of members) if (!member.isUp) member.restart();
     this.calm(150);
     assert.equal(this.cluster.leaders.length, 1, "liveness: exactly one leader");
-    const proposer = this.prng.pick(members);
-    const reader = this.prng.pick(members);
+    const configuration = this.cluster.leader?.raft.configuration as Configuration;
+    const remaining = members.filter(({ id }) => configurationServers(configuration).has(id));
+    const proposer = this.prng.pick(remaining);
+    const reader = this.prng.pick(remaining);
     const text = this.propose(proposer);
     this.calm(20);
     const requestId = this.read(reader);
@@ -183,14 +237,17 @@ class World {
       reader.reads.some((read) => read.requestId === requestId),
       "liveness: a new read is answered",
     );
-    for (const member of members) {
-      assert.deepEqual(
-        member.machine,
-        this.checker.chain,
-        `${member.id}: not the same as the rest`,
-      );
-      assert.equal(member.raft.status().diverged, undefined, `${member.id}: false alarm`);
-    }
+    assert.equal(configuration.outgoing.length, 0, "liveness: a change comes to its end");
+    for (const member of remaining) this.#checkHealed(member);
+  }
+
+  #checkHealed(member: Member): void {
+    const { id, machine } = member;
+    const { chain } = this.checker;
+    if (member.isWitness) assert.equal(machine.length, chain.length, `${id}: not as long`);
+    else assert.deepEqual(machine, chain, `${id}: not the same as the rest`);
+    const { diverged, isolation } = member.raft.status();
+    assert.deepEqual([diverged, isolation], [undefined, undefined], `${id}: false alarm`);
   }
 
   /** Ticks for all, with everything delivered and written in between. */
@@ -214,6 +271,7 @@ describe("a cluster under a random schedule", () => {
     let applied = 0;
     let terms = 0;
     let reads = 0;
+    let changes = 0;
     const first = Number(process.env["SEED"] ?? 0);
     const count = process.env["SEED"] === undefined ? seeds : 1;
     for (let seed = first; seed < first + count; seed++) {
@@ -225,12 +283,14 @@ describe("a cluster under a random schedule", () => {
         throw new Error(`seed=${seed}: ${error}`, { cause: error });
       }
       applied += world.checker.chain.length;
+      changes += world.changes;
       reads += world.checker.readsServed;
       terms += world.cluster.leader?.server.term ?? 0;
     }
     // The schedule has to be worth something: most runs commit a lot and elect more than once.
     assert.ok(applied / count > 20, `only ${applied} entries in ${count} runs`);
     assert.ok(reads / count > 10, `only ${reads} reads in ${count} runs`);
+    assert.ok(changes / count > 0.4, `only ${changes} changes in ${count} runs`);
     assert.ok(terms / count > 2, `only ${terms} terms in ${count} runs`);
   });
 

@@ -1,7 +1,8 @@
 import { deepEqual, equal, ok, throws } from "node:assert/strict";
 import { describe, it } from "node:test";
-import { utf8 } from "@flotilla/base";
+import { Prng, utf8 } from "@flotilla/base";
 import type { SnapshotMeta } from "../../src/contract.ts";
+import { createRaft } from "../../src/raft/raft.ts";
 import { Cluster, cutOff, entriesOf, type Member, termsOf, votersOf } from "../cluster.ts";
 import { only } from "../fixtures.ts";
 
@@ -205,10 +206,12 @@ describe("compact()", () => {
 });
 
 describe("createRaft()", () => {
-  it("does not start with a log that ends before what is committed or applied", () => {
-    const options = { configuration: abc, ids: ["a"], logs: { a: "11" } };
-    const member = new Cluster(options).get("a");
-    member.disk.hardState = { ...member.disk.hardState, commit: 3 };
-    throws(() => member.restart(), { name: "InvariantError" });
+  it("does not start with a state machine that is older than the snapshot (T32)", () => {
+    const options = { id: "a", random: new Prng(1) };
+    const snapshot = { index: 5, term: 1, configuration: abc };
+    const hardState = { term: 1, vote: "", commit: 5 };
+    throws(() => createRaft(options, { hardState, snapshot, entries: [], appliedIndex: 4 }), {
+      name: "InvariantError",
+    });
   });
 });
