@@ -81,6 +81,7 @@ function fromStorage(error: StorageError): ApiError {
   const options = { cause: error, details: { retryAfterSeconds: 1 } };
   switch (error.code) {
     case "noLeader":
+    case "noData":
     case "stopped":
       return new ApiError("ServiceUnavailable", error.message, options);
     case "tooManyRequests":

@@ -106,7 +106,7 @@ export interface Storage {
   renewLease(id: bigint, signal?: AbortSignal): Promise<"renewed" | "leaseNotFound">;
 }
 
-export type StorageErrorCode = "noLeader" | "timeout" | "tooManyRequests" | "stopped";
+export type StorageErrorCode = "noLeader" | "timeout" | "tooManyRequests" | "noData" | "stopped";
 
 /** The store cannot be used now. `timeout`: it is not known whether the write happened. */
 export class StorageError extends Error {
@@ -125,5 +125,6 @@ const storageErrorTexts: Readonly<Record<StorageErrorCode, string>> = {
   timeout:
     "the write was not confirmed in time and may or may not have happened; read the object before trying again",
   tooManyRequests: "too many requests are in flight on this member; nothing was done, retry later",
+  noData: "this member is a witness: it votes and holds no objects; ask another one",
   stopped: "this member is shutting down; ask another one",
 };

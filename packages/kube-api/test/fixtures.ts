@@ -95,6 +95,13 @@ export class LoneMember implements Member {
     listener({ isLeader: true, term: this.term });
     return () => {};
   }
+  async changeMembers(): ReturnType<Member["changeMembers"]> {
+    return { kind: "noLeader" };
+  }
+  async clusterStatus(): ReturnType<Member["clusterStatus"]> {
+    return undefined;
+  }
+  transferLeadership(): void {}
   async stop(): Promise<void> {}
 }
 

@@ -60,13 +60,6 @@ export function sortedBackend(): Backend {
         throw error;
       }
     },
-    sync: async () => {},
     size: () => ({ totalBytes: 0, inUseBytes: 0 }),
-    // biome-ignore lint/correctness/useYield: these tests take no snapshots
-    async *snapshot() {
-      throw new Error("not here");
-    },
-    restore: () => Promise.reject(new Error("not here")),
-    close: async () => {},
   };
 }
