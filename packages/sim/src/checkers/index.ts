@@ -8,7 +8,13 @@ export type {
   Revision,
   StoreHistory,
 } from "./history.ts";
-export { checkLeases, type LeaseBounds, type LeaseCall, type LeaseHistory } from "./lease.ts";
+export {
+  checkLeases,
+  type LeaseBounds,
+  type LeaseCall,
+  type LeasedKeyEvent,
+  type LeaseHistory,
+} from "./lease.ts";
 export {
   checkLinearizable,
   type Linearizability,
@@ -17,4 +23,10 @@ export {
 } from "./linearizability.ts";
 export { checkSerials } from "./serial.ts";
 export { type KeyState, storeModel } from "./store-model.ts";
-export { checkWatches, type WatchHistory, type WatchStream } from "./watch.ts";
+export {
+  checkWatches,
+  type WatchBatch,
+  type WatchedEvent,
+  type WatchHistory,
+  type WatchStream,
+} from "./watch.ts";

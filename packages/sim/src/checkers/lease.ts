@@ -1,5 +1,11 @@
-/** Whether leases lived as long as they were promised, and no longer. Pure. */
-import type { Violation } from "../oracles/violation.ts";
+/**
+ * Whether leases lived as long as they were promised, and not for ever.
+ *
+ * An acknowledged renewal happened somewhere between its call and its return, so that the client may
+ * count on the time to live from its call. A server counts with its own clock, which may be wrong by
+ * the drift bound; a fresh leader gives every lease its full time again. Pure.
+ */
+import { type Violation, violation } from "../oracles/violation.ts";
 
 /** A grant or a keepalive as its client saw it. */
 export interface LeaseCall {
@@ -21,14 +27,18 @@ export interface LeaseHistory {
   /** When its removal was first applied anywhere; undefined while it lives. */
   readonly endedAtMs: number | undefined;
   /** What happened to keys attached to it, in order, at the time when it was first applied anywhere. */
-  readonly keys: readonly {
-    readonly key: string;
-    readonly atMs: number;
-    /** `detached`: written without the lease or with another one, or deleted by a client. */
-    readonly kind: "attached" | "detached" | "expired";
-  }[];
+  readonly keys: readonly LeasedKeyEvent[];
 }
 
+/** A key comes under a lease, or leaves it. */
+export interface LeasedKeyEvent {
+  readonly key: string;
+  readonly atMs: number;
+  /** `detached`: written without the lease or with another one, or deleted by a client. */
+  readonly kind: "attached" | "detached" | "expired";
+}
+
+/** What the checker goes by. */
 export interface LeaseBounds {
   /** No clock runs faster than this times, or slower than one part in this of, the world's; 1 or more. */
   readonly driftRatio: number;
@@ -39,12 +49,71 @@ export interface LeaseBounds {
   readonly expiryMs: number;
 }
 
+/** Full times to live that a lease may get after the heal: the first leader's, and one it hands over to. */
+const leadersAfterHeal = 2;
+
 /** The first promise that a lease broke. */
 export function checkLeases(
   leases: readonly LeaseHistory[],
   bounds: LeaseBounds,
 ): Violation | undefined {
-  void leases;
-  void bounds;
+  for (const lease of leases) {
+    const found = checkKeys(lease) ?? checkNotShort(lease, bounds) ?? checkNotLong(lease, bounds);
+    if (found !== undefined) return found;
+  }
   return undefined;
+}
+
+/** Keys go with their lease, not before, and none comes to it afterwards. */
+function checkKeys({ lease, keys, endedAtMs }: LeaseHistory): Violation | undefined {
+  const attached = new Set<string>();
+  for (const { key, atMs, kind } of keys) {
+    const facts = `${key} was ${kind} at ${atMs} ms, and lease ${lease} ended at ${endedAtMs ?? "no"} ms`;
+    if (kind !== "attached") attached.delete(key);
+    else if (endedAtMs !== undefined && atMs > endedAtMs)
+      return violation("leaseResurrected", facts);
+    else attached.add(key);
+    if (kind === "expired" && (endedAtMs === undefined || atMs < endedAtMs)) {
+      return violation("leaseTooShort", facts);
+    }
+  }
+  const [left] = attached;
+  if (endedAtMs === undefined || left === undefined) return undefined;
+  return violation(
+    "leaseTooLong",
+    `${left} outlives lease ${lease}, which ended at ${endedAtMs} ms`,
+  );
+}
+
+/** Every acknowledged grant or renewal is worth a time to live, by the slackest reading of all clocks. */
+function checkNotShort(
+  { lease, ttlMs, grant, keepalives, revokes, endedAtMs }: LeaseHistory,
+  { driftRatio }: LeaseBounds,
+): Violation | undefined {
+  if (endedAtMs === undefined) return undefined;
+  const renewals = [grant, ...keepalives].filter(({ isAcknowledged }) => isAcknowledged);
+  for (const { calledAtMs, returnedAtMs } of renewals) {
+    const facts = `lease ${lease} of ${ttlMs} ms ended at ${endedAtMs} ms, and was renewed between ${calledAtMs} and ${returnedAtMs} ms`;
+    if (calledAtMs > endedAtMs) return violation("leaseResurrected", facts);
+    const isRevoked = revokes.some((revoke) => revoke.calledAtMs <= endedAtMs);
+    if (!isRevoked && endedAtMs < calledAtMs + ttlMs / driftRatio) {
+      return violation("leaseTooShort", facts);
+    }
+  }
+  return undefined;
+}
+
+/** Once nothing hinders it any more, it goes. */
+function checkNotLong(history: LeaseHistory, bounds: LeaseBounds): Violation | undefined {
+  const { lease, ttlMs, grant, keepalives, endedAtMs, keys } = history;
+  const { driftRatio, healedAtMs, nowMs, expiryMs } = bounds;
+  if (!grant.isAcknowledged && keys.length === 0) return undefined; // It may never have been.
+  const renewals = [grant, ...keepalives].map((call) => call.returnedAtMs ?? call.calledAtMs);
+  const lastAtMs = Math.max(healedAtMs, ...renewals);
+  const dueAtMs = lastAtMs + expiryMs + leadersAfterHeal * ttlMs * driftRatio;
+  if ((endedAtMs ?? nowMs) <= dueAtMs) return undefined;
+  return violation(
+    "leaseTooLong",
+    `lease ${lease} of ${ttlMs} ms, last renewed by ${lastAtMs} ms, ended at ${endedAtMs ?? "no"} ms, and was due by ${dueAtMs} ms (now ${nowMs})`,
+  );
 }
