@@ -30,6 +30,10 @@ export const reconfigurationPauseMs = 100;
 export const activityLooksMax = 4;
 /** Between two of these. */
 export const activityPauseMs = 150;
+/** How often a change that is not finished is looked at, to see whether it is settled all the same. */
+export const settlementPauseMs = 300;
+/** Looks in a row that must find it so. */
+export const settlementLooksMax = 2;
 /** How long `MoveLeader` waits for the new leader. */
 export const transferMs = 5_000;
 /** How often it looks. */

@@ -228,6 +228,40 @@ describe("a change of the members", () => {
     equal(cluster().asked.length, 4);
   });
 
+  it("is answered when it is settled, though only the new member can finish it", async () => {
+    cluster().staysJoint = true;
+    equal(await call("Cluster/MemberAdd", add([fresh])), "ok");
+    equal(cluster().members().length, 2);
+  });
+
+  it("is not answered before a majority of the old voters has it", async () => {
+    cluster().put("b", {});
+    cluster().put("c", {});
+    cluster().staysJoint = true;
+    let isAnswered = false;
+    void running.client.status("/etcdserverpb.Cluster/MemberAdd", add([fresh])).then(() => {
+      isAnswered = true;
+    });
+    await until(
+      () => cluster().asked.length === 1,
+      () => "change",
+    );
+    for (const id of ["b", "c"]) cluster().put(id, { isActive: false });
+    for (let passed = 0; passed < 2000; passed += 10) {
+      timers.advance(10);
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+    equal(isAnswered, false);
+    for (const id of ["b", "c"]) cluster().put(id, { isActive: true });
+    await until(
+      () => {
+        timers.advance(10);
+        return isAnswered;
+      },
+      () => "answer",
+    );
+  });
+
   it("gives up when that does not end", async () => {
     cluster().refusals.push(...Array.from({ length: 10_000 }, () => "changePending" as const));
     equal(await call("Cluster/MemberAdd", add([fresh])), "14 etcdserver: request timed out");

@@ -25,6 +25,9 @@ export class FakeCluster {
   readonly refusals: ChangeRefusal[] = [];
   /** Everything that was asked for. */
   readonly asked: (readonly ConfigurationChange[])[] = [];
+  /** Changes come into force and are never finished. */
+  staysJoint = false;
+  #outgoing: Configuration["outgoing"] = [];
   /** Transfers lead nowhere. */
   keepsLeader = false;
   /** Calls of `status` that find nobody active, as right after a leader's check of its quorum. */
@@ -66,7 +69,7 @@ export class FakeCluster {
         .filter(([, { votes }]) => votes > 0)
         .map(([id, { votes }]) => ({ id, votes })),
       learners: ids(({ votes }) => votes === 0),
-      outgoing: [],
+      outgoing: this.#outgoing,
       witnesses: ids(({ isWitness }) => isWitness),
       preferred: this.preferred,
       ...(this.staticLeader === undefined ? {} : { staticLeader: this.staticLeader }),
@@ -95,17 +98,30 @@ export class FakeCluster {
       progress: new Map(
         others.map(([id, { isActive }]) => [
           id,
-          { matchIndex: 80, state: "replicate", recentlyActive: isActive && !forgets },
+          {
+            matchIndex: isActive ? 80 : 0,
+            state: "replicate",
+            recentlyActive: isActive && !forgets,
+          },
         ]),
       ),
     };
   }
 
-  change(changes: readonly ConfigurationChange[]): ChangeMembersOutcome {
+  async change(
+    changes: readonly ConfigurationChange[],
+    signal?: AbortSignal,
+  ): Promise<ChangeMembersOutcome> {
     this.asked.push(changes);
     const reason = this.refusals.shift();
     if (reason !== undefined) return { kind: "refused", reason };
+    if (this.staysJoint) this.#outgoing = this.configuration.voters;
     for (const change of changes) this.#apply(change);
+    if (this.staysJoint) {
+      await new Promise<never>((_, reject) => {
+        signal?.addEventListener("abort", () => reject(signal.reason));
+      });
+    }
     return { kind: "changed", configuration: this.configuration };
   }
 

@@ -51,8 +51,11 @@ export class SoloMember implements Member {
     return this.cluster.members();
   }
 
-  changeMembers(changes: readonly ConfigurationChange[]): Promise<ChangeMembersOutcome> {
-    return Promise.resolve(this.unavailable ?? this.cluster.change(changes));
+  async changeMembers(
+    changes: readonly ConfigurationChange[],
+    options: { readonly signal?: AbortSignal } = {},
+  ): Promise<ChangeMembersOutcome> {
+    return this.unavailable ?? this.cluster.change(changes, options.signal);
   }
 
   clusterStatus(): Promise<EngineStatus | undefined> {

@@ -50,7 +50,7 @@ describe("Describe", () => {
     cluster().removed.push("e");
     const description = await describeIt();
     deepEqual(shown(description), [
-      "b voter 3 match=80 replicate silent",
+      "b voter 3 match=0 replicate silent",
       "c witness 1 match=80 replicate",
       "d learner 0 match=80 replicate",
       "abcdef0123456789 voter 1 match=100 none",

@@ -35,9 +35,9 @@ export function judgeQuorum(now: Electorate, after: Electorate, members: Presenc
   return isMajority(after, (id) => members.isActive(id)) ? "safe" : "unhealthy";
 }
 
-/** Who votes in the newer half of a configuration. */
-export function electorateOf(configuration: Configuration): Electorate {
-  return new Map(configuration.voters.map(({ id, votes }) => [id, votes]));
+/** Who votes in one half of a configuration. */
+export function votesOf(voters: Configuration["voters"]): Electorate {
+  return new Map(voters.map(({ id, votes }) => [id, votes]));
 }
 
 /** Who would vote after `changes`. What the engine refuses anyway changes nothing here. */
@@ -45,7 +45,7 @@ export function electorateAfter(
   configuration: Configuration,
   changes: readonly ConfigurationChange[],
 ): Electorate {
-  const after = new Map(electorateOf(configuration));
+  const after = new Map(votesOf(configuration.voters));
   for (const change of changes) {
     if (change.kind === "add" || change.kind === "promote") {
       if (change.votes > 0) after.set(change.id, change.votes);
@@ -58,7 +58,8 @@ export function electorateAfter(
   return after;
 }
 
-function sameVotes(left: Electorate, right: Electorate): boolean {
+/** True when the same members have the same votes. */
+export function sameVotes(left: Electorate, right: Electorate): boolean {
   return left.size === right.size && [...left].every(([id, votes]) => right.get(id) === votes);
 }
 
@@ -66,7 +67,8 @@ function includesAll(whole: Electorate, part: Electorate): boolean {
   return [...part.keys()].every((id) => whole.has(id));
 }
 
-function isMajority(electorate: Electorate, isIn: (id: NodeId) => boolean): boolean {
+/** True when those for which `isIn` holds have more than half of the votes. */
+export function isMajority(electorate: Electorate, isIn: (id: NodeId) => boolean): boolean {
   let total = 0;
   let votesIn = 0;
   for (const [id, votes] of electorate) {

@@ -2,7 +2,7 @@
  * Changes the members: looks at the leader's view, judges, asks, and asks again while another change
  * is being finished. Both services that can change them do it here.
  */
-import { type MemberInfo, nodeIdOf } from "@flotilla/member";
+import { type ChangeMembersOutcome, type MemberInfo, nodeIdOf } from "@flotilla/member";
 import type { ServiceContext } from "../context.ts";
 import { RpcError, rpcErrorOf } from "../errors.ts";
 import {
@@ -10,13 +10,18 @@ import {
   activityPauseMs,
   reconfigurationMs,
   reconfigurationPauseMs,
+  settlementLooksMax,
+  settlementPauseMs,
 } from "../limits.ts";
 import {
+  type Electorate,
   electorateAfter,
-  electorateOf,
+  isMajority,
   judgeQuorum,
   type Presence,
   type QuorumVerdict,
+  sameVotes,
+  votesOf,
 } from "./quorum-check.ts";
 import { isTransient, type LastingRefusal } from "./refusals.ts";
 import type { ConfigurationChange, EngineStatus, NodeId } from "./types.ts";
@@ -51,19 +56,49 @@ export class Reconfiguration {
 
   /** Done once the change is in force. Throws what the request throws, or an {@link RpcError}. */
   async change(request: ReconfigurationRequest, signal: AbortSignal): Promise<void> {
-    const { member, timers } = this.#context;
+    const { timers } = this.#context;
     const endMs = timers.nowMs() + reconfigurationMs;
     for (;;) {
       const status = await this.look(signal);
       if (!request.force) await this.#checkQuorum(request, status, signal);
       request.check(status);
-      const outcome = await member.changeMembers(request.changes, { signal });
-      if (outcome.kind === "changed") return;
+      const outcome = await this.#make(request.changes, status, signal);
+      if (outcome.kind === "changed" || outcome.kind === "settled") return;
       if (outcome.kind !== "refused") throw rpcErrorOf(outcome);
       if (!isTransient(outcome.reason)) return request.refused(outcome.reason);
       if (timers.nowMs() >= endMs) throw new RpcError("timeout");
       await this.#pause(reconfigurationPauseMs);
     }
+  }
+
+  /** Asks the leader, and looks meanwhile whether the change is settled though it cannot be finished. */
+  async #make(
+    changes: readonly ConfigurationChange[],
+    before: EngineStatus,
+    signal: AbortSignal,
+  ): Promise<ChangeMembersOutcome | { readonly kind: "settled" }> {
+    const after = electorateAfter(before.configuration, changes);
+    const enough = new AbortController();
+    const either = AbortSignal.any([signal, enough.signal]);
+    const changed = this.#context.member.changeMembers(changes, { signal: either });
+    try {
+      return await Promise.race([changed, this.#settled(after, either)]);
+    } finally {
+      enough.abort();
+      changed.catch(() => {}); // Given up, when it was the slower one.
+    }
+  }
+
+  /** Resolves when a change to these voters is settled; never otherwise. */
+  async #settled(after: Electorate, signal: AbortSignal): Promise<{ readonly kind: "settled" }> {
+    for (let looks = 0; looks < settlementLooksMax; ) {
+      await this.#pause(settlementPauseMs);
+      if (signal.aborted) break;
+      const status = await this.#context.member.clusterStatus(signal).catch(() => undefined);
+      // What a leader has appended is on its disk by the second look.
+      looks = status !== undefined && isSettled(status, after) ? looks + 1 : 0;
+    }
+    return signal.aborted ? new Promise(() => {}) : { kind: "settled" };
   }
 
   /**
@@ -77,7 +112,7 @@ export class Reconfiguration {
   ): Promise<void> {
     let status = seen;
     for (let looks = 1; ; looks++) {
-      const now = electorateOf(status.configuration);
+      const now = votesOf(status.configuration.voters);
       const after = electorateAfter(status.configuration, request.changes);
       const verdict = judgeQuorum(now, after, presence(status, this.#context.member.members()));
       if (verdict === "safe") return;
@@ -91,6 +126,21 @@ export class Reconfiguration {
   #pause(delayMs: number): Promise<void> {
     return new Promise((resolve) => void this.#context.timers.after(delayMs, resolve));
   }
+}
+
+/**
+ * True when the change is in force and cannot be undone: its joint phase is held by a majority of the
+ * old voters, and whoever leads next needs one of them. It is finished once enough of the new voters
+ * run, which the second member of a cluster cannot before its operator has been told to start it.
+ */
+function isSettled(status: EngineStatus, after: Electorate): boolean {
+  const { configuration, configurationIndex, progress } = status;
+  const { voters, outgoing } = configuration;
+  if (outgoing.length === 0 || !sameVotes(votesOf(voters), after)) return false;
+  return isMajority(
+    votesOf(outgoing),
+    (id) => id === status.id || (progress.get(id)?.matchIndex ?? 0) >= configurationIndex,
+  );
 }
 
 /** Who runs, by the leader's word; and who ever ran, by what members have told. */
