@@ -43,7 +43,9 @@ export class Connection {
     this.#reader = new FrameReader(helloBytesMax, (kind, body) => this.#deliver(kind, body));
     this.#stopPing = timers.after(pingMs, () => this.#ping());
     socket.setNoDelay(true);
-    socket.on("data", (bytes: Uint8Array) => this.#read(bytes));
+    socket.on("data", ({ buffer, byteOffset, length }: Uint8Array) => {
+      this.#read(new Uint8Array(buffer, byteOffset, length)); // A Buffer's `slice` would not copy.
+    });
     socket.on("error", (error) => this.close(error.message));
     socket.on("close", () => this.close("the other side closed it"));
   }

@@ -34,11 +34,16 @@ export class ManualTimers implements Timers {
 export interface Talker {
   readonly transport: PeerTransport;
   readonly received: string[];
+  readonly bulk: { readonly from: string; readonly frame: Uint8Array }[];
   readonly unreachable: string[];
   readonly warnings: string[];
 }
 
 export const loopback = (port: number) => ({ host: "127.0.0.1", port });
+
+/** Where members are, by their ports. */
+export const addresses = (ports: Record<string, number>) =>
+  new Map(Object.entries(ports).map(([id, port]) => [id, loopback(port)]));
 
 /** A transport that notes what it gets; `peers` gives the port of each. */
 export async function talker(
@@ -52,6 +57,7 @@ export async function talker(
   } = {},
 ): Promise<Talker> {
   const received: string[] = [];
+  const bulk: Talker["bulk"] = [];
   const unreachable: string[] = [];
   const warnings: string[] = [];
   const transport = await openPeerTransport(
@@ -59,7 +65,7 @@ export async function talker(
       self,
       clusterId: more.clusterId ?? 7n,
       listen: loopback(more.port ?? 0),
-      peers: new Map(Object.entries(peers).map(([id, port]) => [id, loopback(port)])),
+      peers: addresses(peers),
     },
     {
       timers: more.timers ?? nodeTimers,
@@ -71,13 +77,36 @@ export async function talker(
       handlers: {
         onMessage: (from, message) => received.push(`${from} ${textOf(message)}`),
         onUnreachable: (peer) => unreachable.push(peer),
-        onSnapshot: async () => {},
+        onBulk: (from, frame) => bulk.push({ from, frame }),
         onCall: async (from, request) => utf8(`${from} asked ${textOf(request)}`),
+        onJoin: async (request) => utf8(`somebody asked ${textOf(request)}`),
         ...more.handlers,
       },
     },
   );
-  return { transport, received, unreachable, warnings };
+  return { transport, received, bulk, unreachable, warnings };
+}
+
+/** Two that know each other. */
+export async function pair(more: Parameters<typeof talker>[2] = {}) {
+  const [portA, portB] = [await freePort(), await freePort()];
+  const a = await talker("a", { b: portB }, { ...more, port: portA });
+  const b = await talker("b", { a: portA }, { ...more, port: portB });
+  const close = () => Promise.all([a.transport.close(), b.transport.close()]);
+  return { a, b, portA, portB, close };
+}
+
+/** Sends until it arrives: connections are made meanwhile. */
+export async function arrives(from: Talker, to: string, at: Talker, text: string) {
+  await until(() => {
+    from.transport.send(to, utf8(text));
+    return at.received.some((line) => line.endsWith(` ${text}`));
+  }, `${text} at ${to}`);
+}
+
+/** Lets what is on its way arrive. */
+export async function turns(count: number) {
+  for (let turn = 0; turn < count; turn++) await new Promise((resolve) => setImmediate(resolve));
 }
 
 /** A port that nobody listens on, until the caller does. */

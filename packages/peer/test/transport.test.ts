@@ -1,4 +1,4 @@
-import { deepEqual, equal, match, ok, rejects } from "node:assert/strict";
+import { deepEqual, equal, match, ok } from "node:assert/strict";
 import { createServer, type Socket } from "node:net";
 import { describe, it } from "node:test";
 import { emptyBytes, Prng, textOf, utf8 } from "@flotilla/base";
@@ -11,16 +11,7 @@ import {
   silentPingsMax,
   strangersMax,
 } from "../src/limits.ts";
-import { freePort, ManualTimers, rawConnection, talker, until } from "./fixtures.ts";
-
-/** Two that know each other. */
-async function pair(more: Parameters<typeof talker>[2] = {}) {
-  const [portA, portB] = [await freePort(), await freePort()];
-  const a = await talker("a", { b: portB }, { ...more, port: portA });
-  const b = await talker("b", { a: portA }, { ...more, port: portB });
-  const close = () => Promise.all([a.transport.close(), b.transport.close()]);
-  return { a, b, portA, portB, close };
-}
+import { freePort, ManualTimers, pair, rawConnection, talker, turns, until } from "./fixtures.ts";
 
 describe("messages", () => {
   it("arrive in order, both ways, long ones too", async () => {
@@ -130,7 +121,7 @@ describe("strangers", () => {
     const { portB, close } = await pair();
     const giant = new Uint8Array(9);
     new DataView(giant.buffer).setUint32(0, 2 ** 30, true);
-    const hello = encodeHello({ purpose: "messages", clusterId: 7n, from: "a", to: "b" });
+    const hello = encodeHello({ purpose: "messages", clusterId: 7n, from: "a", to: "b", url: "" });
     for (const before of [[], [frameHead(frameKind.hello, hello), hello]]) {
       const { socket, closed } = await rawConnection(portB);
       for (const bytes of before) socket.write(bytes);
@@ -160,7 +151,6 @@ describe("strangers", () => {
 
   const refusals = [
     ["another cluster", { clusterId: 8n }, "a", "b", /cluster 8, this is 7/],
-    ["a member nobody knows", {}, "x", "b", /member x is not known here/],
     ["one that means somebody else", {}, "a", "c", /member c is meant, this is b/],
   ] as const;
   for (const [name, more, from, to, reason] of refusals) {
@@ -215,11 +205,6 @@ describe("a silent connection", () => {
     }, "connection");
     a.unreachable.length = 0;
     a.warnings.length = 0;
-    const turns = (count: number) =>
-      Array.from({ length: count }).reduce<Promise<unknown>>(
-        (before) => before.then(() => new Promise((resolve) => setImmediate(resolve))),
-        Promise.resolve(),
-      );
     for (let tick = 0; tick < 4 * silentPingsMax; tick++) {
       timers.advance(pingMs);
       await turns(20); // The pings travel.
@@ -265,150 +250,6 @@ describe("calls", () => {
     await b.transport.close();
     match(await reason(cutOff), /closed|reach|ECONN/);
     match(await reason(a.transport.call("b", emptyBytes, 1000)), /Cannot reach b/);
-    await close();
-  });
-});
-
-describe("snapshots", () => {
-  async function* pieces(count: number, size: number, taken: { bytes: number }) {
-    for (let at = 0; at < count; at++) {
-      taken.bytes += size;
-      yield new Uint8Array(size).fill(at + 1);
-    }
-  }
-  const signal = new AbortController().signal;
-
-  it("arrive whole, and the sender knows when", async () => {
-    const got: Uint8Array[] = [];
-    let head = "";
-    const { a, close } = await pair({
-      handlers: {
-        async onSnapshot(from, bytes, content) {
-          head = `${from} ${textOf(bytes)}`;
-          for await (const chunk of content) got.push(chunk.slice());
-        },
-      },
-    });
-    await a.transport.sendSnapshot("b", utf8("head"), pieces(20, 700_000, { bytes: 0 }), signal);
-    equal(head, "a head");
-    const all = Buffer.concat(got);
-    equal(all.length, 20 * 700_000);
-    for (let at = 0; at < 20; at++) equal(all[at * 700_000], at + 1);
-    await close();
-  });
-
-  it("are held up while the receiver is busy", async () => {
-    let release = (): void => {};
-    const busy = new Promise<void>((resolve) => {
-      release = resolve;
-    });
-    let size = 0;
-    const { a, close } = await pair({
-      handlers: {
-        async onSnapshot(_from, _head, content) {
-          await busy;
-          for await (const chunk of content) size += chunk.length;
-        },
-      },
-    });
-    const taken = { bytes: 0 };
-    const sent = a.transport.sendSnapshot("b", emptyBytes, pieces(200, 1_000_000, taken), signal);
-    let before = -1;
-    await until(() => taken.bytes > 4_000_000, "some bytes");
-    for (let quiet = 0; quiet < 200; quiet = taken.bytes === before ? quiet + 1 : 0) {
-      before = taken.bytes;
-      await new Promise((resolve) => setImmediate(resolve));
-    }
-    ok(taken.bytes < 60_000_000, `${taken.bytes} bytes were taken from the source`);
-    release();
-    await sent;
-    equal(size, 200_000_000);
-    await close();
-  });
-
-  it("fail at both ends when the source fails, and when the receiver refuses", async () => {
-    let failure: unknown;
-    const { a, close } = await pair({
-      handlers: {
-        async onSnapshot(_from, head, content) {
-          if (textOf(head) === "refuse") throw new Error("no room");
-          try {
-            for await (const _ of content);
-          } catch (error) {
-            failure = error;
-            throw error;
-          }
-        },
-      },
-    });
-    async function* breaking() {
-      yield new Uint8Array(100);
-      throw new Error("read error");
-    }
-    await rejects(a.transport.sendSnapshot("b", emptyBytes, breaking(), signal), /read error/);
-    await until(() => failure !== undefined, "the receiver's failure");
-    match(String(failure), /broke off/);
-    const refused = a.transport.sendSnapshot("b", utf8("refuse"), breaking(), signal);
-    await rejects(refused, /no room|read error/);
-    await close();
-  });
-
-  it("fail when the receiver refuses while more is on its way than it holds", async () => {
-    const { a, close } = await pair({
-      handlers: {
-        async onSnapshot(_from, _head, content) {
-          for await (const _ of content) throw new Error("disk full");
-        },
-      },
-    });
-    const sent = a.transport.sendSnapshot(
-      "b",
-      emptyBytes,
-      pieces(200, 1_000_000, { bytes: 0 }),
-      signal,
-    );
-    let outcome = "";
-    sent.catch((error: Error) => {
-      outcome = error.message;
-    });
-    await until(() => outcome !== "", "the sender's failure");
-    equal(outcome, "disk full");
-    await close();
-  });
-
-  it("let their source go when the peer cannot be reached", async () => {
-    const { a, b, close } = await pair();
-    await b.transport.close();
-    let isLetGo = false;
-    const source: AsyncIterableIterator<Uint8Array> = {
-      [Symbol.asyncIterator]: () => source,
-      next: () => Promise.resolve({ done: true, value: undefined }),
-      return() {
-        isLetGo = true;
-        return Promise.resolve({ done: true, value: undefined });
-      },
-    };
-    await rejects(a.transport.sendSnapshot("b", emptyBytes, source, signal), /Cannot reach b/);
-    ok(isLetGo);
-    await close();
-  });
-
-  it("stop when they are given up", async () => {
-    const stop = new AbortController();
-    const { a, close } = await pair({
-      handlers: {
-        async onSnapshot(_from, _head, content) {
-          for await (const _ of content) stop.abort();
-        },
-      },
-    });
-    const sent = a.transport.sendSnapshot(
-      "b",
-      emptyBytes,
-      pieces(1000, 100_000, { bytes: 0 }),
-      stop.signal,
-    );
-    await rejects(sent, { name: "PeerError", code: "unreachable" });
     await close();
   });
 });
