@@ -51,19 +51,16 @@ function checkVote(
   const { id } = view;
   const { term, vote, supersededBy } = view.durable;
   const facts = `${id} votes for ${vote} in term ${term}`;
-  const earlier = votes.voteOf(id, term) ?? vote;
-  votes.note(id, term, vote);
-  if (earlier !== vote && !record.hasFaultyDisk) {
-    return violation("oneVotePerTerm", `${facts}, in which it had voted for ${earlier}`);
-  }
   if (supersededBy > 0) {
     return violation("oldEpoch", `${facts} though epoch ${supersededBy} left it behind`);
   }
-  if (record.registeredDisk !== undefined && record.registeredDisk !== view.disk) {
-    return violation(
-      "lostDiskVotes",
-      `${facts} after its disk was wiped, under an id that was registered before`,
-    );
+  // Under an id that was registered for an earlier disk: it cannot know, but its vote must not count.
+  const { registeredDisk = view.disk } = record;
+  if (registeredDisk !== view.disk) return undefined;
+  const earlier = votes.voteOf(id, term) ?? vote;
+  votes.note(id, term, vote);
+  if (earlier !== vote && !record.hasFaultyDisk && !record.wasWiped) {
+    return violation("oneVotePerTerm", `${facts}, in which it had voted for ${earlier}`);
   }
   const last = record.configurations.at(-1);
   if (view.isUp && last?.configuration.removed?.includes(id) && last.index <= view.commitIndex) {

@@ -9,12 +9,18 @@ import { type Violation, violation } from "./violation.ts";
 /** Terms of which votes are remembered: elections in older ones are over. */
 export const voteTermsMax = 256;
 
-/** Every vote that was ever durable, for the last terms. */
+/** Every vote that was ever durable and may be counted, for the last terms. */
 export class VoteRegistry {
-  readonly #terms = new Map<Term, Map<NodeId, NodeId>>();
+  /** By term and voter: its candidates; more than one only from a disk that has forgotten. */
+  readonly #terms: Map<Term, Map<NodeId, NodeId[]>> = new Map();
 
+  /** The first vote that `id` gave in `term`. */
   voteOf(id: NodeId, term: Term): NodeId | undefined {
-    return this.#terms.get(term)?.get(id);
+    return this.#terms.get(term)?.get(id)?.[0];
+  }
+
+  hasVoted(id: NodeId, term: Term, candidate: NodeId): boolean {
+    return this.#terms.get(term)?.get(id)?.includes(candidate) ?? false;
   }
 
   note(id: NodeId, term: Term, candidate: NodeId): void {
@@ -24,7 +30,9 @@ export class VoteRegistry {
       this.#terms.set(term, votes);
       if (this.#terms.size > voteTermsMax) this.#terms.delete(Math.min(...this.#terms.keys()));
     }
-    votes.set(id, candidate);
+    const candidates = votes.get(id);
+    if (candidates === undefined) votes.set(id, [candidate]);
+    else if (!candidates.includes(candidate)) candidates.push(candidate);
   }
 }
 
@@ -57,7 +65,7 @@ export function checkNewLeader(
 function checkMandate(votes: VoteRegistry, record: ServerRecord): Violation | undefined {
   const { id, view } = record;
   const { term } = view;
-  const voted = (voter: NodeId): boolean => votes.voteOf(voter, term) === id;
+  const voted = (voter: NodeId): boolean => votes.hasVoted(voter, term, id);
   const candidates = [record.previous, record.configuration].filter(
     (configuration): configuration is Configuration => configuration !== undefined,
   );

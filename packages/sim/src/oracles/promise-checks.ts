@@ -39,7 +39,7 @@ function checkGrant(
 ): Violation | undefined {
   const { term, vote } = view.durable;
   if (term > message.term || (term === message.term && vote === message.to)) return undefined;
-  if (votes.voteOf(view.id, message.term) === message.to) return undefined;
+  if (votes.hasVoted(view.id, message.term, message.to)) return undefined;
   return violation(
     "promises",
     `${view.id} grants ${message.to} its vote in term ${message.term}, and its disk says ${vote || "nobody"} in term ${term}`,
