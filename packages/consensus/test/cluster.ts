@@ -11,6 +11,7 @@ import { Prng, textOf, utf8 } from "@flotilla/base";
 import { isWitness } from "../src/configuration.ts";
 import type {
   Configuration,
+  ConfigurationChange,
   Effects,
   EngineOptions,
   EngineState,
@@ -109,6 +110,13 @@ export class Member {
     if (!this.isUp) return;
     act(this.raft);
     this.pump();
+  }
+
+  /** Changes the configuration, if this is the leader; says what became of it. */
+  change(...changes: readonly ConfigurationChange[]): string {
+    const outcome = this.raft.change(changes);
+    this.pump();
+    return outcome.kind === "appended" ? outcome.kind : outcome.reason;
   }
 
   /** Executes effects until there are none; writes are only queued. */

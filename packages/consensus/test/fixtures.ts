@@ -1,5 +1,5 @@
 /** Small notations for tests of single parts. */
-import type { Message } from "../src/contract.ts";
+import type { Configuration, Message, Voter } from "../src/contract.ts";
 import type { AppendDecision, AppendProposal, LogView } from "../src/raft/append-decision.ts";
 import { RaftLog } from "../src/raft/log.ts";
 import { entriesOf } from "./cluster.ts";
@@ -49,4 +49,26 @@ export function only<Kind extends Message["kind"]>(
   kind: Kind,
 ): MessageOf<Kind>[] {
   return messages.filter((message): message is MessageOf<Kind> => message.kind === kind);
+}
+
+/**
+ * A configuration as one line: `a b2 c* -> a b learners d prefer a static b epoch 1 removed x`. A number
+ * is a weight other than 1, a star marks a witness; before the arrow are the outgoing voters.
+ */
+export function show(configuration: Configuration): string {
+  const { voters, learners, outgoing, witnesses = [], preferred = [] } = configuration;
+  const half = (some: readonly Voter[]): string =>
+    some.map(({ id, votes }) => id + (votes === 1 ? "" : votes) + star(id)).join(" ");
+  const star = (id: string): string => (witnesses.includes(id) ? "*" : "");
+  const list = (name: string, ids: readonly (string | number)[]): string =>
+    ids.length === 0 ? "" : ` ${name} ${ids.join(" ")}`;
+  return [
+    outgoing.length === 0 ? "" : `${half(outgoing)} -> `,
+    half(voters),
+    list("learners", learners),
+    list("prefer", preferred),
+    list("static", configuration.staticLeader === undefined ? [] : [configuration.staticLeader]),
+    list("epoch", configuration.epoch === undefined ? [] : [configuration.epoch]),
+    list("removed", configuration.removed ?? []),
+  ].join("");
 }
