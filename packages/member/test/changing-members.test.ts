@@ -1,4 +1,4 @@
-import { deepEqual, equal, match, notEqual, ok } from "node:assert/strict";
+import { deepEqual, equal, match, notEqual, ok, rejects } from "node:assert/strict";
 import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, it } from "node:test";
@@ -104,6 +104,10 @@ describe("members that come and go", { concurrency: 4 }, () => {
       const { code, message } = await endOf(again);
       equal(code, "removed");
       match(message, /flotilla member add m\d --peer-urls=/);
+      await rejects(recoverMember({ dataDir: cluster.optionsOf(at).dataDir }), {
+        code: "cannotRecover",
+        message: /was removed/,
+      });
     });
   });
 
@@ -217,6 +221,11 @@ describe("members that come and go", { concurrency: 4 }, () => {
         await cluster.leader([alive as RunningMember, witness]);
         revisionOf(await put(alive as RunningMember, "after"));
         ok(read(alive as RunningMember, "before"), "what was acknowledged before is there");
+        await witness.stop();
+        await rejects(recoverMember({ dataDir: cluster.optionsOf(2).dataDir }), {
+          code: "cannotRecover",
+          message: /witness/,
+        });
       });
     });
   }

@@ -204,6 +204,21 @@ describe("three members, one of which goes", () => {
   });
 });
 
+describe("three members with leases for reads", () => {
+  it("read without a round while the lease lasts", async () => {
+    const cluster = await Cluster.start(3, { leaseReads: true, electionMs: 1000 });
+    try {
+      const leader = await cluster.leader();
+      revisionOf(await put(leader, "k"));
+      deepEqual(await leader.readBarrier(), { kind: "ready" });
+      for (const link of cluster.links) link.cut(); // No round can end from here on.
+      deepEqual(await leader.readBarrier(), { kind: "ready" });
+    } finally {
+      await cluster.close();
+    }
+  });
+});
+
 describe("one member", () => {
   it("serves alone, and refuses a directory that is not its own", async () => {
     const cluster = await Cluster.start(1);

@@ -52,6 +52,11 @@ describe("settingsOf()", () => {
     equal(settingsOf({ ...base, heartbeatMs: 500, electionMs: 5000 }).leaseTtlMinSeconds, 8);
   });
 
+  it("keeps a leader's lease below the shortest silence before a vote", () => {
+    equal(settingsOf(base).leaseReads, undefined);
+    equal(settingsOf({ ...base, leaseReads: true }).leaseReads?.durationMs, 810);
+  });
+
   it("refuses an election timeout below five heartbeats", () => {
     throws(() => settingsOf({ ...base, heartbeatMs: 100, electionMs: 400 }), {
       code: "badOptions",
