@@ -30,8 +30,11 @@ export const reconfigurationPauseMs = 100;
 export const activityLooksMax = 4;
 /** Between two of these. */
 export const activityPauseMs = 150;
-/** How often a change that is not finished is looked at, to see whether it is settled all the same. */
-export const settlementPauseMs = 300;
+/**
+ * How often a change that is not finished is looked at, to see whether it is settled all the same. Well
+ * below an election timeout: a leader that misses its quorum leads no longer than that.
+ */
+export const settlementPauseMs = 50;
 /** Looks in a row that must find it so. */
 export const settlementLooksMax = 2;
 /** How long `MoveLeader` waits for the new leader. */

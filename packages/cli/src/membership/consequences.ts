@@ -120,13 +120,16 @@ function onlyDataWarning({ description, target }: Change): string | undefined {
   return `${callOf(description, only.id)} is the only voter with data: without it nothing can be read or written.`;
 }
 
-function emptyVoterWarning({ changes }: Change): string | undefined {
+function emptyVoterWarning({ changes, now, target }: Change): string | undefined {
   const empty = changes.filter(
     (change) => change.kind === "add" && change.votes > 0 && change.witness !== true,
   );
   if (empty.length === 0) return undefined;
   const names = listed(empty.map((change) => (change.kind === "add" ? change.id : "")));
-  return `${names} will vote before holding any data, and counts as failed until it has caught up. Safer: add it with --learner, and promote it then.`;
+  const fact = isSecondVoter(now, target)
+    ? `Nothing can be written from now until ${names} runs and has caught up.`
+    : `${names} will vote before holding any data, and counts as failed until it has caught up.`;
+  return `${fact} Safer: add it with --learner, and promote it then.`;
 }
 
 function silentWarning({ description, target }: Change): string | undefined {

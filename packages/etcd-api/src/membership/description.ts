@@ -5,7 +5,10 @@ import { memberIds } from "./servers.ts";
 import type { Configuration, EngineStatus, NodeId } from "./types.ts";
 
 /** What is known without a leader: the members as this one has them. */
-export function describeLeaderless(members: readonly MemberInfo[]): MembershipDescription {
+export function describeLeaderless(
+  members: readonly MemberInfo[],
+  added: readonly bigint[],
+): MembershipDescription {
   return {
     members: members.map((member) => ({ ...member, ...unknownProgress, outgoingVotes: 0 })),
     leaderId: 0n,
@@ -19,7 +22,7 @@ export function describeLeaderless(members: readonly MemberInfo[]): MembershipDe
     staticLeader: 0n,
     removed: [],
     divergedAt: 0,
-    added: [],
+    added,
   };
 }
 

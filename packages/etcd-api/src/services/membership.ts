@@ -61,7 +61,7 @@ class MembershipService {
     const status = await member.clusterStatus(signal);
     const description =
       status === undefined
-        ? describeLeaderless(member.members())
+        ? describeLeaderless(member.members(), added)
         : describeMembership(status, member.members(), added);
     return this.#context.answer(noRevision, (writer) => writeMembership(writer, description));
   }
