@@ -37,6 +37,8 @@ export interface Talker {
   readonly bulk: { readonly from: string; readonly frame: Uint8Array }[];
   readonly unreachable: string[];
   readonly warnings: string[];
+  /** The purposes of the connections that were made. */
+  readonly connected: string[];
 }
 
 export const loopback = (port: number) => ({ host: "127.0.0.1", port });
@@ -60,6 +62,7 @@ export async function talker(
   const bulk: Talker["bulk"] = [];
   const unreachable: string[] = [];
   const warnings: string[] = [];
+  const connected: string[] = [];
   const transport = await openPeerTransport(
     {
       self,
@@ -72,6 +75,7 @@ export async function talker(
       random: new Prng(1),
       logger: {
         ...silentLogger,
+        info: (_message, fields) => connected.push(`${fields?.["purpose"]}`),
         warn: (message, fields) => warnings.push(`${message}: ${fields?.["reason"]}`),
       },
       handlers: {
@@ -84,7 +88,7 @@ export async function talker(
       },
     },
   );
-  return { transport, received, bulk, unreachable, warnings };
+  return { transport, received, bulk, unreachable, warnings, connected };
 }
 
 /** Two that know each other. */
