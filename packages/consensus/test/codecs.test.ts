@@ -12,6 +12,7 @@ import {
   encodeHardState,
   encodeMessage,
 } from "../src/index.ts";
+import { votersOf } from "./cluster.ts";
 
 const joint: Configuration = {
   voters: [
@@ -20,6 +21,22 @@ const joint: Configuration = {
   ],
   learners: ["c", "d"],
   outgoing: [{ id: "b", votes: 1 }],
+};
+const full: Configuration = {
+  ...joint,
+  witnesses: ["b"],
+  preferred: ["8e9e05c52164694d"],
+  staticLeader: "8e9e05c52164694d",
+  epoch: 3,
+  servers: [
+    { id: "b", incarnation: Number.MAX_SAFE_INTEGER, urls: ["http://b:1", ""] },
+    { id: "c", incarnation: 0, urls: [] },
+  ],
+  removed: ["x", "y"],
+  outgoing: [
+    { id: "a", votes: 1 },
+    { id: "b", votes: 1 },
+  ],
 };
 const most = Number.MAX_SAFE_INTEGER;
 const head = { from: "a1", to: "b2", term: 9 } as const;
@@ -47,6 +64,11 @@ const messages: Message[] = [
   { kind: "forwardedProposals", ...head, data: [utf8("x"), utf8(""), new Uint8Array(200)] },
   { kind: "readRequest", ...head, requestId: 2 ** 51 },
   { kind: "readResponse", ...head, requestId: 1, index: 2 },
+  { kind: "dataLost", ...head, lastIndex: 7 },
+  { kind: "refused", ...head, reason: "superseded", epoch: 2 },
+  { kind: "refused", ...head, reason: "removed", incarnation: most },
+  { kind: "refused", ...head, reason: "lostDisk", refusedIncarnation: most, epoch: most },
+  { kind: "installSnapshot", ...head, snapshot: { index: 5, term: 2, configuration: full } },
 ];
 
 describe("encodeMessage()", () => {
@@ -88,6 +110,8 @@ describe("decodeMessage()", () => {
     ["a number beyond 2^53", (writer) => { writer.fieldVarint(1, 6); writer.fieldVarint64(5, 2n ** 53n); }],
     ["an unknown entry kind", (writer) => { writer.fieldVarint(1, 5); writer.fieldVarint(13, 3); }],
     ["a snapshot without configuration", (writer) => { writer.fieldVarint(1, 10); writer.fieldMessage(14, () => {}); }],
+    ["an unknown refusal", (writer) => { writer.fieldVarint(1, 16); writer.fieldVarint(10, 9); }],
+    ["a negative incarnation", (writer) => { writer.fieldVarint(1, 11); writer.fieldVarint(16, -1); }],
     ["no snapshot at all", (writer) => writer.fieldVarint(1, 10)],
     ["text where a number belongs", (writer) => { writer.fieldVarint(1, 6); writer.fieldText(5, "x"); }],
   ];
@@ -162,6 +186,7 @@ describe("encodeHardState()", () => {
       { term: 0, vote: "", commit: 0 },
       { term: 3, vote: "8e9e05c52164694d", commit: most },
       { term: most, vote: "f", commit: 1 },
+      { term: 1, vote: "", commit: 1, supersededBy: most, epoch: 2, lostUntil: 3 },
     ];
     for (const state of states) deepEqual(decodeHardState(encodeHardState(state)), state);
   });
@@ -175,7 +200,21 @@ describe("encodeHardState()", () => {
 
 describe("encodeConfiguration()", () => {
   it("comes back from decodeConfiguration()", () => {
-    deepEqual(decodeConfiguration(encodeConfiguration(joint)), joint);
+    for (const configuration of [joint, full, { ...joint, outgoing: [] }]) {
+      deepEqual(decodeConfiguration(encodeConfiguration(configuration)), configuration);
+    }
+  });
+
+  it("carries a blank configuration, for whoever asks for one, and only there", () => {
+    const blank: Configuration = { voters: [], learners: [], outgoing: [] };
+    for (const configuration of [blank, { ...blank, epoch: 4 }]) {
+      const data = encodeConfiguration(configuration);
+      ok(data.length > 0);
+      equal(decodeConfiguration(data), undefined);
+      deepEqual(decodeConfiguration(data, { allowsBlank: true }), configuration);
+    }
+    const learning = encodeConfiguration({ ...blank, learners: ["a"] });
+    equal(decodeConfiguration(learning, { allowsBlank: true }), undefined);
   });
 
   const voter = (id: string, votes = 1) => ({ id, votes });
@@ -187,6 +226,18 @@ describe("encodeConfiguration()", () => {
     ["a voter without votes", { voters: [voter("a", 0)], learners: [], outgoing: [] }],
     ["a voter with endless votes", { voters: [voter("a", 1e9)], learners: [], outgoing: [] }],
     ["a nameless learner", { voters: [voter("a")], learners: [""], outgoing: [] }],
+    ["a witness that has no vote", { ...votersOf("a"), witnesses: ["b"] }],
+    ["nobody but witnesses", { ...votersOf("a", "b"), witnesses: ["a", "b"] }],
+    ["nobody but witnesses in the old half", { ...votersOf("a"), outgoing: [voter("b")], witnesses: ["b"] }],
+    ["a static leader that cannot lead", { ...votersOf("a", "b"), witnesses: ["b"], staticLeader: "b" }],
+    ["a static leader that is a stranger", { ...votersOf("a"), staticLeader: "b" }],
+    ["a preference for one server twice", { ...votersOf("a"), preferred: ["a", "a"] }],
+    ["the record of a stranger", { ...votersOf("a"), servers: [{ id: "b", incarnation: 1, urls: [] }] }],
+    ["two records of a server", { ...votersOf("a"), servers: [1, 2].map((incarnation) => ({ id: "a", incarnation, urls: [] })) }],
+    ["endless addresses", { ...votersOf("a"), servers: [{ id: "a", incarnation: 1, urls: Array<string>(17).fill("") }] }],
+    ["an endless address", { ...votersOf("a"), servers: [{ id: "a", incarnation: 1, urls: ["u".repeat(2_049)] }] }],
+    ["a server removed twice", { ...votersOf("a"), removed: ["x", "x"] }],
+    ["endless removed servers", { ...votersOf("a"), removed: Array.from({ length: 65 }, (_, at) => `x${at}`) }],
     ["too many voters", { voters: Array.from({ length: 256 }, (_, at) => voter(`v${at}`)), learners: [], outgoing: [] }],
   ];
   for (const [name, configuration] of cases) {
@@ -197,7 +248,7 @@ describe("encodeConfiguration()", () => {
 
   it("is undefined for garbage", () => {
     const prng = new Prng(3);
-    const good = encodeConfiguration(joint);
+    const good = encodeConfiguration(full);
     for (let end = 0; end < good.length; end++) decodeConfiguration(good.subarray(0, end));
     for (let round = 0; round < 500; round++) {
       decodeConfiguration(Uint8Array.from({ length: prng.below(30) }, () => prng.below(256)));

@@ -1,7 +1,8 @@
 import { doesNotThrow, equal } from "node:assert/strict";
 import { describe, it } from "node:test";
 import { Prng, utf8 } from "@flotilla/base";
-import type { Entry, Message, SnapshotMeta } from "../../src/contract.ts";
+import { encodeConfiguration } from "../../src/configuration-codec.ts";
+import type { Configuration, Entry, Message, SnapshotMeta } from "../../src/contract.ts";
 import { validate } from "../../src/raft/validate.ts";
 import { Cluster, votersOf } from "../cluster.ts";
 
@@ -22,6 +23,8 @@ const kinds: readonly Message["kind"][] = [
   "forwardedProposals",
   "readRequest",
   "readResponse",
+  "dataLost",
+  "refused",
 ];
 
 /** Mostly small, so that it often nearly fits; sometimes absurd. */
@@ -30,12 +33,23 @@ function number(prng: Prng): number {
   return prng.chance(0.03) ? prng.pick(absurd) : prng.below(8);
 }
 
+function anyConfiguration(prng: Prng): Configuration {
+  const ids = ["a", "b", "c", "d"].filter(() => prng.chance(0.6));
+  return {
+    ...votersOf(...ids),
+    outgoing: prng.chance(0.3) ? configuration.voters : [],
+    witnesses: ids.filter(() => prng.chance(0.2)),
+    removed: ["a", "b", "e"].filter(() => prng.chance(0.05)),
+    servers: ids.map((id) => ({ id, incarnation: prng.below(2), urls: [] })),
+  };
+}
+
 function entries(prng: Prng, prevIndex: number): Entry[] {
   return Array.from({ length: prng.below(4) }, (_, offset) => ({
     index: prng.chance(0.05) ? number(prng) : prevIndex + 1 + offset,
     term: prng.chance(0.7) ? 1 + Math.floor(offset / 2) : number(prng),
     kind: prng.pick(["command", "noop", "config"] as const),
-    data: utf8("data"),
+    data: prng.chance(0.5) ? utf8("data") : encodeConfiguration(anyConfiguration(prng)),
   }));
 }
 
@@ -44,7 +58,7 @@ function anyMessage(prng: Prng, term: number): Message {
   const index = prng.chance(0.05) ? Number.NaN : prng.below(8);
   const snapshot: SnapshotMeta = { index, term: number(prng), configuration };
   const fields = {
-    kind: prng.pick(kinds),
+    kind: prng.chance(0.95) ? prng.pick(kinds.slice(0, -1)) : prng.pick(kinds),
     from: prng.pick(["b", "c", "stranger"]),
     to: "a",
     term: prng.chance(0.6) ? term : prng.chance(0.9) ? term + prng.below(2) : number(prng),
@@ -65,6 +79,10 @@ function anyMessage(prng: Prng, term: number): Message {
     index: number(prng),
     snapshot,
     data: [utf8("x"), utf8("")],
+    // Rarely: these put the engine out of the game for good.
+    ...(prng.chance(0.01) ? { epoch: number(prng) } : {}),
+    ...(prng.chance(0.2) ? { incarnation: number(prng) } : {}),
+    reason: prng.pick(["superseded", "removed", "lostDisk", "of another version"]),
   };
   return fields as Message;
 }
@@ -94,6 +112,7 @@ describe("step()", () => {
           if (prng.chance(0.2)) member.input((raft) => raft.tick());
           if (prng.chance(0.1)) member.input((raft) => raft.propose([utf8("p")]));
           if (prng.chance(0.1)) member.input((raft) => raft.read(step));
+          if (prng.chance(0.02)) member.change({ kind: "votes", id: "b", votes: prng.below(3) });
           if (prng.chance(0.02)) member.compact(member.server.appliedIndex);
           cluster.network = [];
           roles.add(member.server.role);

@@ -1,0 +1,118 @@
+import { equal, ok } from "node:assert/strict";
+import { describe, it } from "node:test";
+import { utf8 } from "@flotilla/base";
+import { Cluster, cutOff, type Member, votersOf } from "../cluster.ts";
+import { only } from "../fixtures.ts";
+
+const electionTicks = 10;
+const preferTicks = 20;
+type Options = Partial<ConstructorParameters<typeof Cluster>[0]>;
+
+function led(by: string, more: Options = {}): [Cluster, Member] {
+  const configuration = { ...votersOf("a", "b", "c"), preferred: ["a", "b"] };
+  const cluster = new Cluster({ configuration, engine: { preferTicks }, ...more });
+  cluster.elect(by);
+  cluster.run(2);
+  return [cluster, cluster.get(by)];
+}
+
+describe("a preferred leader", () => {
+  it("gets the leadership, the most preferred first, without an election timeout", () => {
+    const [cluster, leader] = led("c");
+    const { term } = leader.server;
+    cluster.run(preferTicks);
+    equal(cluster.leader?.id, "a");
+    equal(cluster.leader?.server.term, term + 1);
+    cluster.run(3 * preferTicks);
+    equal(cluster.leader?.server.term, term + 1);
+  });
+
+  it("hands over only to those that are preferred to itself", () => {
+    const [cluster, leader] = led("b");
+    cluster.run(3 * preferTicks, cutOff("a"));
+    ok(leader.isLeader);
+    cluster.run(preferTicks);
+    equal(cluster.leader?.id, "a");
+  });
+
+  it("gets it back after a restart, and not at once", () => {
+    const [cluster, leader] = led("a");
+    leader.crash();
+    cluster.elect("c");
+    cluster.run(2);
+    leader.restart();
+    cluster.run(preferTicks - 5);
+    equal(cluster.leader?.id, "c");
+    cluster.run(5 + preferTicks);
+    equal(cluster.leader?.id, "a");
+  });
+
+  it("is asked now and then only, when it does not take over", () => {
+    const [cluster] = led("c");
+    let asked = 0;
+    cluster.run(3 * preferTicks + 5, (message) => {
+      if (message.kind === "timeoutNow") asked++;
+      return message.kind === "timeoutNow";
+    });
+    equal(asked, 3);
+  });
+
+  it("is not asked while it lacks entries, or while a change is under way", () => {
+    const [cluster, leader] = led("c");
+    const isToA = ({ kind, to }: { kind: string; to: string }): boolean =>
+      kind === "appendRequest" && to === "a";
+    leader.input((raft) => raft.propose([utf8("x")]));
+    const [next] = [cluster.get("b")];
+    cluster.run(preferTicks + 5, isToA);
+    ok(next.isLeader); // The second best has it.
+    next.change({ kind: "votes", id: "c", votes: 2 });
+    cluster.run(2 * preferTicks, ({ kind, to }) => kind === "appendAccepted" && to === "b");
+    equal(only(cluster.network, "timeoutNow").length, 0);
+    ok(next.isLeader);
+  });
+});
+
+describe("a static leader", () => {
+  const configuration = { ...votersOf("a", "b", "c"), staticLeader: "b" };
+
+  it("is the only one that campaigns", () => {
+    const cluster = new Cluster({ configuration });
+    cluster.run(5 * electionTicks, cutOff("b"));
+    equal(cluster.leaders.length, 0);
+    equal(cluster.get("a").server.term, 0);
+    cluster.run(3 * electionTicks);
+    equal(cluster.leader?.id, "b");
+  });
+
+  it("is the only one that leadership is handed to", () => {
+    const cluster = new Cluster({ configuration });
+    cluster.run(3 * electionTicks);
+    const leader = cluster.get("b");
+    leader.input((raft) => raft.transferLeadership("a"));
+    equal(leader.raft.propose([utf8("x")]).kind, "appended");
+    const head = { from: "b", to: "a", term: leader.server.term } as const;
+    cluster.get("a").input((raft) => raft.step({ kind: "timeoutNow", ...head }));
+    equal(cluster.get("a").server.role, "follower");
+  });
+
+  it("takes over from whoever led when it was set", () => {
+    const [cluster, leader] = led("a");
+    equal(leader.change({ kind: "staticLeader", id: "c" }), "appended");
+    cluster.run(preferTicks + 3);
+    equal(cluster.leader?.id, "c");
+  });
+
+  it("that lacks entries is stood in for, as nobody would ever lead otherwise", () => {
+    const terms = { a: 2, b: 2, c: 2 };
+    const cluster = new Cluster({
+      configuration,
+      engine: { preferTicks },
+      logs: { a: "112", b: "1", c: "112" },
+      terms,
+    });
+    cluster.run(10 * electionTicks);
+    equal(cluster.leader?.id, "b");
+    for (const member of cluster.up) equal(member.machine.length, cluster.leader?.machine.length);
+    ok(cluster.get("b").machine.some((text) => text.includes("2.3")));
+  });
+});
