@@ -11,6 +11,7 @@ import type { Engine, NodeId } from "@flotilla/consensus";
 import { type Command, type CommandResult, encodeProposal, type Proposal } from "@flotilla/store";
 import type { Cancel, ProposeOutcome } from "./contract.ts";
 import { proposalsMax, proposeBytesMax } from "./limits.ts";
+import type { Place } from "./place.ts";
 
 export interface ProposalsOptions {
   /** Never used before. */
@@ -21,6 +22,7 @@ export interface ProposalsOptions {
   readonly resendMs: number;
   /** What is applied here. */
   appliedIndex(): number;
+  place(): Place;
 }
 
 interface Pending {
@@ -124,8 +126,12 @@ export class Proposals {
     if (batch.length > 0) this.#give(engine, batch, nowMs);
   }
 
-  /** Looks at the engine after it has worked: under another leader, everything is sent again. */
+  /**
+   * Looks at the engine after it has worked: under another leader, everything is sent again. A witness
+   * sees no result.
+   */
   observe({ term, leader }: Pick<Engine, "term" | "leader">): void {
+    if (this.#pending.size > 0 && this.#options.place() === "witness") this.#endAll("noData");
     this.#hasLeader = leader !== "";
     if (!this.#hasLeader || (leader === this.#leader && term === this.#term)) return;
     this.#leader = leader;
@@ -178,7 +184,15 @@ export class Proposals {
 
   /** Ends everything. */
   stop(): void {
-    for (const pending of [...this.#pending.values()]) this.#settle(pending, { kind: "stopped" });
+    this.#endAll("stopped");
+  }
+
+  /** Those that were sent may have happened all the same. */
+  #endAll(kind: "noData" | "stopped"): void {
+    for (const pending of [...this.#pending.values()]) {
+      const isUnknown = kind === "noData" && pending.wasSent;
+      this.#settle(pending, { kind: isUnknown ? "timeout" : kind });
+    }
   }
 
   /** Out of the queue: what may be sent in `term`. */

@@ -6,6 +6,15 @@ import { assert } from "@flotilla/base";
 import type { Engine, NodeId, ReadReady } from "@flotilla/consensus";
 import type { BarrierOutcome, Cancel } from "./contract.ts";
 import { barriersMax, readRoundsMax } from "./limits.ts";
+import type { Place } from "./place.ts";
+
+export interface ReadBarriersOptions {
+  readonly timeoutMs: number;
+  /** What is applied here. */
+  readonly appliedIndex: number;
+  /** Only a server that is known to hold data may be read from. */
+  place(): Place;
+}
 
 interface Waiter {
   readonly deadlineMs: number;
@@ -13,7 +22,7 @@ interface Waiter {
 }
 
 export class ReadBarriers {
-  readonly #timeoutMs: number;
+  readonly #options: ReadBarriersOptions;
   /** All that are not settled, in the order of their deadlines. */
   readonly #waiters = new Set<Waiter>();
   /** Waits for the next round. */
@@ -29,14 +38,15 @@ export class ReadBarriers {
   #hasLeader = false;
   #lastRequestId = 0;
 
-  constructor(timeoutMs: number, appliedIndex: number) {
-    this.#timeoutMs = timeoutMs;
-    this.#appliedIndex = appliedIndex;
+  constructor(options: ReadBarriersOptions) {
+    this.#options = options;
+    this.#appliedIndex = options.appliedIndex;
   }
 
   /** True when {@link flush} has something to do. */
   get hasQueued(): boolean {
-    return this.#next.length > 0 && this.#rounds.size < readRoundsMax;
+    const isRoom = this.#next.length > 0 && this.#rounds.size < readRoundsMax;
+    return isRoom && this.#options.place() === "data";
   }
 
   /** True when {@link barriersMax} are not settled: nothing more is taken in. */
@@ -47,7 +57,7 @@ export class ReadBarriers {
   /** Takes a call in; its round begins with the next {@link flush}. */
   barrier(nowMs: number, done: (outcome: BarrierOutcome) => void): Cancel {
     assert(!this.isFull, "barriers: whoever reads asks first whether there is room");
-    const waiter: Waiter = { deadlineMs: nowMs + this.#timeoutMs, done };
+    const waiter: Waiter = { deadlineMs: nowMs + this.#options.timeoutMs, done };
     this.#waiters.add(waiter);
     this.#next.push(waiter);
     return () => void this.#waiters.delete(waiter);
@@ -90,8 +100,9 @@ export class ReadBarriers {
     }
   }
 
-  /** A new leader may answer what the last one dropped. */
+  /** A new leader may answer what the last one dropped; a witness has no answer. */
   observe({ term, leader }: Pick<Engine, "term" | "leader">): void {
+    if (this.#waiters.size > 0 && this.#options.place() === "witness") this.#endAll("noData");
     this.#hasLeader = leader !== "";
     if (!this.#hasLeader || (leader === this.#leader && term === this.#term)) return;
     this.#leader = leader;
@@ -110,7 +121,11 @@ export class ReadBarriers {
 
   /** Ends everything. */
   stop(): void {
-    for (const waiter of [...this.#waiters]) this.#settle(waiter, { kind: "stopped" });
+    this.#endAll("stopped");
+  }
+
+  #endAll(kind: "noData" | "stopped"): void {
+    for (const waiter of [...this.#waiters]) this.#settle(waiter, { kind });
   }
 
   #unpark(): void {
@@ -120,7 +135,9 @@ export class ReadBarriers {
   }
 
   #release(waiters: readonly Waiter[]): void {
-    for (const waiter of waiters) this.#settle(waiter, { kind: "ready" });
+    // It may have turned out meanwhile that what was applied here was without its data.
+    if (this.#options.place() !== "data") this.#parked.push(...waiters);
+    else for (const waiter of waiters) this.#settle(waiter, { kind: "ready" });
   }
 
   #settle(waiter: Waiter, outcome: BarrierOutcome): void {

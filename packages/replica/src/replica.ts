@@ -4,14 +4,13 @@
  * Decides nothing by itself: the driver turns the loop, and each part has its own file. What is here
  * is who tells whom, in which order.
  */
-import {
-  type ConfigurationChange,
-  type EngineStatus,
-  isWitness,
-  type Message,
-  type NodeId,
-  type Persist,
-  type SnapshotMeta,
+import type {
+  ConfigurationChange,
+  EngineStatus,
+  Message,
+  NodeId,
+  Persist,
+  SnapshotMeta,
 } from "@flotilla/consensus";
 import type { Command } from "@flotilla/store";
 import { Applier } from "./applier.ts";
@@ -34,6 +33,7 @@ import type { LeaderAnswer, LeaderQuestion } from "./leader-call-codec.ts";
 import { type Ask, type FinalAnswer, LeaderCalls } from "./leader-calls.ts";
 import { Lessor } from "./lessor.ts";
 import { leaderCallMs } from "./limits.ts";
+import { type Place, placeIn } from "./place.ts";
 import { Proposals } from "./proposals.ts";
 import { ReadBarriers } from "./read-barriers.ts";
 import { SettledChanges } from "./settled-changes.ts";
@@ -47,6 +47,7 @@ export function createReplica(options: ReplicaOptions, ports: ReplicaPorts): Rep
 class LocalReplica implements Replica {
   readonly #options: ReplicaOptions;
   readonly #ports: ReplicaPorts;
+  readonly #place: () => Place;
   readonly #proposals: Proposals;
   readonly #barriers: ReadBarriers;
   readonly #applier: Applier;
@@ -64,14 +65,20 @@ class LocalReplica implements Replica {
     const { engine, state, logger } = ports;
     const { store } = state;
     const { requestMs, electionMs, configuration } = options;
+    this.#place = placeIn(engine, options.id);
     this.#proposals = new Proposals({
       session: options.session,
       newSession: () => options.newSession(),
       timeoutMs: requestMs,
       resendMs: electionMs,
       appliedIndex: () => store.appliedIndex,
+      place: this.#place,
     });
-    this.#barriers = new ReadBarriers(requestMs, store.appliedIndex);
+    this.#barriers = new ReadBarriers({
+      timeoutMs: requestMs,
+      appliedIndex: store.appliedIndex,
+      place: this.#place,
+    });
     this.#lessor = this.#makeLessor();
     this.#applier = new Applier({ store, logger, configuration }, [
       (entry, result) => this.#lessor.applied(entry, result),
@@ -336,7 +343,7 @@ class LocalReplica implements Replica {
   /** Why this server takes nothing in. */
   #refusal(isFull: boolean): Unavailable | undefined {
     if (this.#driver.isStopped) return { kind: "stopped" };
-    if (isWitness(this.#ports.engine.configuration, this.#options.id)) return { kind: "noData" };
+    if (this.#place() === "witness") return { kind: "noData" };
     return isFull ? { kind: "tooManyRequests" } : undefined;
   }
 

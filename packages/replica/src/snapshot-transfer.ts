@@ -7,7 +7,6 @@
 import { type Logger, WireError } from "@flotilla/base";
 import {
   type Configuration,
-  configurationServers,
   decodeMessage,
   type Engine,
   encodeMessage,
@@ -19,6 +18,7 @@ import {
 } from "@flotilla/consensus";
 import type { StateStorage } from "./contract.ts";
 import { silencesMax } from "./limits.ts";
+import { placeOf } from "./place.ts";
 import {
   decodeFrame,
   encodeFrame,
@@ -108,11 +108,11 @@ export class SnapshotTransfer {
     else this.#answered(from, frame);
   }
 
-  /** A snapshot without bytes, which is for a witness: a server without data takes it. */
+  /** A snapshot without bytes, which is for a witness; one that is new may not know that it is one. */
   receiveBare(message: InstallSnapshot): void {
     const { engine, logger } = this.#ports;
     const { snapshot, from } = message;
-    if (holdsData(engine.configuration, this.#options.id)) {
+    if (placeOf(engine.configuration, this.#options.id) === "data") {
       logger.warn("peer sent a snapshot without data", { peer: from, index: snapshot.index });
       return;
     }
@@ -315,9 +315,4 @@ export class SnapshotTransfer {
 
 function isStreamOf({ receiver }: Incoming, from: NodeId, stream: StreamId): boolean {
   return receiver.from === from && isSameStream(receiver.stream, stream);
-}
-
-/** True when the configuration has a place with data for `id`. */
-function holdsData(configuration: Configuration, id: NodeId): boolean {
-  return configurationServers(configuration).has(id) && !isWitness(configuration, id);
 }

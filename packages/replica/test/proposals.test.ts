@@ -11,6 +11,7 @@ import {
 } from "@flotilla/store";
 import type { ProposeOutcome } from "../src/contract.ts";
 import { proposalsMax, proposeBytesMax } from "../src/limits.ts";
+import type { Place } from "../src/place.ts";
 import { Proposals } from "../src/proposals.ts";
 
 const command: Command = { kind: "put", request: putRequest(utf8("k"), utf8("v")) };
@@ -18,13 +19,14 @@ const result = { kind: "put", revision: 7, previous: undefined } as const;
 
 /** Only what proposals use of an engine; notes the sequences it is given. */
 function scene() {
-  const given = { appliedIndex: 0, lastSession: 5n };
+  const given = { appliedIndex: 0, lastSession: 5n, place: "data" as Place };
   const proposals = new Proposals({
     session: 5n,
     newSession: () => ++given.lastSession,
     timeoutMs: 1000,
     resendMs: 100,
     appliedIndex: () => given.appliedIndex,
+    place: () => given.place,
   });
   const batches: number[][] = [];
   const sent: Proposal[] = [];
@@ -302,5 +304,16 @@ describe("Proposals", () => {
     turn();
     applied(1, 1, result, 99n);
     deepEqual(outcomes, [undefined]);
+  });
+
+  it("ends everything when the server turns out to be a witness, which sees no result", () => {
+    const { propose, turn, state, outcomes, given } = scene();
+    propose();
+    turn();
+    state.outcome = { kind: "dropped", reason: "noLeader" };
+    propose();
+    given.place = "witness";
+    turn();
+    deepEqual(outcomes, [{ kind: "timeout" }, { kind: "noData" }]);
   });
 });

@@ -3,10 +3,13 @@ import { describe, it } from "node:test";
 import type { Engine } from "@flotilla/consensus";
 import type { BarrierOutcome } from "../src/contract.ts";
 import { barriersMax, readRoundsMax } from "../src/limits.ts";
+import type { Place } from "../src/place.ts";
 import { ReadBarriers } from "../src/read-barriers.ts";
 
 function scene() {
-  const barriers = new ReadBarriers(1000, 10);
+  const given = { place: "data" as Place };
+  const options = { timeoutMs: 1000, appliedIndex: 10, place: () => given.place };
+  const barriers = new ReadBarriers(options);
   const asked: number[] = [];
   const engine = { read: (requestId: number) => asked.push(requestId) } as unknown as Engine;
   const outcomes: BarrierOutcome["kind"][] = [];
@@ -14,7 +17,7 @@ function scene() {
   const turn = () => {
     if (barriers.hasQueued) barriers.flush(engine);
   };
-  return { barriers, asked, outcomes, ask, turn };
+  return { barriers, given, asked, outcomes, ask, turn };
 }
 
 describe("ReadBarriers", () => {
@@ -99,5 +102,21 @@ describe("ReadBarriers", () => {
     equal(barriers.isFull, true);
     barriers.tick(1000);
     equal(barriers.isFull, false);
+  });
+
+  it("answers nothing before the server knows its place, nor as a witness", () => {
+    const { barriers, given, asked, outcomes, ask, turn } = scene();
+    given.place = "none";
+    ask();
+    turn();
+    deepEqual(asked, [], "what is applied here may lack its data");
+    given.place = "data";
+    turn();
+    given.place = "none"; // Its place was rolled back.
+    barriers.take([{ requestId: 1, index: 10 }], []);
+    deepEqual(outcomes, []);
+    given.place = "witness";
+    barriers.observe({ term: 1, leader: "a" });
+    deepEqual(outcomes, ["noData"]);
   });
 });

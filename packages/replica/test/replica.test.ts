@@ -146,7 +146,9 @@ describe("a change of the configuration", () => {
   it("is made from any member, and is in force where it was asked for", () => {
     const world = cluster("a b c");
     const asker = world.follower();
-    newcomer(world, "d");
+    const joining = newcomer(world, "d");
+    const reads: string[] = [];
+    joining.replica.readBarrier(({ kind }) => void reads.push(kind));
     const added = change(asker, { kind: "add", id: "d", votes: 0 });
     ok(added.kind === "changed", JSON.stringify(added));
     ok(asker.status().configuration.learners.includes("d"));
@@ -155,6 +157,7 @@ describe("a change of the configuration", () => {
       () => change(asker, { kind: "promote", id: "d", votes: 1 }).kind === "changed",
     );
     equal(asker.status().configuration.voters.length, 4);
+    deepEqual(reads, ["ready"], "it has waited until it had a place");
     agree(world);
     const leader = world.leader();
     const removed = change(leader, { kind: "remove", id: leader.id });
@@ -305,10 +308,16 @@ describe("a witness", () => {
     const leader = world.leader();
     for (let at = 0; at < 30; at++) leader.put(`k${at}`);
     const witness = newcomer(world, "w");
+    const reads: string[] = [];
+    const read = () => witness.replica.readBarrier(({ kind }) => void reads.push(kind));
+    read();
     const added = change(leader, { kind: "add", id: "w", votes: 1, witness: true });
     equal(added.kind, "changed");
     world.until("its place", () => isWitness(witness, "w"));
     equal(witness.store.revision, 1);
+    read();
+    world.pass(50);
+    deepEqual(reads, ["noData", "noData"]);
     world.follower().crash();
     world.until("the other two to go on", () => leader.put("k").kind === "applied");
   });
