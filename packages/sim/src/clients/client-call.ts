@@ -34,17 +34,22 @@ export class ClientCall<Answer> implements EventTarget, Request {
   readonly #clients: ClientWorld;
   readonly #serve: Serve<Answer>;
   readonly #isRepeatable: boolean;
+  readonly #isBound: boolean;
   readonly #onEnd: (call: ClientCall<Answer>) => void;
   #isOpen = true;
   /** Numbers the attempts: an answer to an earlier one comes too late. */
   #attempt = 0;
 
-  /** `isRepeatable`: it changes nothing. `onEnd` is called once, also when the outcome is unknown. */
+  /**
+   * `isRepeatable`: it changes nothing. `isBound`: only this server is asked. `onEnd` is called once,
+   * also when the outcome is unknown.
+   */
   constructor(
     clients: ClientWorld,
     what: {
       readonly server: number;
       readonly isRepeatable: boolean;
+      readonly isBound?: boolean;
       readonly serve: Serve<Answer>;
     },
     onEnd: (call: ClientCall<Answer>) => void = () => {},
@@ -52,6 +57,7 @@ export class ClientCall<Answer> implements EventTarget, Request {
     this.#clients = clients;
     this.#serve = what.serve;
     this.#isRepeatable = what.isRepeatable;
+    this.#isBound = what.isBound === true;
     this.#onEnd = onEnd;
     this.server = what.server;
     this.calledAt = momentOf(clients);
@@ -95,7 +101,7 @@ export class ClientCall<Answer> implements EventTarget, Request {
       this.answer = attempt.answer;
       this.#end();
     } else if (attempt.kind === "notDone" || this.#isRepeatable) {
-      this.server = (this.server + 1) % this.#clients.machines.length;
+      if (!this.#isBound) this.server = (this.server + 1) % this.#clients.machines.length;
       this.#clients.world.schedule(retryMs, eventKind.request, this, undefined);
     } else this.#end();
   }

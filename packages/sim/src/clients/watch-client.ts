@@ -3,6 +3,7 @@
  * after the last revision that it was told.
  */
 import { emptyBytes, present, utf8 } from "@flotilla/base";
+import type { NodeId } from "@flotilla/consensus";
 import type { Watcher } from "@flotilla/store";
 import type { KeyEvent, WatchHistory, WatchStream } from "../checkers/index.ts";
 import type { Process, Request } from "../server/process.ts";
@@ -80,14 +81,18 @@ export class WatchClient implements EventTarget, Request {
     clients.world.schedule(drawDelay(clients), eventKind.request, this, undefined);
   }
 
-  /** `dueRevision`: what it must have been told by now. */
-  history(dueRevision: number): WatchHistory {
+  /**
+   * `dueRevision`: what it must have been told by now, if it watches at one of those that have to
+   * serve; a server that was removed and does not know it says nothing.
+   */
+  history(dueRevision: number, mustServe: (server: NodeId) => boolean): WatchHistory {
+    const isDue = this.#stream !== undefined && mustServe(this.#stream.record.server);
     return {
       client: this.#client,
       from: this.#from,
       to: this.#to,
       streams: this.#streams,
-      dueRevision,
+      dueRevision: isDue ? dueRevision : 0,
     };
   }
 

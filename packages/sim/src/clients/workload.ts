@@ -4,7 +4,7 @@
  * Whatever an operation needs to know that only the run can tell (the revision that its client saw
  * last, say) is looked up when it begins.
  */
-import type { ConfigurationChange } from "@flotilla/consensus";
+import type { ConfigurationChange, NodeId } from "@flotilla/consensus";
 import type { ChangeConfigurationOutcome } from "@flotilla/replica";
 import type { CommandResult } from "@flotilla/store";
 import type {
@@ -27,7 +27,9 @@ export interface Operator {
   /** False when the change would leave servers without a quorum that can no longer run. */
   allows(change: ScenarioChange): boolean;
   /** Called when a change is asked for: a new server has to run before it can learn. */
-  prepare(change: ScenarioChange): void;
+  begin(change: ScenarioChange): void;
+  /** Called when it is known what became of it. */
+  ended(change: ScenarioChange): void;
   changeOf(change: ScenarioChange): ConfigurationChange;
   idOf(server: number): string;
 }
@@ -46,6 +48,10 @@ interface LeaseRecord {
   readonly revokes: ClientCall<boolean>[];
 }
 
+/** Whoever looks whether the servers serve. */
+const probeClient = -1;
+const probeKey = "probe";
+
 export class Workload {
   readonly #clients: ClientWorld;
   readonly #operator: Operator;
@@ -55,6 +61,7 @@ export class Workload {
   readonly #leases: Map<string, LeaseRecord> = new Map<string, LeaseRecord>();
   /** By client and key: the modification revision that it saw last. */
   readonly #seen: Map<string, number> = new Map<string, number>();
+  #probes = 0;
   /** How changes of the configuration ended, by outcome. */
   readonly changes: Record<string, number> = {};
 
@@ -106,17 +113,14 @@ export class Workload {
     }
   }
 
-  /** Writes a key and reads it at `server`, to see that it serves; `onEnd` hears how each went. */
-  probe(
-    server: number,
-    value: string,
-    onEnd: (kind: "write" | "read", isServed: boolean) => void,
-  ): void {
-    const key = "probe";
-    const end = (kind: "write" | "read") => (call: ClientCall<Output>) =>
-      onEnd(kind, call.returnedAt !== undefined);
-    this.#call(-1, server, key, { kind: "put", value }, end("write"));
-    this.#call(-1, server, key, { kind: "get" }, end("read"));
+  /** Writes a key at `server`, or reads it, to see that it serves; asks again until it does. */
+  probe(kind: "write" | "read", server: number, onServed: () => void): void {
+    this.#probes++;
+    const input: Input = kind === "read" ? { kind: "get" } : { kind: "put", value: `probe ${this.#probes}` };
+    this.#call(probeClient, server, probeKey, input, ({ returnedAt }) => {
+      if (returnedAt !== undefined) onServed();
+      else this.probe(kind, server, onServed);
+    });
   }
 
   operations(): Operation[] {
@@ -134,8 +138,9 @@ export class Workload {
     return [...operations, ...this.#expiries(operations)];
   }
 
-  watches(dueRevision: number): WatchHistory[] {
-    return this.#watches.map((watch) => watch.history(dueRevision));
+  /** `dueRevision`: what watchers at servers that must serve have been told by now. */
+  watches(dueRevision: number, mustServe: (server: NodeId) => boolean): WatchHistory[] {
+    return this.#watches.map((watch) => watch.history(dueRevision, mustServe));
   }
 
   leases(): LeaseHistory[] {
@@ -194,7 +199,8 @@ export class Workload {
     const isSerializable = input.kind === "get" && input.serializable === true;
     const serve =
       command === undefined ? reading(key, isSerializable) : proposing(command, outputOf);
-    const what = { server, isRepeatable: command === undefined, serve };
+    const isBound = client === probeClient;
+    const what = { server, isRepeatable: command === undefined, isBound, serve };
     const call = new ClientCall<Output>(this.#clients, what, onEnd);
     this.#keyCalls.push({ client, key, input, call });
   }
@@ -242,7 +248,7 @@ export class Workload {
       this.#countChange("notAllowed");
       return;
     }
-    this.#operator.prepare(change);
+    this.#operator.begin(change);
     const steps = [this.#operator.changeOf(change)];
     const serve: Serve<ChangeConfigurationOutcome> = (process, done) => {
       process.replica?.change(steps, (outcome) => {
@@ -252,6 +258,7 @@ export class Workload {
     };
     const what = { server, isRepeatable: false, serve };
     new ClientCall<ChangeConfigurationOutcome>(this.#clients, what, ({ answer }) => {
+      if (answer !== undefined) this.#operator.ended(change);
       this.#countChange(answer?.kind === "refused" ? answer.reason : (answer?.kind ?? "unknown"));
     });
   }

@@ -85,6 +85,7 @@ export class SimulatedDisk implements Disk, EventTarget {
   #isFull = false;
   #failingWrites = 0;
   #isLying = false;
+  #onWrite: ((durationMs: number) => void) | undefined;
 
   /** `deliver` is given what has ended. */
   constructor(
@@ -151,6 +152,11 @@ export class SimulatedDisk implements Disk, EventTarget {
     this.#slowness = factor;
   }
 
+  /** Calls back once, when the next write begins, with how long that will take. */
+  onNextWrite(callback: (durationMs: number) => void): void {
+    this.#onWrite = callback;
+  }
+
   /** Nothing ends until {@link resume}. */
   stall(): void {
     this.#held ??= [];
@@ -212,6 +218,7 @@ export class SimulatedDisk implements Disk, EventTarget {
 
   /** Ends all faults but damage that is done. */
   heal(): void {
+    this.#onWrite = undefined;
     this.#slowness = 1;
     this.#isFull = false;
     this.#failingWrites = 0;
@@ -239,6 +246,10 @@ export class SimulatedDisk implements Disk, EventTarget {
     const latencyMs = latencyMinMs + (latencyMaxMs - latencyMinMs) * draw * draw;
     const delayMs = (latencyMs + bytes / bytesPerMs) * this.#slowness;
     this.#world.schedule(delayMs, eventKind.disk, this, operation);
+    if (this.#onWrite === undefined || work.kind !== "write") return;
+    const onWrite = this.#onWrite;
+    this.#onWrite = undefined;
+    onWrite(delayMs);
   }
 
   #end(operation: Operation): void {

@@ -3,6 +3,7 @@
  *
  * Looks now and then; whatever it needs to know it writes down for the judgement of liveness.
  */
+import type { NodeId } from "@flotilla/consensus";
 import type { Workload } from "../clients/workload.ts";
 import type { FinalServer, FinalState, Probe } from "../oracles/index.ts";
 import type { Machine } from "../server/machine.ts";
@@ -35,6 +36,11 @@ export class Aftermath implements EventTarget {
   /** Everybody serves, and all are alike. */
   get isConverged(): boolean {
     return this.#isConverged;
+  }
+
+  /** It has to serve. */
+  isExpected(id: NodeId): boolean {
+    return this.#expected().some((machine) => machine.id === id);
   }
 
   handle(): void {
@@ -73,15 +79,14 @@ export class Aftermath implements EventTarget {
   #ask(): void {
     for (const machine of this.#expected()) {
       if (machine.isWitness) continue;
-      const askedAtMs = this.#world.nowMs;
-      const probes: Record<Probe["kind"], OpenProbe> = {
-        write: { kind: "write", server: machine.id, askedAtMs, servedAtMs: undefined },
-        read: { kind: "read", server: machine.id, askedAtMs, servedAtMs: undefined },
-      };
-      this.#probes.push(probes.write, probes.read);
-      this.#workload.probe(machine.index, `probe ${machine.id}`, (kind, isServed) => {
-        if (isServed) probes[kind].servedAtMs = this.#world.nowMs;
-      });
+      for (const kind of ["write", "read"] as const) {
+        const askedAtMs = this.#world.nowMs;
+        const probe: OpenProbe = { kind, server: machine.id, askedAtMs, servedAtMs: undefined };
+        this.#probes.push(probe);
+        this.#workload.probe(kind, machine.index, () => {
+          probe.servedAtMs = this.#world.nowMs;
+        });
+      }
     }
   }
 

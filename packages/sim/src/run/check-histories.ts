@@ -7,6 +7,7 @@ import {
   type LeaseBounds,
   storeModel,
 } from "../checkers/index.ts";
+import type { NodeId } from "@flotilla/consensus";
 import type { Ledger } from "../clients/ledger.ts";
 import type { Workload } from "../clients/workload.ts";
 import { type Violation, violation } from "../oracles/index.ts";
@@ -20,15 +21,18 @@ export function checkHistories(run: {
   readonly scenario: Scenario;
   readonly workload: Workload;
   readonly ledger: Ledger;
+  /** What watchers at servers that must serve have been told by now. */
   readonly dueRevision: number;
+  mustServe(server: NodeId): boolean;
   readonly nowMs: number;
   readonly isLinearizabilityChecked: boolean;
 }): Violation | undefined {
   const { scenario, workload, ledger } = run;
   const operations = workload.operations();
+  const watches = workload.watches(run.dueRevision, (server) => run.mustServe(server));
   return (
     checkSerials(operations, ledger) ??
-    checkWatches(workload.watches(run.dueRevision), ledger, ledger.compactRevision) ??
+    checkWatches(watches, ledger, ledger.compactRevision) ??
     checkLeases(workload.leases(), leaseBounds(scenario, run.nowMs)) ??
     (run.isLinearizabilityChecked ? linearizable(operations) : undefined)
   );

@@ -54,7 +54,7 @@ export class Cluster {
     change: (configuration: Configuration) => Configuration = (same) => same,
   ): boolean {
     const ids = new Set(gone.map(({ id }) => id));
-    for (const machine of this.machines) if (machine.end !== undefined) ids.add(machine.id);
+    for (const machine of this.machines) if (machine.isGone) ids.add(machine.id);
     const seen = new Set<Configuration>();
     for (const { view } of this.machines) seen.add(view.configuration);
     for (const configuration of seen) {

@@ -14,6 +14,7 @@ import { eventKind } from "../world/event-kind.ts";
 import type { DirectedLink } from "../world/topology.ts";
 import type { World } from "../world/world.ts";
 import type { Cluster } from "./cluster.ts";
+import type { ClusterOperator } from "./membership.ts";
 
 /** A server whose disk has lost data is started again after this. */
 const restartMs = 200;
@@ -36,6 +37,7 @@ class Later implements EventTarget {
 export class FaultDriver {
   readonly #world: World;
   readonly #cluster: Cluster;
+  readonly #operator: ClusterOperator;
   readonly #oracle: InvariantOracle;
   readonly #note: (what: string) => void;
   /** How often each kind was really done. */
@@ -48,12 +50,14 @@ export class FaultDriver {
     world: World,
     parts: {
       readonly cluster: Cluster;
+      readonly operator: ClusterOperator;
       readonly oracle: InvariantOracle;
       note(what: string): void;
     },
   ) {
     this.#world = world;
     this.#cluster = parts.cluster;
+    this.#operator = parts.operator;
     this.#oracle = parts.oracle;
     this.#note = parts.note;
   }
@@ -102,12 +106,16 @@ export class FaultDriver {
     }
   }
 
-  #crash({ server, power, downMs }: FaultOf<"crash">): boolean {
+  #crash({ server, power, isInWrite, downMs }: FaultOf<"crash">): boolean {
     const machine = this.#cluster.machine(server);
     if (!machine.isUp) return false;
-    if (power) this.#losePower(machine);
-    else machine.crash(false);
-    machine.startAfter(downMs);
+    const crash = (): void => {
+      if (power) this.#losePower(machine);
+      else machine.crash(false);
+      machine.startAfter(downMs);
+    };
+    if (!isInWrite) crash();
+    else machine.disk.onNextWrite((durationMs) => this.#after(durationMs / 2, crash));
     return true;
   }
 
@@ -228,7 +236,7 @@ export class FaultDriver {
       const { view } = recovering.machine;
       if (!view.isUp || view.start < recovering.start) return false;
     }
-    return this.#cluster.survivesWithout([machine]) && this.#oracle.toleratesLossOf(machine.id);
+    return this.#operator.canDoWithout(machine) && this.#oracle.toleratesLossOf(machine.id);
   }
 
   #after(delayMs: number, action: () => void): void {

@@ -3,10 +3,12 @@ import { assertNever } from "@flotilla/base";
 import type { Configuration, ConfigurationChange, Voter } from "@flotilla/consensus";
 import type { Operator } from "../clients/workload.ts";
 import type { ScenarioChange } from "../scenario/scenario.ts";
+import type { Machine } from "../server/machine.ts";
 import type { Cluster } from "./cluster.ts";
 
 export class ClusterOperator implements Operator {
   readonly #cluster: Cluster;
+  #pending: ScenarioChange[] = [];
 
   constructor(cluster: Cluster) {
     this.#cluster = cluster;
@@ -18,12 +20,23 @@ export class ClusterOperator implements Operator {
 
   allows(change: ScenarioChange): boolean {
     const target = this.#targetOf(change);
-    if (change.kind !== "remove" && target?.end !== undefined) return false;
-    return this.#cluster.survivesWithout([], (configuration) => this.#after(configuration, change));
+    if (change.kind !== "remove" && target?.isGone === true) return false;
+    return this.#survives([], [...this.#pending, change]);
   }
 
-  prepare(change: ScenarioChange): void {
+  /** True when the others can go on without `machine`, whatever becomes of changes under way. */
+  canDoWithout(machine: Machine): boolean {
+    return this.#survives([machine], this.#pending);
+  }
+
+  begin(change: ScenarioChange): void {
+    this.#pending.push(change);
     if (change.kind === "add") this.#targetOf(change)?.start();
+  }
+
+  /** Changes whose outcome is unknown stay: they may still be made. */
+  ended(change: ScenarioChange): void {
+    this.#pending = this.#pending.filter((pending) => pending !== change);
   }
 
   changeOf(change: ScenarioChange): ConfigurationChange {
@@ -50,7 +63,17 @@ export class ClusterOperator implements Operator {
     }
   }
 
-  #targetOf(change: ScenarioChange) {
+  /** With each of the changes made by itself, with all of them, and with none. */
+  #survives(gone: readonly Machine[], changes: readonly ScenarioChange[]): boolean {
+    const plans = [[], ...changes.map((change) => [change]), changes];
+    return plans.every((plan) =>
+      this.#cluster.survivesWithout(gone, (configuration) =>
+        plan.reduce((before, change) => this.#after(before, change), configuration),
+      ),
+    );
+  }
+
+  #targetOf(change: ScenarioChange): Machine | undefined {
     if (!("subject" in change) || change.subject === undefined) return undefined;
     return this.#cluster.machine(change.subject);
   }

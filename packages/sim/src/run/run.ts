@@ -82,8 +82,10 @@ class Run implements EventTarget {
     const oracle = this.#oracle;
     this.#referee = new Referee(world, { oracle, ledger: this.#ledger, trace: this.#trace });
     this.#cluster = new Cluster(world, scenario, this.#referee);
+    const operator = new ClusterOperator(this.#cluster);
     this.#faults = new FaultDriver(world, {
       cluster: this.#cluster,
+      operator,
       oracle,
       note: (what) => this.#referee.note(undefined, what),
     });
@@ -95,7 +97,7 @@ class Run implements EventTarget {
         delayMs: scenario.options.clientDelayMs,
         patienceMs: scenario.options.requestMs + 4 * scenario.options.clientDelayMs,
       },
-      new ClusterOperator(this.#cluster),
+      operator,
       this.#ledger,
     );
     this.#schedule();
@@ -118,7 +120,7 @@ class Run implements EventTarget {
       changes: this.#workload.changes,
       histories: {
         operations: this.#workload.operations(),
-        watches: this.#workload.watches(0),
+        watches: this.#workload.watches(0, () => false),
         leases: this.#workload.leases(),
         store: this.#ledger,
       },
@@ -179,7 +181,8 @@ class Run implements EventTarget {
         scenario: this.#scenario,
         workload: this.#workload,
         ledger: this.#ledger,
-        dueRevision,
+        dueRevision: aftermath.isConverged ? dueRevision : 0,
+        mustServe: (server) => aftermath.isExpected(server),
         nowMs: this.#world.nowMs,
         isLinearizabilityChecked: this.#options.isLinearizabilityChecked ?? true,
       }),

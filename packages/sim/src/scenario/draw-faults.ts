@@ -14,12 +14,16 @@ interface Setting {
   readonly faultsMax: number;
 }
 
+/** Kinds that come more often than others, where they are switched on. */
+const weights: Partial<Record<Fault["kind"], number>> = { crash: 4, cut: 4, pause: 2 };
 /** Data is lost for good so often at most. */
 const lossesMax = 3;
 
 /** In order of time. */
 export function drawFaults(random: Prng, swarm: Swarm, setting: Setting): Scenario["faults"] {
-  const kinds = [...swarm.faults];
+  const kinds = [...swarm.faults].flatMap((kind) =>
+    new Array<Fault["kind"]>(weights[kind] ?? 1).fill(kind),
+  );
   const faults: { atMs: number; fault: Fault }[] = [];
   if (kinds.length === 0) return faults;
   const gapMs = random.between(100, 1_500);
@@ -44,7 +48,13 @@ function drawFault(kind: Fault["kind"], random: Prng, setting: Setting): Fault {
   const forMs = electionMs * 4 * random.fraction() ** 2;
   switch (kind) {
     case "crash":
-      return { kind, server, power: random.chance(0.6), downMs: forMs };
+      return {
+        kind,
+        server,
+        power: random.chance(0.6),
+        isInWrite: random.chance(0.5),
+        downMs: forMs,
+      };
     case "pause":
     case "diskStall":
     case "diskFull":

@@ -51,11 +51,15 @@ export interface ScenarioOptions {
 
 /** What is done to the world. A fault that lasts ends by itself, or with the heal. */
 export type Fault =
-  /** `power`: of the machine, or else only the process dies. It starts again after `downMs`. */
+  /**
+   * `power`: of the machine, or else only the process dies. `isInWrite`: not now, but in the middle of
+   * the next write of its disk. It starts again after `downMs`.
+   */
   | {
       readonly kind: "crash";
       readonly server: number;
       readonly power: boolean;
+      readonly isInWrite: boolean;
       readonly downMs: number;
     }
   | { readonly kind: "pause"; readonly server: number; readonly forMs: number }

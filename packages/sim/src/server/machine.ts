@@ -143,6 +143,11 @@ export class Machine implements Station, EventTarget {
     return this.#end;
   }
 
+  /** It is of no use to its cluster any more, though it may not know it yet. */
+  get isGone(): boolean {
+    return this.#end !== undefined || this.view.disk > 1;
+  }
+
   /** What its disk was given when it was new. */
   get incarnation(): number {
     return (this.index + 1) * 1_000 + this.view.disk;
