@@ -1,14 +1,9 @@
 /**
  * The few etcd calls that commands need, over gRPC with the store's own message codecs.
- * `@grpc/grpc-js` is loaded on first use: most commands never need it.
+ * `@grpc/grpc-js` and the server's package are loaded on first use: most commands never need them.
  */
 import { encodeMessage, WireReader } from "@flotilla/base";
-import {
-  decodeMembership,
-  type MembershipChange,
-  type MembershipDescription,
-  writeMembershipChange,
-} from "@flotilla/etcd-api";
+import type { MembershipChange, MembershipDescription } from "@flotilla/etcd-api";
 import {
   decodeKeyValue,
   encodePutRequest,
@@ -81,6 +76,7 @@ export class EtcdCaller {
 
   /** Who takes part, and how well. */
   async describeMembership(timeoutMs: number): Promise<MembershipDescription> {
+    const { decodeMembership } = await import("@flotilla/etcd-api");
     const nothing = new Uint8Array(0);
     return decodeMembership(
       await this.#call("/flotilla.v1.Membership/Describe", nothing, timeoutMs),
@@ -89,6 +85,7 @@ export class EtcdCaller {
 
   /** Changes the members; the outcome is not known when it ends in `cannotConnect`. */
   async changeMembership(change: MembershipChange): Promise<MembershipDescription> {
+    const { decodeMembership, writeMembershipChange } = await import("@flotilla/etcd-api");
     const request = encodeMessage((writer) => writeMembershipChange(writer, change));
     return decodeMembership(
       await this.#call("/flotilla.v1.Membership/Change", request, changeTimeoutMs),
