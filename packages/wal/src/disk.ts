@@ -20,11 +20,8 @@ export interface DiskFile {
 
 /** What the log needs from a disk. */
 export interface Disk {
-  /**
-   * Calls back soon, once the caller has returned: for steps of the log that have nothing to wait
-   * for. A disk without it is asked for `makeDirectory` of a directory that is there instead.
-   */
-  defer?(callback: () => void): void;
+  /** Calls back soon, once the caller has returned: for steps of the log that wait for nothing. */
+  defer(callback: () => void): void;
   /** Makes a directory, and those above it; nothing happens when it is there. */
   makeDirectory(path: string, done: Done): void;
   /** Names in a directory, in any order. */

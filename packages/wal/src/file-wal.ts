@@ -193,13 +193,10 @@ export class FileWal implements Wal {
     this.#ended.push(ended);
     if (this.#isTurnAsked) return;
     this.#isTurnAsked = true;
-    const turn = (): void => {
+    this.#disk.defer(() => {
       this.#isTurnAsked = false;
       this.#tell();
-    };
-    // The shortest of all operations stands in where the disk has nothing shorter.
-    if (this.#disk.defer !== undefined) this.#disk.defer(turn);
-    else this.#disk.makeDirectory(this.#directory, turn);
+    });
   }
 
   #tell(): void {

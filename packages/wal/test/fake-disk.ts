@@ -39,6 +39,7 @@ export class FakeDisk implements Disk {
   #names = new Map<string, Inode>();
   #durableNames = new Map<string, Inode>();
   #changes: NameChange[] = [];
+  #inodes: Inode[] = [];
   #queue: Operation[] = [];
   readonly #deferred: (() => void)[] = [];
   /** Names of the operations that were started, in order. */
@@ -47,16 +48,13 @@ export class FakeDisk implements Disk {
   readonly synced = new Set<string>();
   /** The name of those that fail. */
   failing = "";
-  /** Delete it for a disk without it. */
-  defer?: (callback: () => void) => void = (callback) => {
-    this.#deferred.push(callback);
-  };
 
   constructor(files: Readonly<Record<string, Uint8Array>> = {}) {
     for (const [path, bytes] of Object.entries(files)) {
       const inode = { cached: bytes.slice(), durable: bytes.slice() };
       this.#names.set(path, inode);
       this.#durableNames.set(path, inode);
+      this.#inodes.push(inode);
     }
   }
 
@@ -91,11 +89,16 @@ export class FakeDisk implements Disk {
     while (this.started.length < operations && this.step());
   }
 
-  /** The power fails: the disk that the next start finds. Nothing that is under way ever ends. */
+  /** The power fails: the disk that the next start may find. This one is as it was. */
   outage(prng: Prng): FakeDisk {
+    const contents = this.#inodes.map(({ durable }) => durable);
+    const names = new Map(this.#durableNames);
     for (const operation of this.#queue) operation.outage?.(prng);
-    for (const change of this.#changes) if (prng.chance(0.5)) apply(this.#durableNames, change);
-    const files = [...this.#durableNames].map(([path, { durable }]) => [path, durable]);
+    for (const change of this.#changes) if (prng.chance(0.5)) apply(names, change);
+    const files = [...names].map(([path, { durable }]) => [path, durable]);
+    this.#inodes.forEach((inode, at) => {
+      inode.durable = contents[at] as Uint8Array;
+    });
     return new FakeDisk(Object.fromEntries(files));
   }
 
@@ -106,7 +109,12 @@ export class FakeDisk implements Disk {
     next.#names = this.#names;
     next.#durableNames = this.#durableNames;
     next.#changes = this.#changes;
+    next.#inodes = this.#inodes;
     return next;
+  }
+
+  defer(callback: () => void): void {
+    this.#deferred.push(callback);
   }
 
   makeDirectory(_path: string, done: Done): void {
@@ -129,6 +137,7 @@ export class FakeDisk implements Disk {
     const run = (): DiskFile => {
       if (!this.#names.has(path)) {
         const inode = { cached: new Uint8Array(0), durable: new Uint8Array(0) };
+        this.#inodes.push(inode);
         this.#change({ directory: parentOf(path), path, inode });
       }
       return this.#fileOf(this.#inode(path));
@@ -203,7 +212,7 @@ export class FakeDisk implements Disk {
           inode.durable = inode.cached.slice();
         };
         const outage = (prng: Prng): void => {
-          if (prng.chance(0.5)) run();
+          if (prng.chance(0.5)) inode.durable = resized(inode.cached, size);
         };
         this.#start("truncate", done, { run, kill, outage });
       },

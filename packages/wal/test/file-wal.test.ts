@@ -60,7 +60,6 @@ describe("Wal.append()", () => {
   it("never ends before it has returned, and in the order of the calls (300 seeds)", () => {
     for (const { seed, prng } of seeds(300)) {
       const disk = new FakeDisk();
-      if (prng.chance(0.5)) delete disk.defer;
       const { wal } = open(disk, { segmentBytes: 512, stepBytes: 512 });
       let isInside = false;
       const order: number[] = [];
