@@ -43,6 +43,7 @@ export function clusterOf(
     removed: [],
     divergedAt: 0,
     added: [],
+    isolation: undefined,
     ...fields,
   };
 }

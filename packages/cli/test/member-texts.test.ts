@@ -60,6 +60,13 @@ describe("listing()", () => {
     match(text, /contradicts what is committed at index 7/);
   });
 
+  it("tells why the member that was asked takes no part", () => {
+    const text = (kind: string) =>
+      listing(clusterOf("m1* m2", { isolation: { kind, until: 9 } }), "table");
+    match(text("lostEntries"), /takes no part: it has lost entries .* once it holds entry 9\.$/m);
+    match(text("superseded"), /takes no part: the cluster was recovered by force without it\.$/m);
+  });
+
   it("prints etcdctl's fields first for scripts", () => {
     equal(
       listing(clusterOf("m1* m2l"), "simple"),

@@ -2,6 +2,7 @@ export { createEtcdApi, type EtcdApi } from "./api.ts";
 export {
   decodeMembership,
   type MemberDescription,
+  type MemberIsolation,
   type MembershipChange,
   type MembershipDescription,
   type MembershipStep,

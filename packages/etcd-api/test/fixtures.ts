@@ -38,13 +38,15 @@ export class SoloMember implements Member {
   /** When set, what every proposal, barrier and renewal ends in. */
   unavailable: Unavailable | undefined;
   leaderId = this.id;
+  isolation: MemberStatus["isolation"];
   readonly cluster: FakeCluster = new FakeCluster(this.id);
   #index = 0;
 
   status(): MemberStatus {
     const appliedIndex = this.#index;
     const isLeader = this.leaderId === this.id;
-    return { term: 7, leaderId: this.leaderId, isLeader, commitIndex: appliedIndex, appliedIndex };
+    const status = { term: 7, leaderId: this.leaderId, isLeader, commitIndex: appliedIndex };
+    return { ...status, appliedIndex, ...(this.isolation && { isolation: this.isolation }) };
   }
 
   members(): readonly MemberInfo[] {

@@ -66,6 +66,15 @@ describe("Describe", () => {
     equal(description.members[1]?.name, "");
   });
 
+  it("tells why the asked member takes no part", async () => {
+    equal((await describeIt()).isolation, undefined);
+    running.member.isolation = { kind: "lostEntries", until: 77 };
+    deepEqual((await describeIt()).isolation, { kind: "lostEntries", until: 77 });
+    running.member.isolation = { kind: "removed", by: "b" };
+    running.member.leaderId = 0n;
+    deepEqual((await describeIt()).isolation, { kind: "removed", until: 0 });
+  });
+
   it("tells what the asked member knows when there is no leader", async () => {
     cluster().put("b", { votes: 0 });
     running.member.leaderId = 0n;

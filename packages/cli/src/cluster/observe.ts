@@ -8,7 +8,7 @@ import { atEndpoint } from "../endpoints.ts";
 import type { EndpointStatus } from "../etcd-caller.ts";
 import { reasonOf } from "../exit.ts";
 import { callOf } from "../membership/description.ts";
-import { remarks } from "../membership/listing.ts";
+import { isolationText, remarks } from "../membership/listing.ts";
 import type { ClusterFile, ClusterMember } from "./cluster-file.ts";
 import { isRunning } from "./processes.ts";
 import { plainQuorum, type QuorumView, quorumOf } from "./quorum-view.ts";
@@ -65,11 +65,11 @@ export interface ClusterView {
 
 /** Asks everything once. */
 export async function observe(cluster: ClusterFile, client: ObjectClient): Promise<ClusterView> {
-  const [words, membership, api] = await Promise.all([
+  const [words, api] = await Promise.all([
     Promise.all(cluster.members.map(wordOf)),
-    membershipOf(cluster),
     askApi(client),
   ]);
+  const membership = membershipOf(words);
   const nodes = cluster.nodes.map((node) => {
     const here = api.pods.filter(({ spec }) => spec.nodeName === node.name);
     return {
@@ -95,30 +95,29 @@ export async function observe(cluster: ClusterFile, client: ObjectClient): Promi
 const isReady = ({ status }: Pod) =>
   status?.conditions?.some(({ type, status }) => type === "Ready" && status === "True") ?? false;
 
-/** What one member says of itself, if it answers. */
+/** What one member says of itself and of the others, if it answers. */
 interface Word {
   readonly member: ClusterMember;
   readonly process: ProcessState;
   readonly status: EndpointStatus | undefined;
+  readonly membership: MembershipDescription | undefined;
 }
 
 async function wordOf(member: ClusterMember): Promise<Word> {
   const process = processState(member);
-  const status = process === "stopped" ? undefined : await endpointStatus(member.clientUrl);
-  return { member, process, status };
+  if (process === "stopped") return { member, process, status: undefined, membership: undefined };
+  const [status, membership] = await Promise.all([
+    endpointStatus(member.clientUrl),
+    atEndpoint(member.clientUrl, (caller) => caller.describeMembership(answerTimeoutMs)).catch(
+      () => undefined, // Others may say more.
+    ),
+  ]);
+  return { member, process, status, membership };
 }
 
 /** Who takes part, by the word of a leader, else of anybody; undefined when nobody answers. */
-async function membershipOf(cluster: ClusterFile): Promise<MembershipDescription | undefined> {
-  const running = cluster.members.filter((member) => processState(member) !== "stopped");
-  const answers = await Promise.all(
-    running.map(({ clientUrl }) =>
-      atEndpoint(clientUrl, (caller) => caller.describeMembership(answerTimeoutMs)).catch(
-        () => undefined, // It is shown as unreachable.
-      ),
-    ),
-  );
-  const given = answers.filter((answer) => answer !== undefined);
+function membershipOf(words: readonly Word[]): MembershipDescription | undefined {
+  const given = words.map(({ membership }) => membership).filter((one) => one !== undefined);
   return given.find(({ leaderId }) => leaderId !== 0n) ?? given[0];
 }
 
@@ -174,10 +173,16 @@ function viewOfQuorum(
     (stranger) =>
       `Also a member: ${callOf(membership, nodeIdOf(stranger.id))} (${stranger.peerUrls.join(", ")}), ${stranger.isActive ? "which answers" : "which does not answer"}. \`flotilla member list\` says more.`,
   );
+  const isolated = words.flatMap(({ member, membership: own }) =>
+    own?.isolation === undefined
+      ? []
+      : [`${member.name} takes no part: ${isolationText(own.isolation)}.`],
+  );
   return {
     quorum,
     hasLeader: membership.leaderId !== 0n,
-    remarks: [...also, ...remarks(membership).slice(1)],
+    // Whose word it is does not matter here: each member's own isolation is told above.
+    remarks: [...also, ...isolated, ...remarks({ ...membership, isolation: undefined }).slice(1)],
   };
 }
 

@@ -96,7 +96,7 @@ function evenWarning({ description, now, target }: Change): string | undefined {
   const total = totalVotes(target);
   if (total % 2 !== 0 || total === totalVotes(now)) return undefined;
   const data = target.voters.filter(({ id }) => !isWitness(target, id));
-  const both = listed(data.map(({ id }) => callOf(description, id)));
+  const both = listed(data.map(({ id }) => callOf(description, id)).sort());
   const advice =
     data.length === 2 && target.voters.length === 2
       ? `A witness as the tie-breaker lets either of ${both} fail: \`flotilla member add NAME --peer-urls=URL --witness\`.`

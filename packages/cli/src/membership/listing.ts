@@ -1,6 +1,6 @@
 /** `flotilla member list`: the members as a table, as JSON, and as lines for scripts. Pure. */
 import { quorumVotes, tolerance, totalVotes } from "@flotilla/consensus";
-import type { MemberDescription, MembershipDescription } from "@flotilla/etcd-api";
+import type { MemberDescription, MemberIsolation, MembershipDescription } from "@flotilla/etcd-api";
 import { nodeIdOf } from "@flotilla/member";
 import { table } from "../table.ts";
 import { callOf, configurationOf } from "./description.ts";
@@ -63,6 +63,9 @@ export function remarks(description: MembershipDescription): string[] {
   const lines = [
     `${totalVotes(configuration)} votes, ${quorumVotes(configuration)} are a quorum: ${spare === 1 ? "1 member" : `${spare} members`} may fail, whichever they are.`,
   ];
+  if (description.isolation !== undefined) {
+    lines.push(`The member that was asked takes no part: ${isolationText(description.isolation)}.`);
+  }
   if (description.leaderId === 0n) return lines;
   if (configuration.outgoing.length > 0) {
     lines.push("A change of the members is under way: those of before have a say, too.");
@@ -86,6 +89,20 @@ export function remarks(description: MembershipDescription): string[] {
     );
   }
   return lines;
+}
+
+const isolationTexts: Readonly<Record<string, string>> = {
+  removed: "it was removed from the cluster",
+  superseded: "the cluster was recovered by force without it",
+  lostDisk: "it has another disk than before, and its votes were on the old one",
+};
+
+/** Why a member takes no part, to be read after a colon. */
+export function isolationText({ kind, until }: MemberIsolation): string {
+  if (kind === "lostEntries") {
+    return `it has lost entries that it had acknowledged, and votes again once it holds entry ${until}`;
+  }
+  return isolationTexts[kind] ?? kind;
 }
 
 /** etcdctl's fields, then ours: id, state, name, peer URLs, client URLs, is a learner, role, votes. */
@@ -130,5 +147,6 @@ function asJson(description: MembershipDescription): unknown {
     commitIndex: description.commitIndex,
     lastIndex,
     divergedAt: description.divergedAt,
+    isolation: description.isolation ?? null,
   };
 }

@@ -18,6 +18,7 @@
  * | 12    | removed, repeated: id                                                     |
  * | 13    | first index at which a member's log contradicts what is committed         |
  * | 14    | added by this change, repeated, in its order: id                          |
+ * | 15    | why the member that was asked takes no part {1 kind as text, 2 until}     |
  *
  * | field | member                                                                    |
  * |-------|---------------------------------------------------------------------------|
@@ -90,6 +91,16 @@ export interface MembershipDescription {
   /** 0 when nothing contradicts. */
   readonly divergedAt: number;
   readonly added: readonly bigint[];
+  /** Of the member that was asked; undefined while it takes part. */
+  readonly isolation: MemberIsolation | undefined;
+}
+
+/** Why a member takes no part: the engine's `Isolation`, as far as a client can use it. */
+export interface MemberIsolation {
+  /** "removed", "superseded", "lostDisk" or "lostEntries". */
+  readonly kind: string;
+  /** `lostEntries`: the index that it has to hold again; else 0. */
+  readonly until: number;
 }
 
 /** One step of a change; the same as the engine's, with ids in place of names, and none for a member that is new. */
@@ -143,6 +154,12 @@ export function writeMembership(writer: WireWriter, description: MembershipDescr
   for (const id of description.removed) writer.fieldVarint64(12, id);
   writer.fieldVarint(13, description.divergedAt);
   for (const id of description.added) writer.fieldVarint64(14, id);
+  const { isolation } = description;
+  if (isolation === undefined) return;
+  writer.fieldMessage(15, (body) => {
+    body.fieldText(1, isolation.kind);
+    body.fieldVarint(2, isolation.until);
+  });
 }
 
 function writeMemberDescription(body: WireWriter, member: MemberDescription): void {
@@ -170,6 +187,7 @@ export function decodeMembership(bytes: Uint8Array): MembershipDescription {
   const numbers = { term: 0, epoch: 0, configurationIndex: 0, commitIndex: 0, lastIndex: 0 };
   let isConfigurationCommitted = false;
   let divergedAt = 0;
+  let isolation: MemberIsolation | undefined;
   while (reader.next()) {
     if (reader.field === 2) members.push(readMemberDescription(reader.message()));
     else if (reader.field === 3) ids.leaderId = reader.varint64();
@@ -184,9 +202,22 @@ export function decodeMembership(bytes: Uint8Array): MembershipDescription {
     else if (reader.field === 12) removed.push(reader.varint64());
     else if (reader.field === 13) divergedAt = reader.varint();
     else if (reader.field === 14) added.push(reader.varint64());
+    else if (reader.field === 15) isolation = readIsolation(reader.message());
     else reader.skip();
   }
-  return { members, removed, added, ...ids, ...numbers, isConfigurationCommitted, divergedAt };
+  const lists = { members, removed, added };
+  return { ...lists, ...ids, ...numbers, isConfigurationCommitted, divergedAt, isolation };
+}
+
+function readIsolation(reader: WireReader): MemberIsolation {
+  let kind = "";
+  let until = 0;
+  while (reader.next()) {
+    if (reader.field === 1) kind = reader.text();
+    else if (reader.field === 2) until = reader.varint();
+    else reader.skip();
+  }
+  return { kind, until };
 }
 
 function readMemberDescription(reader: WireReader): MemberDescription {

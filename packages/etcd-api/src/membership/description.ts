@@ -1,13 +1,17 @@
 /** The members as `flotilla.v1.Membership` tells of them: the leader's view, and their own words. Pure. */
-import { type MemberInfo, memberIdOf, nodeIdOf } from "@flotilla/member";
-import type { MemberDescription, MembershipDescription } from "../codec/membership.ts";
+import { type MemberInfo, type MemberStatus, memberIdOf, nodeIdOf } from "@flotilla/member";
+import type {
+  MemberDescription,
+  MemberIsolation,
+  MembershipDescription,
+} from "../codec/membership.ts";
 import { memberIds } from "./servers.ts";
 import type { Configuration, EngineStatus, NodeId } from "./types.ts";
 
 /** What is known without a leader: the members as this one has them. */
 export function describeLeaderless(
   members: readonly MemberInfo[],
-  added: readonly bigint[],
+  own: OwnWords,
 ): MembershipDescription {
   return {
     members: members.map((member) => ({ ...member, ...unknownProgress, outgoingVotes: 0 })),
@@ -22,8 +26,17 @@ export function describeLeaderless(
     staticLeader: 0n,
     removed: [],
     divergedAt: 0,
-    added,
+    ...own,
   };
+}
+
+/** What is said beside the members: who was added just now, and how the asked member itself is. */
+export type OwnWords = Pick<MembershipDescription, "added" | "isolation">;
+
+/** Why this member takes no part, if so. */
+export function isolationOf({ isolation }: MemberStatus): MemberIsolation | undefined {
+  if (isolation === undefined) return undefined;
+  return { kind: isolation.kind, until: isolation.kind === "lostEntries" ? isolation.until : 0 };
 }
 
 const unknownProgress = { matchIndex: 0, state: "none", isActive: false } as const;
@@ -32,7 +45,7 @@ const unknownProgress = { matchIndex: 0, state: "none", isActive: false } as con
 export function describeMembership(
   status: EngineStatus,
   members: readonly MemberInfo[],
-  added: readonly bigint[],
+  own: OwnWords,
 ): MembershipDescription {
   const { configuration } = status;
   const described = [...memberIds(configuration)].map((id) => describeMember(status, members, id));
@@ -50,7 +63,7 @@ export function describeMembership(
     staticLeader: memberIdOf(configuration.staticLeader ?? ""),
     removed: (configuration.removed ?? []).map(memberIdOf),
     divergedAt: status.diverged ?? 0,
-    added,
+    ...own,
   };
 }
 

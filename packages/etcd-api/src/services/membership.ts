@@ -20,7 +20,7 @@ import {
   writeMembership,
 } from "../codec/membership.ts";
 import { type Methods, noFields, type ServiceContext } from "../context.ts";
-import { describeLeaderless, describeMembership } from "../membership/description.ts";
+import { describeLeaderless, describeMembership, isolationOf } from "../membership/description.ts";
 import { addedMemberId, parsePeerUrls } from "../membership/peer-urls.ts";
 import { Reconfiguration } from "../membership/reconfiguration.ts";
 import { wordedDanger, wordedRefusal } from "../membership/refusals.ts";
@@ -59,10 +59,11 @@ class MembershipService {
   async describe(signal: AbortSignal, added: readonly bigint[] = []): Promise<Uint8Array> {
     const { member } = this.#context;
     const status = await member.clusterStatus(signal);
+    const own = { added, isolation: isolationOf(member.status()) };
     const description =
       status === undefined
-        ? describeLeaderless(member.members(), added)
-        : describeMembership(status, member.members(), added);
+        ? describeLeaderless(member.members(), own)
+        : describeMembership(status, member.members(), own);
     return this.#context.answer(noRevision, (writer) => writeMembership(writer, description));
   }
 
