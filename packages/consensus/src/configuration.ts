@@ -108,13 +108,12 @@ export function isSound(configuration: Configuration): boolean {
   );
 }
 
-/** Every half has a voter with data, and whoever is to lead can. */
+/** Witnesses do not decide alone, and whoever is to lead can. */
 function areRolesSound(configuration: Configuration): boolean {
   const { voters, outgoing, witnesses = [], preferred = [], staticLeader } = configuration;
-  const holdsData = (voter: Voter): boolean => !witnesses.includes(voter.id);
   return (
-    voters.some(holdsData) &&
-    (outgoing.length === 0 || outgoing.some(holdsData)) &&
+    !decideAlone(voters, witnesses) &&
+    !decideAlone(outgoing, witnesses) &&
     areDistinct(witnesses) &&
     witnesses.every((id) => isVoter(configuration, id)) &&
     preferred.length <= serversMax &&
@@ -122,6 +121,13 @@ function areRolesSound(configuration: Configuration): boolean {
     preferred.every(isNodeId) &&
     (staticLeader === undefined || isElectable(configuration, staticLeader))
   );
+}
+
+/** A majority of witnesses would commit what hardly anybody holds. */
+function decideAlone(voters: readonly Voter[], witnesses: readonly NodeId[]): boolean {
+  let balance = 0;
+  for (const { id, votes } of voters) balance += witnesses.includes(id) ? votes : -votes;
+  return balance > 0;
 }
 
 function areRecordsSound(configuration: Configuration): boolean {

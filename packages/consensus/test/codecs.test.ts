@@ -24,6 +24,10 @@ const joint: Configuration = {
 };
 const full: Configuration = {
   ...joint,
+  voters: [
+    { id: "8e9e05c52164694d", votes: 300 },
+    { id: "b", votes: 1 },
+  ],
   witnesses: ["b"],
   preferred: ["8e9e05c52164694d"],
   staticLeader: "8e9e05c52164694d",

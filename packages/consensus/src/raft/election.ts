@@ -17,8 +17,10 @@ import { envelope, type MessageOf, type Server } from "./server.ts";
 /** Time passes on a server that does not lead. */
 export function tickElection(server: Server): void {
   server.electionElapsed++;
-  if (server.electionElapsed < server.electionTimeoutTicks || !server.isPromotable) return;
-  campaignSoftly(server);
+  if (server.electionElapsed < server.electionTimeoutTicks) return;
+  // A server may be the only voter by a log whose leader does not know that yet, and reads on.
+  if (server.isPromotable && !server.owesLease) campaignSoftly(server);
+  else if (server.leader !== "") becomeFollower(server, server.term, ""); // It is gone.
 }
 
 /** Asks the voters whether they would vote for this server. */

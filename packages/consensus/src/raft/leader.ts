@@ -9,7 +9,7 @@ import { confirmHeartbeats } from "./read-index.ts";
 import { registerIncarnations } from "./registration.ts";
 import { becomeFollower } from "./roles.ts";
 import type { MessageOf, Server } from "./server.ts";
-import { tickTransfer } from "./transfer.ts";
+import { repeatTransfer, tickTransfer } from "./transfer.ts";
 
 /** Appends proposals. They are sent when the effects are taken, while the disk writes them here. */
 export function proposeHere(
@@ -56,6 +56,7 @@ export function tickLeader(server: Server, leadership: Leadership): void {
   if (leadership.heartbeatElapsed >= server.limits.heartbeatTicks) {
     leadership.heartbeatElapsed = 0;
     broadcastHeartbeat(server, leadership, leadership.reads.next());
+    repeatTransfer(server, leadership);
   }
 }
 

@@ -22,6 +22,8 @@ export class Leadership {
   /** Who is to lead next; empty when nobody. */
   transferTarget: NodeId = "";
   transferElapsed = 0;
+  /** The target was told to campaign. */
+  isTransferTold = false;
   /** No voter any more: this leader only waits for its successor. */
   isLeaving = false;
   readonly #limits: Limits;

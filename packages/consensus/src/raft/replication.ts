@@ -42,8 +42,11 @@ function replicateTo(server: Server, receiver: Receiver, progress: Progress): vo
   ) {
     sendAppend(server, receiver, progress);
   }
-  const isBehind = progress.mustPing || progress.sentCommitIndex < server.commitIndex;
-  if (progress.state === "replicate" && isBehind) sendAppend(server, receiver, progress);
+  // A server that takes nothing in is not told each commit: it gets one append for each heartbeat that
+  // it answers.
+  const isNews = progress.sentCommitIndex < server.commitIndex && !progress.inflight.full;
+  if (progress.state === "replicate" && (isNews || progress.mustPing))
+    sendAppend(server, receiver, progress);
 }
 
 /** One append from `nextIndex` on, with as many entries as fit; none if the window is full. */
@@ -116,8 +119,7 @@ export function onAppendAccepted(
   }
   if (!progress.accepted(matchIndex, server.log.firstIndex)) return;
   advanceCommit(server, leadership);
-  // The commit may have been that of the end of this leadership.
-  if (server.leadership === leadership) continueTransfer(server, leadership);
+  continueTransfer(server, leadership);
 }
 
 /** A follower's log does not meet the append; the hint says where it could. */

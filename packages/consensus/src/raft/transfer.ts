@@ -13,6 +13,7 @@ export function startTransfer(server: Server, leadership: Leadership, target: No
   if (!isPossible || leadership.transferTarget === target) return;
   leadership.transferTarget = target;
   leadership.transferElapsed = 0;
+  leadership.isTransferTold = false;
   continueTransfer(server, leadership);
 }
 
@@ -20,9 +21,18 @@ export function startTransfer(server: Server, leadership: Leadership, target: No
 export function continueTransfer(server: Server, leadership: Leadership): void {
   const target = leadership.transferTarget;
   const progress = leadership.progress.get(target);
-  if (progress === undefined || progress.matchIndex !== server.log.lastIndex) return;
+  if (leadership.isTransferTold || progress?.matchIndex !== server.log.lastIndex) return;
+  leadership.isTransferTold = true;
+  // From here on another leader can be elected whatever the voters have promised, and for as long as
+  // that message may be on its way: in this term there are no more reads by lease.
   leadership.lease?.end();
   server.outbox.send({ kind: "timeoutNow", ...envelope(server, target) });
+}
+
+/** Gives the word again, with each heartbeat: it may have been lost. */
+export function repeatTransfer(server: Server, leadership: Leadership): void {
+  leadership.isTransferTold = false;
+  continueTransfer(server, leadership);
 }
 
 /** Time passes. A target that does not take over within an election timeout is given up. */

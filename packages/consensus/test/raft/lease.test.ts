@@ -1,5 +1,6 @@
 import { deepEqual, equal, ok } from "node:assert/strict";
 import { describe, it } from "node:test";
+import { soleVoter } from "../../src/configuration.ts";
 import { Cluster, cutOff, type Member, votersOf } from "../cluster.ts";
 import { only } from "../fixtures.ts";
 
@@ -97,11 +98,10 @@ describe("a read by lease", () => {
   it("is over once somebody was told to campaign, as that one's votes ask nobody (T22d)", () => {
     const [cluster, leader] = led();
     leader.input((raft) => raft.transferLeadership("b"));
-    equal(only(cluster.network, "timeoutNow").length, 1);
     const [delayed] = cluster.take(({ kind }) => kind === "timeoutNow");
     equal(readsAt(leader, 10_001), false);
     // The transfer is given up; the message is still on its way.
-    for (let tick = 0; tick < electionTicks; tick++) cluster.run(1);
+    cluster.run(electionTicks, ({ kind }) => kind === "timeoutNow");
     equal(leader.raft.status().transferTarget, "");
     ok(leader.isLeader);
     leader.reads = [];
@@ -157,6 +157,34 @@ describe("a read by lease", () => {
     leader.nowMs = 30_100;
     cluster.run(2);
     ok(readsAt(leader, 30_100 + tickMs));
+  });
+
+  it("is not undone by who has become the only voter (T22f)", () => {
+    // "a" has removed itself and does not know that "b" has that entry, the end of its leadership.
+    const cluster = new Cluster({
+      configuration: votersOf("a", "b"),
+      engine: { leaseReads: { durationMs } },
+    });
+    for (const member of cluster.up) {
+      member.nowMs = 10_000;
+      member.server.leaderHeardTick = -electionTicks;
+    }
+    cluster.elect("a");
+    cluster.run(2);
+    const leader = cluster.get("a");
+    leader.change({ kind: "remove", id: "a" });
+    const isAlone = (): boolean => soleVoter(cluster.get("b").raft.configuration, "b");
+    cluster.settle(({ kind }) => isAlone() && kind === "appendAccepted");
+    leader.input((raft) => raft.tick());
+    cluster.settle(({ kind }) => kind === "appendAccepted");
+    cluster.get("b").restart();
+    for (let tick = 0; tick < electionTicks - 1; tick++) {
+      cluster.get("b").input((raft) => raft.tick());
+      equal(cluster.get("b").isLeader, false);
+    }
+    ok(readsAt(leader, 10_001));
+    cluster.get("b").input((raft) => raft.tick());
+    ok(cluster.get("b").isLeader);
   });
 
   it("is asked for: without the option every read takes its round", () => {
