@@ -1,6 +1,6 @@
 /** The first frame on every connection: who dials whom, and what for. Pure. */
 import { encodeMessage, WireError, WireReader } from "@flotilla/base";
-import type { NodeId } from "@flotilla/consensus";
+import { type NodeId, nodeIdLengthMax } from "@flotilla/consensus";
 import { type PeerAddress, parsePeerUrl } from "./address.ts";
 import { PeerError } from "./errors.ts";
 
@@ -20,8 +20,6 @@ export interface Hello {
 const magic = "flotilla-peer";
 const version = 2;
 const purposes: readonly Purpose[] = ["messages", "bulk", "calls", "join"];
-/** As `consensus` has it. */
-const idLengthMax = 64;
 
 export function encodeHello(hello: Hello): Uint8Array {
   return encodeMessage((writer) => {
@@ -72,7 +70,7 @@ export function objectionTo(hello: Hello, host: Host): string | undefined {
   }
   if (hello.to !== host.id) return `member ${hello.to} is meant, this is ${host.id}`;
   if (hello.from === host.id) return `member ${hello.from} is this one`;
-  if (hello.from.length === 0 || hello.from.length > idLengthMax) return "it has no name";
+  if (hello.from.length === 0 || hello.from.length > nodeIdLengthMax) return "it has no name";
   if (!host.isPeer(hello.from) && addressOf(hello) === undefined) {
     return `member ${hello.from} is not known here, nor where to reach it`;
   }
