@@ -78,7 +78,7 @@ function checkHolders(commit: FirstCommit): Violation | undefined {
   const holds = (id: NodeId): boolean => {
     const other = records.get(id);
     if (other === undefined || (other.history ?? history) !== history) return false;
-    return other.holds(index, term);
+    return other.hasHeld(index, term);
   };
   // The event may have changed the configuration after it counted.
   const { previous, configuration } = record;

@@ -40,7 +40,7 @@ function forget(record: ServerRecord, view: ServerView): void {
   record.durableTerm = 0;
   record.durableVote = "";
   record.supersededBy = 0;
-  record.agreed = undefined;
+  record.noteLoss();
 }
 
 function checkVote(
@@ -70,16 +70,6 @@ function checkVote(
     );
   }
   return undefined;
-}
-
-/** When a server goes down: what its memory and its disk agree on must be there when it comes back. */
-export function noteAgreement(record: ServerRecord, view: ServerView): void {
-  const { log, durable } = view;
-  const base = Math.max(log.firstIndex, durable.firstIndex) - 1;
-  let index = Math.min(log.lastIndex, durable.lastIndex);
-  while (index > base && log.termAt(index) !== durable.termAt(index)) index--;
-  const term = durable.termAt(index);
-  record.agreed = term === undefined ? undefined : { index, term };
 }
 
 /** A server has come back: does its disk still hold what it held? */

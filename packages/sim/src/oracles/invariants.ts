@@ -17,7 +17,7 @@ import {
   checkTransitions,
   epochOf,
 } from "./configuration-checks.ts";
-import { checkHardState, checkVanished, isForgetful, noteAgreement } from "./disk-checks.ts";
+import { checkHardState, checkVanished, isForgetful } from "./disk-checks.ts";
 import { checkNewLeader, checkVolatileVote, VoteRegistry } from "./election-checks.ts";
 import { adoptLog, checkCut, checkMatching, compareLog } from "./log-checks.ts";
 import { toleratesLoss } from "./loss.ts";
@@ -167,17 +167,17 @@ class Observer implements InvariantOracle {
   /** Its process is another one: only what was durable is still true. */
   #judgeStart(record: ServerRecord, view: ServerView): Violation | undefined {
     const isForgotten = isForgetful(record);
-    record.begin(view);
     if (isForgotten && !record.hasFaultyDisk) {
       return violation(
         "durability",
         `${view.id} came back and its disk, which ends at ${view.durable.lastIndex}, has lost (${record.agreed?.index}, ${record.agreed?.term})`,
       );
     }
+    if (isForgotten) record.noteLoss();
+    record.begin(view);
     const lost = isForgotten
       ? checkVanished(record.history ?? this.#newest, this.#records)
       : undefined;
-    record.agreed = undefined;
     const found = lost ?? this.#judge(record);
     // Entries can be of a later term than the vote on the disk: in that term the vote is still free.
     if (view.term !== view.durable.term) record.vote = "";
@@ -187,7 +187,7 @@ class Observer implements InvariantOracle {
   /** What it did in the event that ended its process counts: others may have heard of it. */
   #judgeEnd(record: ServerRecord, view: ServerView): Violation | undefined {
     const found = view.start === record.start ? this.#judge(record) : undefined;
-    noteAgreement(record, view);
+    record.noteAgreement();
     record.isUp = false;
     return found;
   }
@@ -195,7 +195,10 @@ class Observer implements InvariantOracle {
   #judge(record: ServerRecord): Violation | undefined {
     const { view } = record;
     const isLogChanged = view.log.version !== record.logVersion;
-    if (!isLogChanged && !record.isChanged) return undefined;
+    if (!isLogChanged && !record.isChanged) {
+      record.noteAgreement();
+      return undefined;
+    }
     const found =
       checkMonotone(record) ??
       (isLogChanged ? this.#observeLog(record) : undefined) ??
@@ -203,6 +206,7 @@ class Observer implements InvariantOracle {
       this.#observeRole(record) ??
       this.#judgeFrom(record, record.commitIndex);
     if (found === undefined) record.note();
+    record.noteAgreement();
     return found;
   }
 

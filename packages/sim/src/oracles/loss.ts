@@ -3,6 +3,7 @@ import type { Configuration, NodeId } from "@flotilla/consensus";
 import type { ClusterHistory } from "./cluster-history.ts";
 import { isQuorum } from "./naive-quorum.ts";
 import type { ServerRecord } from "./server-record.ts";
+import type { DurableView } from "./view.ts";
 
 /** See `InvariantOracle.toleratesLossOf`. Judges by every configuration that is in force anywhere. */
 export function toleratesLoss(
@@ -16,6 +17,7 @@ export function toleratesLoss(
   const lacks = (server: NodeId): boolean =>
     server === id || !(records.get(server)?.holds(index, term) ?? false);
   const lost = records.get(id)?.view.durable;
+  if (lost !== undefined && mayBeCounted(history, lost)) return false;
   /** Those who could give their vote in the term of the lost vote to somebody else. */
   const isFree = (server: NodeId): boolean => {
     const other = records.get(server)?.view.durable;
@@ -28,6 +30,13 @@ export function toleratesLoss(
     if (lost !== undefined && lost.vote !== "" && isQuorum(configuration, isFree)) return false;
   }
   return true;
+}
+
+/** An acknowledgement of something that is not committed yet may be on its way to the leader. */
+function mayBeCounted(history: ClusterHistory, log: DurableView): boolean {
+  if (log.lastIndex <= history.commitIndex) return false;
+  const newestTerm = Math.max(0, ...history.leaders.keys());
+  return (log.termAt(log.lastIndex) ?? 0) >= newestTerm;
 }
 
 function configurationsInForce(

@@ -47,8 +47,11 @@ export class ServerRecord {
   durableTerm: Term = 0;
   durableVote: NodeId = "";
   supersededBy = 0;
-  /** When it went down: the last position that its disk and its memory agreed on. */
+  /** The last position that its disk and its memory agreed on. */
   agreed: { readonly index: LogIndex; readonly term: Term } | undefined;
+  #agreedVersions = { log: -1, durable: -1 };
+  /** What was on a disk that was wiped or has forgotten: acknowledgements of it may still be on their way. */
+  #lost: LogWindow | undefined;
   /** Of which disk the cluster has registered the incarnation. */
   registeredDisk: number | undefined;
 
@@ -118,6 +121,40 @@ export class ServerRecord {
   holds(index: LogIndex, term: Term | undefined): boolean {
     const { durable } = this.view;
     return index < durable.firstIndex - 1 || durable.termAt(index) === term;
+  }
+
+  /** The same, or did when its disk was lost: whoever counts it may have been told before. */
+  hasHeld(index: LogIndex, term: Term): boolean {
+    if (this.holds(index, term)) return true;
+    const lost = this.#lost;
+    return lost !== undefined && (index < lost.baseIndex || lost.termAt(index) === term);
+  }
+
+  /** To be called when log or disk may have changed. */
+  noteAgreement(): void {
+    const { log, durable } = this.view;
+    const versions = this.#agreedVersions;
+    if (versions.log === log.version && versions.durable === durable.version) return;
+    versions.log = log.version;
+    versions.durable = durable.version;
+    const base = Math.max(log.firstIndex, durable.firstIndex) - 1;
+    let index = Math.min(log.lastIndex, durable.lastIndex);
+    while (index > base && log.termAt(index) !== durable.termAt(index)) index--;
+    const term = durable.termAt(index);
+    this.agreed = term === undefined ? undefined : { index, term };
+  }
+
+  /** Its disk is not what it was; `log` still is what its memory held. */
+  noteLoss(): void {
+    const { log, agreed } = this;
+    const lost = new LogWindow();
+    lost.restart(log.baseIndex, log.termAt(log.baseIndex) ?? 0);
+    for (let index = log.baseIndex + 1; index <= (agreed?.index ?? 0); index++) {
+      const entry = log.entryAt(index);
+      if (entry !== undefined) lost.push(entry);
+    }
+    this.#lost = lost;
+    this.agreed = undefined;
   }
 
   /** By its own log. */

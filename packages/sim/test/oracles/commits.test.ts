@@ -80,6 +80,40 @@ describe("the observer of commits", () => {
     cluster.breaks(cluster.at("a").commit(2), "committedOnQuorum", /which only witnesses have/);
   });
 
+  it("counts a disk that was lost after it had acknowledged, and no more than it held", () => {
+    const cluster = settled();
+    cluster.replicate(3, "1", "a", "b");
+    const lost = cluster.at("b");
+    lost.stop().disk++;
+    lost.durable.restart(undefined);
+    cluster.sees(lost);
+    cluster.commit(3, "a");
+    cluster.sees(cluster.at("a").write(4, "1").sync());
+    cluster.breaks(cluster.at("a").commit(4), "committedOnQuorum", /b \(not\)=1 c \(not\)=1/);
+  });
+
+  it("counts a faulty disk that has forgotten what it had acknowledged", () => {
+    const cluster = settled();
+    cluster.oracle.declareFaultyDisk("b");
+    cluster.replicate(3, "1", "a", "b");
+    const lost = cluster.at("b");
+    cluster.sees(lost.stop());
+    lost.durable.restart(undefined);
+    cluster.sees(lost.restart());
+    cluster.commit(3, "a");
+  });
+
+  it("does not count what was only in the memory of a lost server", () => {
+    const cluster = settled();
+    cluster.sees(cluster.at("a").write(3, "1").sync());
+    const lost = cluster.at("b").write(3, "1");
+    cluster.sees(lost);
+    lost.stop().disk++;
+    lost.durable.restart(undefined);
+    cluster.sees(lost);
+    cluster.breaks(cluster.at("a").commit(3), "committedOnQuorum", /b \(not\)=1 c \(not\)=1/);
+  });
+
   it("rejects that a leader commits an earlier term's entry by counting", () => {
     const cluster = new TestCluster();
     cluster.elect("a", 1, "b");

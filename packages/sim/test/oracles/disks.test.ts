@@ -143,6 +143,15 @@ describe("toleratesLossOf()", () => {
     equal(other.oracle.toleratesLossOf("b"), true, "still no majority of the old half");
   });
 
+  it("minds what may be acknowledged and not yet committed", () => {
+    const cluster = settled();
+    cluster.replicate(1, "11", "c");
+    cluster.sees(cluster.at("c").enter(1, "a").sync());
+    equal(cluster.oracle.toleratesLossOf("c"), true);
+    cluster.sees(cluster.at("c").write(3, "1").sync());
+    equal(cluster.oracle.toleratesLossOf("c"), false, "its acknowledgement may be on its way");
+  });
+
   it("weighs votes", () => {
     const cluster = new TestCluster(configurationOf("a=3 b c"));
     cluster.elect("a", 1);
