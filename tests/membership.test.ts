@@ -1,6 +1,6 @@
 import { deepEqual, equal, match, ok } from "node:assert/strict";
 import { after, before, describe, it } from "node:test";
-import { equalHashes, missingKeys, StoreWriter, until } from "./harness/index.ts";
+import { equalHashes, missingKeys, needs, run, StoreWriter, until } from "./harness/index.ts";
 import { MemberProcesses } from "./harness/member-processes.ts";
 
 /** Waits for `count` more acknowledged puts. */
@@ -160,6 +160,69 @@ describe("two members with data and a witness", () => {
     );
     equal(moved.code, 3, moved.stderr);
     match(moved.stderr, /a witness holds no data, and cannot lead/);
+  });
+});
+
+describe("etcdctl", needs("etcdctl"), () => {
+  const members = new MemberProcesses();
+  before(() => members.found("m1", "m2", "m3"));
+  after(() => members.close());
+
+  const etcdctl = (...args: readonly string[]) => {
+    const endpoints = ["m1", "m2", "m3"].map((name) => new URL(members.clientUrl(name)).host);
+    const env = { ETCDCTL_API: "3" };
+    return run("etcdctl", ["--endpoints", endpoints.join(","), ...args], { env });
+  };
+  const printed = async (...args: readonly string[]): Promise<string> => {
+    const { code, stdout, stderr } = await etcdctl(...args);
+    equal(code, 0, `${args.join(" ")}: ${stderr}`);
+    return stdout;
+  };
+  const refusal = async (...args: readonly string[]): Promise<string> => {
+    const { code, stderr } = await etcdctl(...args);
+    equal(code, 1, args.join(" "));
+    return /^Error: (.*)$/m.exec(stderr)?.[1] ?? stderr;
+  };
+  const idOf = async (words: RegExp): Promise<string> => {
+    const line = (await printed("member", "list")).split("\n").find((one) => words.test(one));
+    return line?.split(",")[0] ?? "";
+  };
+
+  it("adds, updates and removes a learner, and is refused as by etcd", async () => {
+    const [peer, other] = ["http://127.0.0.1:9", "http://127.0.0.1:19"];
+    const added = await printed("member", "add", "m4", "--learner", `--peer-urls=${peer}`);
+    match(added, /^Member +[0-9a-f]+ added (as learner )?to cluster +[0-9a-f]+$/m);
+    match(added, /^ETCD_INITIAL_CLUSTER=".*m4=http:\/\/127\.0\.0\.1:9/m);
+    match(added, /^ETCD_INITIAL_CLUSTER_STATE="existing"$/m);
+    const id = await idOf(/127\.0\.0\.1:9, , true$/);
+    equal(
+      await refusal("member", "promote", id),
+      "etcdserver: can only promote a learner member which is in sync with leader",
+    );
+    match(await printed("member", "update", id, `--peer-urls=${other}`), / updated in cluster /);
+    equal(
+      await refusal("member", "update", id, `--peer-urls=${members.peerUrl("m1")}`),
+      "etcdserver: Peer URLs already exists",
+    );
+    match(await printed("member", "remove", id), / removed from cluster /);
+    equal(await refusal("member", "remove", id), "etcdserver: member not found");
+    equal(await refusal("member", "promote", "1"), "etcdserver: member not found");
+    equal(
+      await refusal("member", "promote", await idOf(/ m1, /)),
+      "etcdserver: can only promote a learner member",
+    );
+  });
+
+  it("moves the leader", async () => {
+    const leader = await members.leader();
+    const next = leader === "m1" ? "m2" : "m1";
+    const id = await idOf(new RegExp(` ${next}, `));
+    match(
+      await printed("move-leader", id),
+      /^Leadership transferred from [0-9a-f]+ to [0-9a-f]+$/m,
+    );
+    equal(await members.leader(), next);
+    equal(await refusal("move-leader", "1"), "etcdserver: bad leader transferee");
   });
 });
 
