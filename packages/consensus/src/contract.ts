@@ -419,7 +419,8 @@ export interface Engine {
   unreachable(to: NodeId): void;
   /**
    * Drops log entries up to `index`, which a snapshot of the state machine covers and which is
-   * applied. Keeps the entries after it.
+   * applied. Keeps the entries after it; a leader also keeps some before it, while a server that was
+   * sent a snapshot catches up.
    */
   compact(index: LogIndex): void;
 

@@ -82,6 +82,16 @@ describe("encodeMessage()", () => {
     });
   }
 
+  it("refuses entries that do not follow on each other: such a log was read wrongly (T19)", () => {
+    const gap = entries.filter(({ index }) => index !== 7);
+    for (const wrong of [gap, entries.toReversed(), entries.slice(1)]) {
+      const request = { ...head, prevIndex: 5, prevTerm: 3, entries: wrong, commit: 0 } as const;
+      throws(() => encodeMessage({ kind: "appendRequest", ...request }), {
+        name: "InvariantError",
+      });
+    }
+  });
+
   it("costs a few bytes for each entry", () => {
     const many = Array.from({ length: 100 }, (_, at): Entry => {
       return { index: at + 1, term: 9, kind: "command", data: utf8("0123456789") };
@@ -111,7 +121,7 @@ describe("decodeMessage()", () => {
     ["an unknown kind", (writer) => writer.fieldVarint(1, 99)],
     ["no kind", () => {}],
     ["a negative term", (writer) => { writer.fieldVarint(1, 11); writer.fieldVarint(4, -1); }],
-    ["a number beyond 2^53", (writer) => { writer.fieldVarint(1, 6); writer.fieldVarint64(5, 2n ** 53n); }],
+    ["a number beyond 2^53 (T39)", (writer) => { writer.fieldVarint(1, 6); writer.fieldVarint64(5, 2n ** 53n); }],
     ["an unknown entry kind", (writer) => { writer.fieldVarint(1, 5); writer.fieldVarint(13, 3); }],
     ["a snapshot without configuration", (writer) => { writer.fieldVarint(1, 10); writer.fieldMessage(14, () => {}); }],
     ["an unknown refusal", (writer) => { writer.fieldVarint(1, 16); writer.fieldVarint(10, 9); }],

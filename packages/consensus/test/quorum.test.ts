@@ -28,7 +28,7 @@ function randomVoters(prng: Prng, isWeighted: boolean): Voter[] {
 const ids = ["a", "b", "c", "d", "e", "f", "g"];
 
 describe("quorums", () => {
-  it("commit what the naive twin commits, weighted and joint (5,000 seeds)", () => {
+  it("commit what the naive twin commits, weighted and joint (5,000 seeds, T20)", () => {
     for (let seed = 0; seed < 5_000; seed++) {
       const prng = new Prng(seed);
       const voters = randomVoters(prng, prng.chance(0.5));

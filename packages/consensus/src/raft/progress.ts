@@ -56,8 +56,10 @@ export class Progress {
   /** Highest index that it has ever acknowledged; above `matchIndex` once it turned out to have lost some. */
   acknowledgedIndex: LogIndex = 0;
   departure: Departure | undefined;
-  /** In snapshot: the index of the snapshot on its way. */
+  /** That of the last snapshot that was sent. */
   snapshotIndex: LogIndex = 0;
+  /** A snapshot was sent, and it does not hold yet all that is committed. */
+  isCatchingUp = false;
   readonly inflight: Inflight;
 
   constructor(nextIndex: LogIndex, options: ProgressOptions) {
@@ -161,6 +163,7 @@ export class Progress {
   becomeSnapshot(index: LogIndex): void {
     this.state = "snapshot";
     this.snapshotIndex = index;
+    this.isCatchingUp = true;
     this.paused = false;
     this.inflight.clear();
   }

@@ -118,6 +118,7 @@ export function onAppendAccepted(
     return;
   }
   if (!progress.accepted(matchIndex, server.log.firstIndex)) return;
+  if (matchIndex >= server.commitIndex) progress.isCatchingUp = false;
   advanceCommit(server, leadership);
   continueTransfer(server, leadership);
 }

@@ -294,7 +294,7 @@ describe("a cluster under a random schedule", () => {
     assert.ok(terms / count > 2, `only ${terms} terms in ${count} runs`);
   });
 
-  it("is deterministic: a seed gives the same run twice", () => {
+  it("is deterministic: a seed gives the same run twice (T40)", () => {
     const trace = (): string => {
       const world = new World(7);
       for (let step = 0; step < steps; step++) world.step();

@@ -39,6 +39,21 @@ describe("a linearizable read", () => {
     deepEqual(member.reads, [{ requestId: 1, index: 1 }]);
   });
 
+  it("at who votes alone waits, after a restart, for all that it had committed (T23)", () => {
+    const cluster = new Cluster({ configuration: votersOf("a") });
+    const member = cluster.get("a");
+    cluster.run(1);
+    member.input((raft) => raft.propose([utf8("x")]));
+    member.disk.hardState = { ...member.disk.hardState, commit: 0 }; // Only a hint: it may be lost.
+    member.restart();
+    member.input((raft) => raft.read(1));
+    deepEqual([member.reads, member.droppedReads], [[], [1]]); // It does not lead yet.
+    cluster.run(1);
+    member.input((raft) => raft.read(2));
+    deepEqual(member.reads, [{ requestId: 2, index: 3 }]);
+    equal(member.machine.length, 3);
+  });
+
   it("waits until the leader has committed in its own term (T21)", () => {
     const cluster = new Cluster({ configuration: abc, logs: { a: "11", b: "11" } });
     const isAppend = (message: { kind: string }): boolean => message.kind === "appendRequest";

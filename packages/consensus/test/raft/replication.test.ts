@@ -287,6 +287,31 @@ describe("a leader", () => {
     ok(rejections <= 2, `${rejections} rejections`);
   });
 
+  it("sends one log, also when it has lost the leadership and its tail in between (T19)", () => {
+    const [cluster, leader] = led();
+    leader.input((raft) => raft.propose([utf8("gone")]));
+    cluster.network = [];
+    cluster.elect("b", cutOff("a"));
+    cluster.get("b").input((raft) => raft.propose([utf8("kept")]));
+    cluster.run(2);
+    cluster.get("b").input((raft) => raft.transferLeadership("a"));
+    cluster.run(1);
+    ok(leader.isLeader);
+    leader.input((raft) => raft.propose([utf8("more")]));
+    for (const { prevIndex, entries } of only(cluster.network, "appendRequest")) {
+      entries.forEach((entry, at) => {
+        equal(entry.index, prevIndex + 1 + at);
+        equal(entry.term, leader.server.log.termAt(entry.index));
+      });
+    }
+    cluster.run(2);
+    deepEqual(cluster.get("c").machine, leader.machine);
+    equal(
+      leader.machine.some((text) => text.endsWith(":gone")),
+      false,
+    );
+  });
+
   it("skips its own terms that the follower cannot have", () => {
     const logs = {
       a: "1".repeat(3) + "4".repeat(30),

@@ -1,7 +1,7 @@
 import { deepEqual, equal, ok, throws } from "node:assert/strict";
 import { describe, it } from "node:test";
 import { Prng, utf8 } from "@flotilla/base";
-import type { SnapshotMeta } from "../../src/contract.ts";
+import type { Message, SnapshotMeta } from "../../src/contract.ts";
 import { createRaft } from "../../src/raft/raft.ts";
 import { Cluster, cutOff, entriesOf, type Member, termsOf, votersOf } from "../cluster.ts";
 import { only } from "../fixtures.ts";
@@ -80,6 +80,35 @@ describe("a leader whose follower needs compacted entries", () => {
     ok(isLost);
     equal(leader.raft.status().progress.get("c")?.state, "replicate");
     deepEqual(follower.machine, leader.machine);
+  });
+});
+
+describe("a snapshot that takes longer than the log goes back (T31)", () => {
+  it("is sent once: the entries after it are kept until the follower has them", () => {
+    const [cluster, leader, follower] = lagging();
+    const slow: Message[] = [];
+    const deliverTheRest = (): void => {
+      while (cluster.network.length > 0) {
+        slow.push(...cluster.take(({ kind }) => kind === "installSnapshot"));
+        const message = cluster.network.shift();
+        if (message !== undefined) cluster.deliver(message);
+      }
+    };
+    for (let round = 0; round < 20; round++) {
+      for (const member of cluster.up) member.input((raft) => raft.tick());
+      leader.input((raft) => raft.propose([utf8(`during ${round}`)]));
+      deliverTheRest();
+      leader.compact(leader.server.appliedIndex);
+    }
+    equal(slow.length, 1);
+    cluster.deliver(slow[0] as Message);
+    leader.compact(leader.server.appliedIndex);
+    for (const member of cluster.up) member.input((raft) => raft.tick());
+    deliverTheRest();
+    equal(slow.length, 1);
+    deepEqual(follower.machine, leader.machine);
+    leader.compact(leader.server.appliedIndex);
+    equal(leader.server.log.firstIndex, leader.server.appliedIndex + 1);
   });
 });
 
