@@ -117,6 +117,7 @@ describe("consequencesOf(): danger to members that run", () => {
     ["m1* m2- m3w",      "remove m1", /m3 would answer.*, and none that can lead/],
     ["m1* m2 m3-",       "static m3", /none that can lead/],
     ["m1* m2 m3-",       "prefer m3", /^$/],
+    ["m1* m2- m3-",      "add m4 learner", /^$/], // No worse than it is.
   ];
   for (const [now, step, want] of cases) {
     it(`${now}: ${step}`, () => match(said(clusterOf(now), step).danger, want));

@@ -41,6 +41,12 @@ describe("listing()", () => {
     );
   });
 
+  it("takes a member that answers for started, before it has told its name", () => {
+    const cluster = clusterOf("m1* m2");
+    const members = cluster.members.map((one) => (one.name === "m2" ? { ...one, name: "" } : one));
+    match(rows(listing({ ...cluster, members }, "table"))?.[2] ?? "", /^a2\|-\|started\|voter/);
+  });
+
   it("does not guess without a leader", () => {
     const rowsOfAll = rows(listing(clusterOf("m1- m2-"), "table"));
     match(rowsOfAll?.[1] ?? "", /^a1\|m1\|started\|voter\|1\|-\|\?\|\?/);

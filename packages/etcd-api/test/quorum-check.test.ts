@@ -43,6 +43,7 @@ describe("judgeQuorum()", () => {
     // With votes.
     ["lets the weight move to one that runs",              "a b c-",   "a:3 b c-",  "safe"],
     ["refuses weight for one that is down",                "a b c-",   "a b c-:3",  "unhealthy"],
+    ["refuses weight for the one of two that is down",     "a:2 b-",   "a b-:3",    "unhealthy"],
     ["says nothing where no vote changes",                 "a b- c-",  "a b- c-",   "safe"],
     ["refuses half of the votes, which is no majority",    "a b c",    "a:2 b:2-",  "unhealthy"],
     ["refuses two new ones beside a single one",           "a",        "a b? c?",   "notEnoughStarted"],
