@@ -1,6 +1,4 @@
 /** What servers may never forget: terms, votes, entries. Seen on their disks, not in their memory. Pure. */
-import type { NodeId, Term } from "@flotilla/consensus";
-import type { ClusterHistory } from "./cluster-history.ts";
 import type { VoteRegistry } from "./election-checks.ts";
 import type { ServerRecord } from "./server-record.ts";
 import type { ServerView } from "./view.ts";
@@ -76,22 +74,4 @@ function checkVote(
 export function isForgetful(record: ServerRecord): boolean {
   const { agreed } = record;
   return agreed !== undefined && !record.holds(agreed.index, agreed.term);
-}
-
-/** A disk was emptied or has forgotten: somebody must still hold all that is committed. */
-export function checkVanished(
-  history: ClusterHistory,
-  records: ReadonlyMap<NodeId, ServerRecord>,
-): Violation | undefined {
-  const index = history.commitIndex;
-  if (index === 0 || history.isAbandoned) return undefined;
-  const term: Term | undefined = history.termAt(index);
-  for (const record of records.values()) {
-    if ((record.history ?? history) !== history || record.isWitness) continue;
-    if (record.holds(index, term)) return undefined;
-  }
-  return violation(
-    "durability",
-    `(${index}, ${term}) is committed, and no disk with data holds it any more`,
-  );
 }

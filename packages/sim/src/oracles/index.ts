@@ -11,5 +11,6 @@ export {
   type Probe,
 } from "./liveness.ts";
 export { LogMirror, type LogWrite, type RecoveredLog } from "./log-mirror.ts";
+export type { DiskLoss } from "./loss.ts";
 export type { DurableView, LogView, ServerView } from "./view.ts";
 export { type Violation, violation } from "./violation.ts";

@@ -17,10 +17,10 @@ import {
   checkTransitions,
   epochOf,
 } from "./configuration-checks.ts";
-import { checkHardState, checkVanished, isForgetful } from "./disk-checks.ts";
+import { checkHardState, isForgetful } from "./disk-checks.ts";
 import { checkNewLeader, checkVolatileVote, VoteRegistry } from "./election-checks.ts";
 import { adoptLog, checkCut, checkMatching, compareLog } from "./log-checks.ts";
-import { toleratesLoss } from "./loss.ts";
+import { checkVanished, type DiskLoss, toleratesLoss } from "./loss.ts";
 import { checkPromise } from "./promise-checks.ts";
 import { ServerRecord } from "./server-record.ts";
 import type { ServerView } from "./view.ts";
@@ -48,9 +48,10 @@ export interface InvariantOracle {
   declareRecovery(survivor: NodeId): void;
   /**
    * True when losing all that is on the disk of `id` now would neither bury a committed entry nor
-   * free a vote that counts: what a fault plan asks before it makes a disk forget.
+   * free a vote that counts: what a fault plan asks before it makes a disk forget. `how` is
+   * `forgetful` when not said, which tolerates less.
    */
-  toleratesLossOf(id: NodeId): boolean;
+  toleratesLossOf(id: NodeId, how?: DiskLoss): boolean;
   /** At the end: every log is compared from end to end. */
   finish(): Violation | undefined;
 }
@@ -123,8 +124,8 @@ class Observer implements InvariantOracle {
     this.#survivors.add(survivor);
   }
 
-  toleratesLossOf(id: NodeId): boolean {
-    return toleratesLoss(this.#newest, this.#records, id);
+  toleratesLossOf(id: NodeId, how: DiskLoss = "forgetful"): boolean {
+    return toleratesLoss(this.#newest, this.#records, { id, how });
   }
 
   finish(): Violation | undefined {

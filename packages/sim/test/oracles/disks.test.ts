@@ -143,6 +143,45 @@ describe("toleratesLossOf()", () => {
     equal(other.oracle.toleratesLossOf("b"), true, "still no majority of the old half");
   });
 
+  it("minds that a leader would get the same votes again, unless its disk is known", () => {
+    const servers = [{ id: "a", incarnation: 7, urls: [] }];
+    const cluster = settled();
+    cluster.replicate(1, "11", "c");
+    cluster.sees(cluster.at("c").enter(1, "a").sync());
+    equal(cluster.oracle.toleratesLossOf("a", "wiped"), false, "b and c would vote for it again");
+    const joint = configurationOf("a b c", { old: "a b c", servers });
+    cluster.replicate(3, [configurationEntry(3, 1, joint)], "a", "b", "c");
+    cluster.commit(3, "a", "b", "c");
+    equal(cluster.oracle.toleratesLossOf("a", "wiped"), true, "they know that it is another disk");
+    equal(cluster.oracle.toleratesLossOf("a"), false, "nobody knows that it is not what it was");
+  });
+
+  it("minds elections of terms that the lost one has left", () => {
+    const cluster = settled();
+    cluster.replicate(1, "11", "c");
+    cluster.sees(cluster.at("c").enter(1, "a").sync());
+    cluster.sees(cluster.at("b").enter(5).sync());
+    equal(cluster.oracle.toleratesLossOf("b"), false, "a and c are in term 1 yet");
+    for (const id of ["a", "c"]) cluster.sees(cluster.at(id).enter(5).sync());
+    equal(cluster.oracle.toleratesLossOf("b"), true);
+  });
+
+  it("does not mind what only a leader has", () => {
+    const cluster = settled();
+    cluster.replicate(1, "11", "c");
+    cluster.elect("a", 2, "b", "c");
+    cluster.sees(cluster.at("a").write(3, "2").sync());
+    equal(cluster.oracle.toleratesLossOf("b"), true);
+    const leader = cluster.at("a");
+    cluster.sees(cluster.at("c").enter(3, "c").sync());
+    cluster.sees(cluster.at("b").enter(3, "c").sync());
+    equal(cluster.oracle.toleratesLossOf(leader.id), true, "and nobody is left to vote in term 2");
+  });
+
+  it("tolerates everything of a server that nobody has seen", () => {
+    equal(settled().oracle.toleratesLossOf("x"), true);
+  });
+
   it("minds what may be acknowledged and not yet committed", () => {
     const cluster = settled();
     cluster.replicate(1, "11", "c");
