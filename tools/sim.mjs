@@ -2,6 +2,7 @@
 //
 //   --seed N [--until EVENT] [--story [LINES]]   one seed; its story is the trace up to its end
 //   --seeds A..B [--jobs J] [--until EVENT]      all of them, on J threads
+//   --traps [T5 T7 ...] [--seeds A..B] [--write] known bugs, brought back; see traps.mjs
 //   --bench                                      events per second with everything on, and idle
 //   --engine raft      --needs membership,cut      --lacks bitFlip      --no-build
 //
@@ -23,13 +24,14 @@ else await work();
 async function main() {
   const options = parseOptions();
   if (!options.isBuilt) run(process.execPath, [bin("tsc"), "-b", join("packages", "sim", "src")]);
-  const actions = { bench, seed: runOne, seeds: runMany };
+  const actions = { bench, seed: runOne, seeds: runMany, traps: springAll };
   process.exitCode = await actions[options.action](options);
 }
 
 function parseOptions() {
   try {
-    const { values } = parseArgs({
+    const { values, positionals } = parseArgs({
+      allowPositionals: true,
       options: {
         seed: { type: "string" },
         seeds: { type: "string" },
@@ -41,24 +43,34 @@ function parseOptions() {
         needs: { type: "string", default: "" },
         lacks: { type: "string", default: "" },
         bench: { type: "boolean" },
+        traps: { type: "boolean" },
+        write: { type: "boolean" },
         "no-build": { type: "boolean" },
       },
     });
-    return optionsOf(values);
+    if (positionals.length > 0 && values.traps !== true) {
+      throw new Error(`"${positionals[0]}": only --traps takes words`);
+    }
+    return optionsOf(values, positionals);
   } catch (error) {
     console.error(error.message);
     return process.exit(128);
   }
 }
 
-function optionsOf(values) {
+function optionsOf(values, traps) {
   const [from, to = from] = (values.seeds ?? values.seed ?? "1").split("..").map(integer);
   if (values.engine !== "raft") throw new Error(`there is no engine "${values.engine}": raft`);
   const words = (text) => (text === "" ? [] : text.split(","));
-  const chosen = ["bench", "seeds", "seed"].filter((name) => values[name] !== undefined);
-  if (chosen.length !== 1) throw new Error("give one of --seed N, --seeds A..B, --bench");
+  const actions = ["bench", "seeds", "seed"].filter((name) => values[name] !== undefined);
+  if (values.traps !== true && actions.length !== 1) {
+    throw new Error("give one of --seed N, --seeds A..B, --traps, --bench");
+  }
   return {
-    action: chosen[0],
+    action: values.traps === true ? "traps" : actions[0],
+    traps,
+    hasSeeds: values.seeds !== undefined,
+    isWritten: values.write === true,
     from,
     to,
     limits: { needs: words(values.needs), lacks: words(values.lacks) },
@@ -176,6 +188,12 @@ async function work() {
     addRun(sum, seed, runScenario(drawScenario(seed, limits), options));
   }
   parentPort.postMessage(sum);
+}
+
+/** Known bugs, in a build of their own. */
+async function springAll({ traps: ids, from, to, hasSeeds, jobs, isWritten }) {
+  const { traps } = await import("./traps.mjs");
+  return traps({ ids, seeds: hasSeeds ? [from, to] : undefined, jobs, isWritten });
 }
 
 /** Two worlds of five servers: everything that can go wrong, and nothing at all. */

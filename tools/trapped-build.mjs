@@ -10,6 +10,9 @@
 //   - if (term !== server.term) return;           these lines, wherever they are indented,
 //   + if (!trap("T2") && term !== server.term) return;      become these
 //
+//   repeat                                        runs of one seed are compared with each other
+//   # Anything that a reader has to know.
+//
 // A trap that no switch can express names the test that springs it instead:
 //
 //   test packages/wal/test/crash.test.ts: a name without directory sync is lost
@@ -29,7 +32,7 @@ import { bin, root } from "./setup.mjs";
 
 const packages = ["base", "consensus", "store", "wal", "replica", "sim"];
 const trapsFolder = join(root, "packages", "sim", "traps");
-const home = join(root, "packages", "sim", "dist", "trapped");
+const homeDefault = join(root, "packages", "sim", "dist", "trapped");
 
 const switchSource = `/** The switches of the known bugs: one is open at a time. Only in this build. */
 let open = "";
@@ -50,12 +53,14 @@ export function parseTrap(text, name) {
   const [head = "", ...rest] = text.split("\n");
   const [, id, title] = /^(T\d+[a-z]?) +(.+)$/.exec(head) ?? [];
   if (id === undefined) throw new Error(`${name}:1: expected "T<number>  <title>"`);
-  const trap = { id, title, seeds: 0, world: [], edits: [], test: undefined, name };
+  const trap = { id, title, seeds: 0, world: [], edits: [], isRepeated: false, name };
   let file;
   for (const [at, line] of rest.entries()) {
     const where = `${name}:${at + 2}`;
     const [, word, value] = /^(seeds|world|file|test) +(.+)$/.exec(line) ?? [];
-    if (word === "seeds") trap.seeds = Number(value);
+    if (line.startsWith("#")) continue;
+    if (line === "repeat") trap.isRepeated = true;
+    else if (word === "seeds") trap.seeds = Number(value);
     else if (word === "world") trap.world = value.split(" ");
     else if (word === "test") trap.test = value;
     else if (word === "file") file = value;
@@ -111,7 +116,7 @@ function sourcePath(file) {
   return join("packages", name, "src", ...rest);
 }
 
-function writeSources(traps) {
+function writeSources(traps, home) {
   rmSync(home, { recursive: true, force: true });
   mkdirSync(join(home, "node_modules", "@flotilla"), { recursive: true });
   cpSync(join(root, "tsconfig.base.json"), join(home, "tsconfig.base.json"));
@@ -140,8 +145,8 @@ function writeSources(traps) {
 }
 
 /** Compiles the tree with all switches in it; returns the path of its simulator's entry. */
-export function buildTrapped(traps = readTraps()) {
-  writeSources(traps);
+export function buildTrapped(traps = readTraps(), home = homeDefault) {
+  writeSources(traps, home);
   const options = ["-b", join(home, "packages", "sim", "src")];
   execFileSync(process.execPath, [bin("tsc"), ...options], { cwd: home, stdio: "inherit" });
   const entry = join(home, "packages", "sim", "dist", "src", "index.js");
@@ -149,5 +154,7 @@ export function buildTrapped(traps = readTraps()) {
   return entry;
 }
 
-/** The module with \`openTrap\`, in that build. */
-export const trapSwitch = join(home, "packages", "base", "dist", "src", "trap.js");
+/** The module with `openTrap`, in that build. */
+export function switchOf(home = homeDefault) {
+  return join(home, "packages", "base", "dist", "src", "trap.js");
+}
