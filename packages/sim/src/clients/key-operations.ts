@@ -48,8 +48,10 @@ export function reading(key: string, isSerializable: boolean): Serve<Output> {
   return (process, done) => {
     const { store } = process.machine.state;
     const answer = (): void => done({ kind: "answered", answer: readKey(store, key) });
-    if (isSerializable) answer();
-    else
+    if (isSerializable) {
+      if (process.machine.isWitness) done({ kind: "notDone" });
+      else answer();
+    } else
       process.replica?.readBarrier((outcome: BarrierOutcome) => {
         if (outcome.kind === "ready") answer();
         else done({ kind: "notDone" });

@@ -14,6 +14,8 @@ import { keyEvent } from "./ledger.ts";
 
 /** How often the client looks whether its watch still lives. */
 const lookMs = 250;
+/** A watch that has been open for so long has told everything that there was when it began. */
+const patienceMs = 200;
 /** Bytes that are taken at once; small, so that whole revisions are often more. */
 const takeBytes = 256;
 
@@ -32,6 +34,7 @@ class OpenStream implements Request {
     -readonly [Field in keyof WatchStream]: WatchStream[Field];
   } & { readonly batches: WatchStream["batches"][number][] };
   readonly #onTurn: (stream: OpenStream) => void;
+  readonly openedAtMs: number;
   watcher: Watcher | undefined;
   /** Batches arrive in order. */
   arrivesAtMs = 0;
@@ -39,6 +42,7 @@ class OpenStream implements Request {
 
   constructor(process: Process, startRevision: number, onTurn: (stream: OpenStream) => void) {
     this.process = process;
+    this.openedAtMs = process.machine.parts.world.nowMs;
     this.#onTurn = onTurn;
     this.record = {
       server: process.machine.id,
@@ -82,11 +86,15 @@ export class WatchClient implements EventTarget, Request {
   }
 
   /**
-   * `dueRevision`: what it must have been told by now, if it watches at one of those that have to
-   * serve; a server that was removed and does not know it says nothing.
+   * `dueRevision`: what it must have been told by now, if it has watched for a while at one of those
+   * that have to serve; a server that was removed and does not know it says nothing.
    */
   history(dueRevision: number, mustServe: (server: NodeId) => boolean): WatchHistory {
-    const isDue = this.#stream !== undefined && mustServe(this.#stream.record.server);
+    const stream = this.#stream;
+    const isDue =
+      stream !== undefined &&
+      mustServe(stream.record.server) &&
+      this.#clients.world.nowMs - stream.openedAtMs >= patienceMs;
     return {
       client: this.#client,
       from: this.#from,
@@ -106,6 +114,7 @@ export class WatchClient implements EventTarget, Request {
 
   /** At a server: opens the watch. */
   serve(process: Process): void {
+    if (process.machine.isWitness) return; // It has nothing to tell.
     const stream = new OpenStream(process, this.#nextRevision, (turned) => this.#take(turned));
     this.#stream = stream;
     this.#streams.push(stream.record);
@@ -164,7 +173,7 @@ export class WatchClient implements EventTarget, Request {
   #tell(told: Told): void {
     const { stream } = told;
     const { world } = this.#clients;
-    stream.arrivesAtMs = Math.max(stream.arrivesAtMs, world.nowMs) + drawDelay(this.#clients);
+    stream.arrivesAtMs = Math.max(stream.arrivesAtMs, world.nowMs + drawDelay(this.#clients));
     world.scheduleAt(stream.arrivesAtMs, eventKind.reply, this, told);
   }
 

@@ -116,7 +116,8 @@ export class Workload {
   /** Writes a key at `server`, or reads it, to see that it serves; asks again until it does. */
   probe(kind: "write" | "read", server: number, onServed: () => void): void {
     this.#probes++;
-    const input: Input = kind === "read" ? { kind: "get" } : { kind: "put", value: `probe ${this.#probes}` };
+    const input: Input =
+      kind === "read" ? { kind: "get" } : { kind: "put", value: `probe ${this.#probes}` };
     this.#call(probeClient, server, probeKey, input, ({ returnedAt }) => {
       if (returnedAt !== undefined) onServed();
       else this.probe(kind, server, onServed);

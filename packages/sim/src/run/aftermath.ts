@@ -3,7 +3,7 @@
  *
  * Looks now and then; whatever it needs to know it writes down for the judgement of liveness.
  */
-import type { NodeId } from "@flotilla/consensus";
+import type { Configuration, NodeId } from "@flotilla/consensus";
 import type { Workload } from "../clients/workload.ts";
 import type { FinalServer, FinalState, Probe } from "../oracles/index.ts";
 import type { Machine } from "../server/machine.ts";
@@ -38,9 +38,10 @@ export class Aftermath implements EventTarget {
     return this.#isConverged;
   }
 
-  /** It has to serve. */
-  isExpected(id: NodeId): boolean {
-    return this.#expected().some((machine) => machine.id === id);
+  /** It takes part and has data. */
+  mustServe(id: NodeId): boolean {
+    const isWitness = this.#newest()?.witnesses?.includes(id) === true;
+    return !isWitness && this.#expected().some((machine) => machine.id === id);
   }
 
   handle(): void {
@@ -48,7 +49,9 @@ export class Aftermath implements EventTarget {
       this.#leaderAtMs = this.#world.nowMs;
       this.#ask();
     }
-    const isServed = this.#probes.every(({ servedAtMs }) => servedAtMs !== undefined);
+    const isServed = this.#probes.every(
+      ({ server, servedAtMs }) => servedAtMs !== undefined || !this.mustServe(server),
+    );
     this.#isConverged = this.#leaderAtMs !== undefined && isServed && this.#areAlike();
     if (!this.#isConverged) this.#world.schedule(lookMs, eventKind.probe, this, undefined);
   }
@@ -62,7 +65,8 @@ export class Aftermath implements EventTarget {
       servers: this.#cluster.machines
         .filter(({ view }) => view.start > 0)
         .map((machine) => finalServer(machine, this.#isMember(machine))),
-      probes: this.#probes,
+      // A change that was under way may have taken a server out since it was asked.
+      probes: this.#probes.filter(({ server }) => this.mustServe(server)),
     };
   }
 
@@ -78,7 +82,7 @@ export class Aftermath implements EventTarget {
 
   #ask(): void {
     for (const machine of this.#expected()) {
-      if (machine.isWitness) continue;
+      if (!this.mustServe(machine.id)) continue;
       for (const kind of ["write", "read"] as const) {
         const askedAtMs = this.#world.nowMs;
         const probe: OpenProbe = { kind, server: machine.id, askedAtMs, servedAtMs: undefined };
@@ -110,16 +114,17 @@ export class Aftermath implements EventTarget {
   /** By the newest configuration of a leader: it has a place there, and can run. */
   #isMember(machine: Machine): boolean {
     if (machine.end !== undefined || machine.view.start === 0) return false;
+    const { voters, learners } = this.#newest() ?? machine.view.configuration;
+    return voters.some(({ id }) => id === machine.id) || learners.includes(machine.id);
+  }
+
+  #newest(): Configuration | undefined {
     let newest: Machine | undefined;
     for (const other of this.#cluster.machines) {
       if (other.view.role !== "leader" || !other.isUp) continue;
       if (newest === undefined || other.view.term > newest.view.term) newest = other;
     }
-    const configuration = (newest ?? machine).view.configuration;
-    return (
-      configuration.voters.some(({ id }) => id === machine.id) ||
-      configuration.learners.includes(machine.id)
-    );
+    return newest?.view.configuration;
   }
 }
 

@@ -1,4 +1,6 @@
 /** Gives what clients saw to every checker. */
+
+import type { NodeId } from "@flotilla/consensus";
 import {
   checkLeases,
   checkLinearizable,
@@ -7,7 +9,6 @@ import {
   type LeaseBounds,
   storeModel,
 } from "../checkers/index.ts";
-import type { NodeId } from "@flotilla/consensus";
 import type { Ledger } from "../clients/ledger.ts";
 import type { Workload } from "../clients/workload.ts";
 import { type Violation, violation } from "../oracles/index.ts";

@@ -182,7 +182,7 @@ class Run implements EventTarget {
         workload: this.#workload,
         ledger: this.#ledger,
         dueRevision: aftermath.isConverged ? dueRevision : 0,
-        mustServe: (server) => aftermath.isExpected(server),
+        mustServe: (server) => aftermath.mustServe(server),
         nowMs: this.#world.nowMs,
         isLinearizabilityChecked: this.#options.isLinearizabilityChecked ?? true,
       }),

@@ -132,8 +132,10 @@ function drawServers(random: Prng, swarm: Swarm, founders: number): ScenarioServ
   const servers: ScenarioServer[] = [];
   const witness = swarm.features.has("witness") && founders >= 3 ? random.below(founders) : -1;
   for (let at = 0; at < founders; at++) {
-    const votes = swarm.features.has("weights") ? random.between(1, 3) : 1;
-    servers.push({ id: serverId(at), votes, isWitness: at === witness, isLearner: false });
+    const isWitness = at === witness;
+    const weight = swarm.features.has("weights") ? random.between(1, 3) : 1;
+    // Witnesses must not be a quorum by themselves.
+    servers.push({ id: serverId(at), votes: isWitness ? 1 : weight, isWitness, isLearner: false });
   }
   const more = (isLearner: boolean): void => {
     servers.push({ id: serverId(servers.length), votes: 0, isWitness: false, isLearner });
