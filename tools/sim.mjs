@@ -191,9 +191,9 @@ async function work() {
 }
 
 /** Known bugs, in a build of their own. */
-async function springAll({ traps: ids, from, to, hasSeeds, jobs, isWritten }) {
+async function springAll({ traps: ids, from, to, hasSeeds, ...options }) {
   const { traps } = await import("./traps.mjs");
-  return traps({ ids, seeds: hasSeeds ? [from, to] : undefined, jobs, isWritten });
+  return traps({ ...options, ids, seeds: hasSeeds ? [from, to] : undefined });
 }
 
 /** Two worlds of five servers: everything that can go wrong, and nothing at all. */

@@ -19,7 +19,6 @@
 import { execFileSync } from "node:child_process";
 import {
   cpSync,
-  existsSync,
   mkdirSync,
   readdirSync,
   readFileSync,
@@ -97,8 +96,8 @@ export function readTraps() {
     );
 }
 
-/** Puts one edit into the lines of a file. Throws unless it fits at exactly one place. */
-export function applyEdit(lines, edit) {
+/** Where an edit goes in the lines of a file. Throws unless it fits at exactly one place. */
+export function placeOf(lines, edit) {
   const trimmed = lines.map((line) => line.trim());
   const places = trimmed.flatMap((_, at) =>
     edit.find.every((text, offset) => trimmed[at + offset] === text) ? [at] : [],
@@ -108,7 +107,7 @@ export function applyEdit(lines, edit) {
       `${edit.where}: its lines occur ${places.length} times in ${edit.file}: ${edit.find[0]}`,
     );
   }
-  return lines.toSpliced(places[0], edit.find.length, ...edit.by);
+  return places[0];
 }
 
 function sourcePath(file) {
@@ -116,7 +115,34 @@ function sourcePath(file) {
   return join("packages", name, "src", ...rest);
 }
 
-function writeSources(traps, home) {
+function linesOf(file) {
+  return readFileSync(join(root, sourcePath(file)), "utf8").split("\n");
+}
+
+/** Traps that change the same lines cannot be in one build: they are put into several. */
+export function groupTraps(traps) {
+  const groups = [];
+  for (const trap of traps) {
+    const spans = trap.edits.map((edit) => {
+      const from = placeOf(linesOf(edit.file), edit);
+      return { edit, from, to: from + edit.find.length };
+    });
+    const meet = (one, other) =>
+      one.edit.file === other.edit.file && one.from < other.to && other.from < one.to;
+    const isFree = (group) =>
+      !spans.some((span) => group.spans.some((other) => meet(span, other)));
+    let group = groups.find(isFree);
+    if (group === undefined) {
+      group = { ids: [], spans: [] };
+      groups.push(group);
+    }
+    group.ids.push(trap.id);
+    group.spans.push(...spans);
+  }
+  return groups;
+}
+
+function copySources(home) {
   rmSync(home, { recursive: true, force: true });
   mkdirSync(join(home, "node_modules", "@flotilla"), { recursive: true });
   cpSync(join(root, "tsconfig.base.json"), join(home, "tsconfig.base.json"));
@@ -132,29 +158,37 @@ function writeSources(traps, home) {
   writeFileSync(join(base, "trap.ts"), switchSource);
   const index = readFileSync(join(base, "index.ts"), "utf8");
   writeFileSync(join(base, "index.ts"), `${index}export { openTrap, trap } from "./trap.ts";\n`);
-  const files = new Set(traps.flatMap(({ edits }) => edits.map(({ file }) => file)));
-  for (const file of files) {
-    const path = join(home, sourcePath(file));
-    const edits = traps.flatMap((trap) => trap.edits).filter((edit) => edit.file === file);
-    const lines = edits.reduce(applyEdit, readFileSync(path, "utf8").split("\n"));
-    const from = file.startsWith("base/")
+}
+
+function writeEdits(spans, home) {
+  for (const file of new Set(spans.map(({ edit }) => edit.file))) {
+    const here = spans.filter(({ edit }) => edit.file === file);
+    const lines = here
+      .sort((left, right) => right.from - left.from) // From the end, so that places stay.
+      .reduce((rest, { edit, from, to }) => rest.toSpliced(from, to - from, ...edit.by), linesOf(file));
+    const base = file.startsWith("base/")
       ? `./${"../".repeat(file.split("/").length - 2)}trap.ts`
       : "@flotilla/base";
-    writeFileSync(path, `import { trap } from "${from}";\n${lines.join("\n")}`);
+    const text = `import { trap } from "${base}";\n${lines.join("\n")}`;
+    writeFileSync(join(home, sourcePath(file)), text);
   }
 }
 
-/** Compiles the tree with all switches in it; returns the path of its simulator's entry. */
-export function buildTrapped(traps = readTraps(), home = homeDefault) {
-  writeSources(traps, home);
-  const options = ["-b", join(home, "packages", "sim", "src")];
-  execFileSync(process.execPath, [bin("tsc"), ...options], { cwd: home, stdio: "inherit" });
-  const entry = join(home, "packages", "sim", "dist", "src", "index.js");
-  if (!existsSync(entry)) throw new Error(`the build left no ${entry}`);
-  return entry;
-}
-
-/** The module with `openTrap`, in that build. */
-export function switchOf(home = homeDefault) {
-  return join(home, "packages", "base", "dist", "src", "trap.js");
+/**
+ * Compiles the tree with all switches in it, in as few copies as possible. Returns by the id of each
+ * trap the paths of its simulator's entry and of the module with `openTrap`.
+ */
+export function buildTrapped(traps, home = homeDefault) {
+  const built = new Map();
+  for (const [number, { ids, spans }] of groupTraps(traps).entries()) {
+    const copy = `${home}-${number + 1}`;
+    copySources(copy);
+    writeEdits(spans, copy);
+    const options = ["-b", join(copy, "packages", "sim", "src")];
+    execFileSync(process.execPath, [bin("tsc"), ...options], { cwd: copy, stdio: "inherit" });
+    const output = (name, file) => join(copy, "packages", name, "dist", "src", file);
+    const paths = { entry: output("sim", "index.js"), switchPath: output("base", "trap.js") };
+    for (const id of ids) built.set(id, paths);
+  }
+  return built;
 }

@@ -12,7 +12,7 @@ import { join } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import { isMainThread, parentPort, Worker, workerData } from "node:worker_threads";
 import { bin, root, run } from "./setup.mjs";
-import { buildTrapped, readTraps, switchOf } from "./trapped-build.mjs";
+import { buildTrapped, readTraps } from "./trapped-build.mjs";
 
 const here = fileURLToPath(import.meta.url);
 const jobsMax = 2;
@@ -35,33 +35,33 @@ export async function springTraps({ ids = [], seeds, jobs = jobsMax, home }, onR
   if (unknown !== undefined) throw new Error(`there is no trap "${unknown}"`);
   const wanted = all.filter(({ id }) => ids.length === 0 || ids.includes(id));
   // All switches are in the build, also those that nobody asked for: all edits have to fit.
-  const entry = buildTrapped(all, home);
+  const built = buildTrapped(all, home);
   const rows = new Map();
   const take = (row) => {
     rows.set(row.id, row);
     onRow(row);
   };
   const switched = wanted.filter((trap) => trap.edits.length > 0);
-  await springSwitched(switched, { entry, home, seeds, jobs }, take);
+  await springSwitched(switched, { built, seeds, jobs }, take);
   for (const trap of wanted) if (trap.edits.length === 0) take(springTested(trap));
   return wanted.map(({ id }) => rows.get(id));
 }
 
 /** Threads take one trap after the other. */
-async function springSwitched(traps, { entry, home, seeds, jobs }, take) {
+async function springSwitched(traps, { built, seeds, jobs }, take) {
   const queue = [...traps];
   const springNext = async () => {
     for (let trap = queue.shift(); trap !== undefined; trap = queue.shift()) {
-      take(await springInThread(trap, { entry, home, seeds }));
+      take(await springInThread(trap, { ...built.get(trap.id), seeds }));
     }
   };
   const threads = Math.min(jobs, jobsMax, traps.length);
   await Promise.all(Array.from({ length: threads }, springNext));
 }
 
-function springInThread(trap, { entry, home, seeds }) {
+function springInThread(trap, { entry, switchPath, seeds }) {
   return new Promise((resolve) => {
-    const data = { job: "traps", trap, entry, switchPath: switchOf(home), seeds };
+    const data = { job: "traps", trap, entry, switchPath, seeds };
     const worker = new Worker(here, { workerData: data });
     const end = (outcome) => {
       clearTimeout(timer);
@@ -141,10 +141,8 @@ function springTested(trap) {
 }
 
 /** The whole of `--traps`; returns the exit code. */
-export async function traps({ ids, seeds, jobs, isWritten }) {
-  for (const name of ["consensus", "replica", "sim", "wal"]) {
-    run(process.execPath, [bin("tsc"), "-b", join("packages", name)]);
-  }
+export async function traps({ ids, seeds, jobs, isBuilt, isWritten }) {
+  if (!isBuilt) buildTests();
   const startedAtMs = performance.now();
   const rows = await springTraps({ ids, seeds, jobs }, (row) => console.log(textOf(row)));
   if (isWritten) writeTable(rows);
@@ -152,6 +150,13 @@ export async function traps({ ids, seeds, jobs, isWritten }) {
   const wallSeconds = Math.round(performance.now() - startedAtMs) / 1000;
   console.log(JSON.stringify({ traps: rows.length, caught, wallSeconds }));
   return caught === rows.length ? 0 : 1;
+}
+
+/** The tests that spring traps. */
+function buildTests() {
+  for (const name of ["consensus", "replica", "sim", "wal"]) {
+    run(process.execPath, [bin("tsc"), "-b", join("packages", name)]);
+  }
 }
 
 function textOf({ id, title, test, failure, seed, seeds, oracle, simulatedMs, ...row }) {
