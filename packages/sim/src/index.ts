@@ -17,3 +17,9 @@ export {
   type ScenarioOptions,
   type ScenarioServer,
 } from "./scenario/scenario.ts";
+export {
+  type RunToShrink,
+  type Shrunk,
+  shrink,
+  shrinkRunsMax,
+} from "./shrink/shrink.ts";
