@@ -16,6 +16,8 @@ import { keyEvent } from "./ledger.ts";
 const lookMs = 250;
 /** A watch that has been open for so long has told everything that there was when it began. */
 const patienceMs = 200;
+/** Between two batches, which keep their order. */
+const gapMs = 1e-6;
 /** Bytes that are taken at once; small, so that whole revisions are often more. */
 const takeBytes = 256;
 
@@ -173,7 +175,8 @@ export class WatchClient implements EventTarget, Request {
   #tell(told: Told): void {
     const { stream } = told;
     const { world } = this.#clients;
-    stream.arrivesAtMs = Math.max(stream.arrivesAtMs, world.nowMs + drawDelay(this.#clients));
+    const soonestMs = stream.arrivesAtMs + gapMs;
+    stream.arrivesAtMs = Math.max(soonestMs, world.nowMs + drawDelay(this.#clients));
     world.scheduleAt(stream.arrivesAtMs, eventKind.reply, this, told);
   }
 

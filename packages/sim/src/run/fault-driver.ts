@@ -197,7 +197,7 @@ export class FaultDriver {
 
   #loseData(fault: FaultOf<"wipe" | "bitFlip" | "diskLie">): boolean {
     const machine = this.#cluster.machine(fault.server);
-    if (!machine.isUp || !this.#mayLose(machine)) return false;
+    if (!machine.view.isUp || !this.#mayLose(machine)) return false;
     this.#note(`${fault.kind} on ${machine.id}`);
     machine.isDiskDeclared = true;
     this.#oracle.declareFaultyDisk(machine.id);

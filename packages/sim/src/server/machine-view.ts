@@ -6,8 +6,6 @@ import type { Configuration, Engine, Persist, Role } from "@flotilla/consensus";
 import type { Store } from "@flotilla/store";
 import { LogMirror, type ServerView } from "../oracles/index.ts";
 
-const nobody: Configuration = { voters: [], learners: [], outgoing: [] };
-
 export class MachineView implements ServerView {
   readonly id: string;
   isUp = false;
@@ -16,15 +14,17 @@ export class MachineView implements ServerView {
   role: Role = "follower";
   term = 0;
   leader = "";
-  configuration: Configuration = nobody;
+  configuration: Configuration;
   appliedIndex = 0;
   /** What the engine has handed out to be written. */
   readonly log: LogMirror = new LogMirror();
   /** What the disk has finished. */
   readonly durable: LogMirror = new LogMirror();
 
-  constructor(id: string) {
+  /** `configuration`: what its log begins with. */
+  constructor(id: string, configuration: Configuration) {
     this.id = id;
+    this.configuration = configuration;
   }
 
   get vote(): string {

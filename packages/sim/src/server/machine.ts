@@ -98,7 +98,7 @@ export class Machine implements Station, EventTarget {
     this.configuration = self.configuration;
     this.random = streamOf(world.seed, `machine ${id}`);
     this.clock = new SimulatedClock(world, 1_000 * this.random.below(1_000));
-    this.view = new MachineView(id);
+    this.view = new MachineView(id, self.configuration);
     const deliver = (completion: Completion): void => {
       this.#process?.handle(eventKind.disk, completion);
     };

@@ -37,6 +37,8 @@ const backlogMsMax = 2_000;
 const cloggedMax = 4_096;
 /** A sender is told this often that a link is cut. */
 const noticeMs = 100;
+/** Between two parcels that keep their order. */
+const gapMs = 1e-6;
 /** A copy arrives up to this much later than the first. */
 const duplicateDelayMs = 50;
 
@@ -163,7 +165,8 @@ export class Link implements EventTarget {
       this.#network.counts.reordered++;
       return atMs;
     }
-    if (atMs > this.#lastAtMs[line]) this.#lastAtMs[line] = atMs;
+    // Later than the one before: of two at the same moment either could come first.
+    this.#lastAtMs[line] = Math.max(atMs, this.#lastAtMs[line] + gapMs);
     return this.#lastAtMs[line];
   }
 
