@@ -1,5 +1,5 @@
 /** Election Safety and Leader Completeness (Raft paper, figure 3), and by whom a leader was made. Pure. */
-import type { Configuration, NodeId, Term } from "@flotilla/consensus";
+import type { Configuration, LogIndex, NodeId, Term } from "@flotilla/consensus";
 import type { ClusterHistory } from "./cluster-history.ts";
 import { isQuorum } from "./naive-quorum.ts";
 import type { ServerRecord } from "./server-record.ts";
@@ -100,6 +100,25 @@ function checkCompleteness(history: ClusterHistory, record: ServerRecord): Viola
     "leaderCompleteness",
     `${id} leads term ${view.term} with ${term === undefined ? "nothing" : `(${index}, ${term})`} where (${index}, ${history.termAt(index)}) is committed; its log ends at ${log.lastIndex}`,
   );
+}
+
+/**
+ * T16: a leader that was voted out, and knows it, hands over or steps down; it takes no proposals.
+ * Called before the event's commits are noted, with the first index that changed.
+ */
+export function checkRetired(record: ServerRecord, first: LogIndex): Violation | undefined {
+  const { id, view, log, commitIndex } = record;
+  const inForce = record.configurations.at(-1);
+  if (view.role !== "leader" || record.role !== "leader" || inForce === undefined) return undefined;
+  if (inForce.index > commitIndex || mayLead(inForce.configuration, id)) return undefined;
+  for (let index = first; index <= log.lastIndex; index++) {
+    if (log.entryAt(index)?.kind !== "command") continue;
+    return violation(
+      "removedLeads",
+      `${id} takes a proposal in at ${index}, and was voted out at ${inForce.index}, which is committed`,
+    );
+  }
+  return undefined;
 }
 
 /** Within one start: the vote of a term stays, and a leader leads to the end of its term or steps down. */

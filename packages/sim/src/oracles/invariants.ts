@@ -18,7 +18,12 @@ import {
   epochOf,
 } from "./configuration-checks.ts";
 import { checkHardState, isForgetful } from "./disk-checks.ts";
-import { checkNewLeader, checkVolatileVote, VoteRegistry } from "./election-checks.ts";
+import {
+  checkNewLeader,
+  checkRetired,
+  checkVolatileVote,
+  VoteRegistry,
+} from "./election-checks.ts";
 import { adoptLog, checkCut, checkMatching, compareLog } from "./log-checks.ts";
 import { checkVanished, type DiskLoss, toleratesLoss } from "./loss.ts";
 import { checkPromise } from "./promise-checks.ts";
@@ -226,7 +231,7 @@ class Observer implements InvariantOracle {
       adoptConfigurations(record, first, this.#baseConfiguration(record));
     if (found !== undefined) return found;
     record.firstChanged = first;
-    return this.#observeEpoch(record, first);
+    return checkRetired(record, first) ?? this.#observeEpoch(record, first);
   }
 
   /** That which holds where its log begins. */

@@ -124,6 +124,22 @@ describe("the observer of elections", () => {
     cluster.breaks(leader, "oldEpoch", /b leads term 2 though epoch 1 left it behind/);
   });
 
+  it("rejects a leader that takes proposals in when it knows that it was voted out (T16)", () => {
+    const cluster = settled();
+    const leader = cluster.at("a");
+    cluster.replicate(1, "11", "c");
+    const joint = configurationOf("b c", { old: "a b c" });
+    cluster.replicate(3, [configurationEntry(3, 1, joint)], "a", "b", "c");
+    cluster.commit(3, "a", "b", "c");
+    const left = configurationOf("b c");
+    cluster.replicate(4, [configurationEntry(4, 1, left)], "a", "b", "c");
+    cluster.replicate(5, "1", "a", "b", "c"); // Not committed yet: it still may.
+    cluster.commit(5, "a");
+    cluster.sees(leader.write(6, [{ ...configurationEntry(6, 1, left), kind: "noop" }]));
+    const facts = /a takes a proposal in at 7, and was voted out at 4, which is committed/;
+    cluster.breaks(leader.write(7, "1"), "removedLeads", facts);
+  });
+
   it("rejects a leader that changes its own log", () => {
     const cluster = settled();
     const leader = cluster.at("a").write(3, "1");
