@@ -81,6 +81,36 @@ describe("a change of the configuration", () => {
     equal(leader.change({ kind: "remove", id: "c" }), "transferring");
   });
 
+  it("waits for the whole change before it, also for the entry that leaves the joint phase", () => {
+    const [cluster, leader] = led();
+    leader.change({ kind: "votes", id: "b", votes: 2 });
+    const isLeft = (): boolean => leader.raft.configuration.outgoing.length === 0;
+    cluster.settle(() => isLeft());
+    equal(inForce(leader), "a b2 c (uncommitted)");
+    equal(leader.change({ kind: "remove", id: "c" }), "changePending");
+    cluster.run(3);
+    equal(leader.change({ kind: "remove", id: "c" }), "appended");
+  });
+
+  it("leaves the joint phase by the commit of its own entry, not of one before it", () => {
+    const [cluster, leader] = led();
+    cluster.join("d");
+    cluster.join("e");
+    leader.input((raft) => raft.propose([utf8("before")]));
+    const isFirst = (message: Message): boolean => isAppend(message) && message.to !== "d";
+    const early = cluster.take(isFirst);
+    leader.change({ kind: "add", id: "d", votes: 3 }, { kind: "add", id: "e", votes: 3 });
+    cluster.network = [];
+    for (const message of early) cluster.deliver(message);
+    for (const id of ["d", "e"]) {
+      const head = { from: id, to: "a", term: leader.server.term } as const;
+      leader.input((raft) => raft.step({ kind: "appendAccepted", ...head, matchIndex: 2 }));
+    }
+    cluster.settle((message) => message.from === "a");
+    equal(leader.server.commitIndex, 2);
+    equal(leader.raft.configuration.outgoing.length, 3);
+  });
+
   it("waits for an entry of the leader's own term (T1)", () => {
     // The bug of single-server changes: a leader that has not seen the change under way makes another
     // one, and each is committed by a majority that the other does not know.
