@@ -1,3 +1,4 @@
+export { ConductOracle } from "./conduct.ts";
 export {
   createInvariantOracle,
   type InvariantOptions,

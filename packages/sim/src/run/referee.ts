@@ -1,10 +1,11 @@
 /**
  * Shows everything that happens to the oracles, and keeps the first promise that is broken.
  */
-import type { Message } from "@flotilla/consensus";
+import type { Message, Persist } from "@flotilla/consensus";
 import type { Store } from "@flotilla/store";
+import type { WalBatch } from "@flotilla/wal";
 import type { Ledger } from "../clients/ledger.ts";
-import type { InvariantOracle, Violation } from "../oracles/index.ts";
+import type { ConductOracle, InvariantOracle, Violation } from "../oracles/index.ts";
 import type { Machine, MachineObserver } from "../server/machine.ts";
 import { messageText } from "../server/message-facts.ts";
 import type { World } from "../world/world.ts";
@@ -22,6 +23,7 @@ const hashEntries = 64;
 export class Referee implements MachineObserver {
   readonly #world: World;
   readonly #oracle: InvariantOracle;
+  readonly #conduct: ConductOracle;
   readonly #ledger: Ledger;
   readonly #trace: Trace | undefined;
   #touched: Machine[] = [];
@@ -33,12 +35,14 @@ export class Referee implements MachineObserver {
     world: World,
     parts: {
       readonly oracle: InvariantOracle;
+      readonly conduct: ConductOracle;
       readonly ledger: Ledger;
       readonly trace: Trace | undefined;
     },
   ) {
     this.#world = world;
     this.#oracle = parts.oracle;
+    this.#conduct = parts.conduct;
     this.#ledger = parts.ledger;
     this.#trace = parts.trace;
   }
@@ -69,13 +73,27 @@ export class Referee implements MachineObserver {
 
   sent(machine: Machine, message: Message): void {
     this.report(this.#oracle.sent(machine.view, message));
+    this.report(this.#conduct.sent(machine.view, message));
     if (this.#trace !== undefined) this.note(machine, `-> ${message.to} ${messageText(message)}`);
   }
 
   received(machine: Machine, message: Message): void {
+    this.#conduct.received(machine.view, message);
     if (this.#trace !== undefined) {
       this.note(machine, `<- ${message.from} ${messageText(message)}`);
     }
+  }
+
+  ticked(machine: Machine): void {
+    this.report(this.#conduct.ticked(machine.view));
+  }
+
+  writes(machine: Machine, batch: Persist): void {
+    this.#conduct.writes(machine.view, batch);
+  }
+
+  wrote(machine: Machine, batch: WalBatch): void {
+    this.#conduct.wrote(machine.view, batch);
   }
 
   applied(

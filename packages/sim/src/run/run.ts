@@ -4,7 +4,12 @@
 import type { LeaseHistory, Operation, StoreHistory, WatchHistory } from "../checkers/index.ts";
 import { Ledger } from "../clients/ledger.ts";
 import { Workload } from "../clients/workload.ts";
-import { createInvariantOracle, type InvariantOracle, judgeLiveness } from "../oracles/index.ts";
+import {
+  ConductOracle,
+  createInvariantOracle,
+  type InvariantOracle,
+  judgeLiveness,
+} from "../oracles/index.ts";
 import type { Scenario } from "../scenario/scenario.ts";
 import { streamOf } from "../streams.ts";
 import type { EventTarget } from "../world/event-heap.ts";
@@ -80,7 +85,12 @@ class Run implements EventTarget {
     this.#oracle = createInvariantOracle({ configuration: foundingConfiguration(scenario) });
     this.#trace = traceLines > 0 ? new Trace(traceLines) : undefined;
     const oracle = this.#oracle;
-    this.#referee = new Referee(world, { oracle, ledger: this.#ledger, trace: this.#trace });
+    this.#referee = new Referee(world, {
+      oracle,
+      conduct: new ConductOracle(scenario.options.electionTicks),
+      ledger: this.#ledger,
+      trace: this.#trace,
+    });
     this.#cluster = new Cluster(world, scenario, this.#referee);
     const operator = new ClusterOperator(this.#cluster);
     this.#faults = new FaultDriver(world, {

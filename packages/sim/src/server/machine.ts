@@ -33,6 +33,11 @@ export interface MachineObserver {
   touched(machine: Machine): void;
   sent(machine: Machine, message: Message): void;
   received(machine: Machine, message: Message): void;
+  /** It has acted on a tick of its clock. */
+  ticked(machine: Machine): void;
+  /** Its engine has given out `batch` to be written, and its disk has ended that. */
+  writes(machine: Machine, batch: Persist): void;
+  wrote(machine: Machine, batch: WalBatch): void;
   /** The store was given these. */
   applied(
     machine: Machine,
@@ -285,10 +290,12 @@ export class Machine implements Station, EventTarget {
 
   worked(engine: Engine, persist: Persist | undefined): void {
     this.view.worked(engine, persist);
+    if (persist?.mustSync === true) this.parts.observer.writes(this, persist);
     this.parts.observer.touched(this);
   }
 
   wrote(batch: WalBatch): void {
+    this.parts.observer.wrote(this, batch);
     this.view.durable.write(batch);
     this.parts.observer.touched(this);
   }

@@ -144,6 +144,7 @@ export class Process implements EventTarget {
       undefined,
     );
     replica.tick();
+    this.machine.parts.observer.ticked(this.machine);
     if (++this.#ticks % isolationLookTicks !== 0) return;
     const { isolation } = replica.status();
     if (isolation === undefined || isolation.kind === "lostEntries") return;
