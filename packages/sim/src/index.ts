@@ -23,3 +23,5 @@ export {
   shrink,
   shrinkRunsMax,
 } from "./shrink/shrink.ts";
+export type { Fact } from "./story/fact.ts";
+export { type StoryOptions, type ToldRun, tellStory } from "./story/story.ts";

@@ -8,6 +8,7 @@ import type { Ledger } from "../clients/ledger.ts";
 import type { ConductOracle, InvariantOracle, Violation } from "../oracles/index.ts";
 import type { Machine, MachineObserver } from "../server/machine.ts";
 import { messageText } from "../server/message-facts.ts";
+import type { Recorder } from "../story/recorder.ts";
 import type { World } from "../world/world.ts";
 import type { Trace } from "./trace.ts";
 
@@ -26,6 +27,7 @@ export class Referee implements MachineObserver {
   readonly #conduct: ConductOracle;
   readonly #ledger: Ledger;
   readonly #trace: Trace | undefined;
+  readonly #recorder: Recorder | undefined;
   #touched: Machine[] = [];
   #violation: RunViolation | undefined;
   /** Machines whose disk is of no use any more. */
@@ -38,6 +40,7 @@ export class Referee implements MachineObserver {
       readonly conduct: ConductOracle;
       readonly ledger: Ledger;
       readonly trace: Trace | undefined;
+      readonly recorder: Recorder | undefined;
     },
   ) {
     this.#world = world;
@@ -45,6 +48,7 @@ export class Referee implements MachineObserver {
     this.#conduct = parts.conduct;
     this.#ledger = parts.ledger;
     this.#trace = parts.trace;
+    this.#recorder = parts.recorder;
   }
 
   get violation(): RunViolation | undefined {
@@ -61,7 +65,9 @@ export class Referee implements MachineObserver {
   settle(): boolean {
     const touched = this.#touched;
     for (let at = 0; at < touched.length; at++) {
-      this.report(this.#oracle.observe((touched[at] as Machine).view));
+      const { view } = touched[at] as Machine;
+      this.report(this.#oracle.observe(view));
+      this.#recorder?.observe(view);
     }
     touched.length = 0;
     return this.#violation !== undefined;
@@ -74,11 +80,13 @@ export class Referee implements MachineObserver {
   sent(machine: Machine, message: Message): void {
     this.report(this.#oracle.sent(machine.view, message));
     this.report(this.#conduct.sent(machine.view, message));
+    this.#recorder?.add(machine.id, { kind: "sent", message });
     if (this.#trace !== undefined) this.note(machine, `-> ${message.to} ${messageText(message)}`);
   }
 
   received(machine: Machine, message: Message): void {
     this.#conduct.received(machine.view, message);
+    this.#recorder?.add(machine.id, { kind: "received", message });
     if (this.#trace !== undefined) {
       this.note(machine, `<- ${message.from} ${messageText(message)}`);
     }
@@ -133,6 +141,8 @@ export class Referee implements MachineObserver {
   }
 
   note(machine: Machine | undefined, what: string): void {
+    // What is done to the world is recorded as it stands in the scenario.
+    if (machine !== undefined) this.#recorder?.add(machine.id, { kind: "note", what });
     this.#trace?.add({
       atMs: this.#world.nowMs,
       event: this.#world.events,

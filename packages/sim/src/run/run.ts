@@ -10,7 +10,9 @@ import {
   type InvariantOracle,
   judgeLiveness,
 } from "../oracles/index.ts";
-import type { Scenario } from "../scenario/scenario.ts";
+import type { Fault, Scenario } from "../scenario/scenario.ts";
+import type { Fact } from "../story/fact.ts";
+import { Recorder } from "../story/recorder.ts";
 import { streamOf } from "../streams.ts";
 import type { EventTarget } from "../world/event-heap.ts";
 import { eventKind } from "../world/event-kind.ts";
@@ -26,6 +28,8 @@ import { Trace, type TraceLine } from "./trace.ts";
 export interface RunOptions {
   /** Lines of the trace to keep, from the end; 0 for none. Default 0. */
   readonly traceLines?: number;
+  /** Keep the facts that a story is told from. Default false. */
+  readonly isRecorded?: boolean;
   /** Search a linearization of the history. Default true. */
   readonly isLinearizabilityChecked?: boolean;
   /** Stop after so many events, and judge nothing that comes at the end. */
@@ -49,6 +53,8 @@ export interface RunResult {
   };
   readonly violation: RunViolation | undefined;
   readonly trace: readonly TraceLine[];
+  /** Empty unless recorded. */
+  readonly facts: readonly Fact[];
 }
 
 /** In election timeouts: until all follow one leader after the heal, and until a request is served. */
@@ -71,6 +77,7 @@ class Run implements EventTarget {
   readonly #oracle: InvariantOracle;
   readonly #ledger: Ledger = new Ledger();
   readonly #trace: Trace | undefined;
+  readonly #recorder: Recorder | undefined;
   readonly #referee: Referee;
   readonly #cluster: Cluster;
   readonly #faults: FaultDriver;
@@ -84,12 +91,14 @@ class Run implements EventTarget {
     this.#world = world;
     this.#oracle = createInvariantOracle({ configuration: foundingConfiguration(scenario) });
     this.#trace = traceLines > 0 ? new Trace(traceLines) : undefined;
+    this.#recorder = options.isRecorded === true ? new Recorder(world) : undefined;
     const oracle = this.#oracle;
     this.#referee = new Referee(world, {
-      oracle,
       conduct: new ConductOracle(scenario.options.electionTicks),
+      oracle,
       ledger: this.#ledger,
       trace: this.#trace,
+      recorder: this.#recorder,
     });
     this.#cluster = new Cluster(world, scenario, this.#referee);
     const operator = new ClusterOperator(this.#cluster);
@@ -136,19 +145,30 @@ class Run implements EventTarget {
       },
       violation: this.#referee.violation,
       trace: this.#trace?.lines ?? [],
+      facts: this.#recorder?.facts ?? [],
     };
   }
 
   handle(kind: number, subject: unknown): void {
     const step = subject as Step;
-    if ("fault" in step) this.#faults.apply(step.fault);
+    if ("fault" in step) this.#fault(step.fault);
     else {
       if (this.#trace !== undefined) {
         this.#referee.note(undefined, `client ${step.client}: ${JSON.stringify(step.operation)}`);
       }
-      this.#workload.start(step.client, step.operation);
+      const { client, operation } = step;
+      this.#recorder?.add("", { kind: "asked", client, operation });
+      this.#workload.start(client, operation);
     }
     this.#world.hash.mix(kind);
+  }
+
+  #fault(fault: Fault): void {
+    const { counts } = this.#faults;
+    const before = counts[fault.kind] ?? 0;
+    this.#faults.apply(fault);
+    const isDone = (counts[fault.kind] ?? 0) > before;
+    this.#recorder?.add("", { kind: "fault", fault, isDone });
   }
 
   #schedule(): void {
@@ -173,6 +193,7 @@ class Run implements EventTarget {
     if (this.#isOver(untilEvent)) return;
     this.#faults.heal();
     this.#referee.note(undefined, "all faults end");
+    this.#recorder?.add("", { kind: "note", what: "all faults end" });
     const aftermath = new Aftermath(this.#world, this.#cluster, this.#workload);
     this.#world.run(untilMs, () => settle() || aftermath.isConverged);
     const dueRevision = this.#ledger.revision;

@@ -1,0 +1,12 @@
+/** A line of a story, before folding and printing. Pure. */
+
+export interface Line {
+  readonly atMs: number;
+  /** A server, a client (`c2`), or empty for the world. */
+  readonly who: string;
+  readonly text: string;
+  /** What it is one of, in the plural, where such lines are noise: `heartbeats`. */
+  readonly routine?: string;
+  /** Told before, or after, what else happens at the same moment. */
+  readonly place?: "first" | "last";
+}

@@ -1,0 +1,45 @@
+/** What each oracle and checker stands for, in a sentence that needs no knowledge of it. Pure. */
+
+const promises: Readonly<Record<string, string>> = {
+  appliedOnce: "Each entry reaches a state machine once, in order.",
+  committedImmutable: "What is committed never changes.",
+  committedOnQuorum: "An entry is committed only when a quorum has it, in a leader's own term.",
+  comparison: "A conditional write is done exactly when its condition holds.",
+  configuration: "Every configuration follows from the one before by an allowed change.",
+  configurationInForce: "A server goes by the newest configuration in its log.",
+  converges: "Some time after all faults have ended, all servers are alike.",
+  durability: "What is committed is on disks that a new leader can be elected from.",
+  electedOnQuorum: "A leader has the votes of a quorum.",
+  electionSafety: "A term has one leader at most.",
+  exception: "No server ends with an error that no fault explains.",
+  isolation: "After the heal nobody who belongs to the cluster is left out.",
+  leaderAppendOnly: "A leader never cuts or rewrites its own log.",
+  leaderCompleteness: "A new leader has everything that is committed.",
+  leaderElected: "Some time after all faults have ended, all follow one leader.",
+  leaseResurrected: "A lease that has ended does not come back.",
+  leaseTooLong: "A key goes when its lease ends.",
+  leaseTooShort: "A lease lives as long as its client was promised.",
+  linearizability: "Each operation takes effect at one moment between its call and its answer.",
+  logMatching: "Logs with the same term at an index are the same up to there.",
+  logShape: "A log has no holes, and its terms never fall.",
+  logShrinks: "A log is cut only to make room for other entries.",
+  lostWrite: "A write that was acknowledged is there.",
+  monotone: "Terms, commit and applied positions never go back.",
+  oldEpoch: "Servers that a forced recovery has left behind take no part.",
+  oneVotePerTerm: "A server votes for one candidate in a term.",
+  phantom: "Nobody reads what nobody has written.",
+  promises: "A vote or an acknowledgement leaves a server only after its disk has it.",
+  realTime: "Nobody is told of an older state after somebody was told of a newer one.",
+  recovery: "A server starts again on a disk that kept all that it promised.",
+  removedVotes: "A server that knows that it was removed does not vote.",
+  serves: "Some time after all faults have ended, every server serves reads and writes.",
+  stateHash: "State machines that have applied the same entries are the same.",
+  stateMachineSafety: "No two servers apply different entries at the same position.",
+  stateOrdering: "A server applies only what is committed, and commits only what it has.",
+  watch: "A watch tells every change once, in order, and nothing else.",
+};
+
+/** Undefined for an oracle that is not in the list. */
+export function promiseOf(oracle: string): string | undefined {
+  return promises[oracle];
+}
