@@ -77,7 +77,7 @@ export class ConductOracle {
         this.#judgeRequest(conduct, view, message);
         return;
       case "voteRequest":
-        if (!message.transfer && this.#judgeRequest(conduct, view, message)) return;
+        if (this.#judgeRequest(conduct, view, message)) return;
         break;
       case "preVoteResponse":
         if (!message.granted) break;
@@ -149,7 +149,8 @@ export class ConductOracle {
   /** True when the answer must be no. The same request may come again when it need not be any more. */
   #judgeRequest(conduct: Conduct, view: ServerView, message: Message): boolean {
     const { from: candidate, term } = message;
-    const isDenied = this.#hears(conduct, view, message);
+    const isWish = message.kind === "voteRequest" && message.transfer; // The leader's own.
+    const isDenied = !isWish && this.#hears(conduct, view, message);
     const isSame = conduct.denied?.candidate === candidate && conduct.denied.term === term;
     if (isDenied) conduct.denied = { candidate, term };
     else if (isSame) conduct.denied = undefined;
