@@ -11,6 +11,8 @@ interface Setting {
   readonly operationsMax: number;
 }
 
+const largeShare = 0.1;
+const largeBytesMax = 3_000;
 const keys = ["a", "b", "c", "d", "e"] as const;
 
 /** In order of time. */
@@ -102,9 +104,12 @@ class OperationDrawer {
     return this.#random.pick(this.#keys);
   }
 
+  /** Now and then one that takes several sectors of a disk, so that a crash can tear it. */
   #value(): string {
     this.#values++;
-    return String(this.#values);
+    const value = String(this.#values);
+    const isLarge = this.#random.chance(largeShare);
+    return isLarge ? value.padEnd(this.#random.between(500, largeBytesMax), ".") : value;
   }
 
   #lease(): { readonly lease?: number } {

@@ -130,8 +130,16 @@ describe("SimulatedDisk", () => {
       bench.run();
       equal(hasEnded, false, `seed=${seed}: an operation of an earlier life has ended`);
       const found = bench.read("member/a");
-      const parts = [found.subarray(256, 512), found.subarray(512, 1024), found.subarray(1024, 1280)];
-      for (const part of parts) ok(part.every((byte) => byte === part[0]), `seed=${seed}`);
+      const parts = [
+        found.subarray(256, 512),
+        found.subarray(512, 1024),
+        found.subarray(1024, 1280),
+      ];
+      for (const part of parts)
+        ok(
+          part.every((byte) => byte === part[0]),
+          `seed=${seed}`,
+        );
       ok([...found.subarray(0, 256), ...found.subarray(1_280)].every((byte) => byte === 1));
       patterns.add(parts.map((part) => part[0]).join(""));
     }

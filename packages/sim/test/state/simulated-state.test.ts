@@ -36,7 +36,7 @@ function put(store: Store, index: number, value: string): void {
   store.apply([{ index, term: 1, proposal }]);
 }
 
-function valueOf(store: Store): string {
+function textAt(store: Store): string {
   const result = store.range(getRequest(utf8("key")));
   if (result.kind !== "range") return result.error;
   return result.kvs.map(({ value }) => String.fromCharCode(...value)).join();
@@ -90,7 +90,7 @@ describe("SimulatedState", () => {
       put(store, 3, "three");
       state.crash();
       const again = state.open();
-      equal(valueOf(again), "one", `seed=${seed}`);
+      equal(textAt(again), "one", `seed=${seed}`);
       equal(again.appliedIndex, 1);
     }
   });
@@ -107,7 +107,7 @@ describe("SimulatedState", () => {
       state.crash();
       run();
       equal(isDone, false);
-      found.add(valueOf(state.open()));
+      found.add(textAt(state.open()));
     }
     deepEqual([...found].sort(), ["", "one"]);
   });
@@ -118,7 +118,7 @@ describe("SimulatedState", () => {
       const { state } = makeState(seed);
       put(state.open(), 1, "one");
       state.abandon();
-      found.add(valueOf(state.open()));
+      found.add(textAt(state.open()));
     }
     deepEqual([...found].sort(), ["", "one"]);
   });
@@ -130,16 +130,16 @@ describe("SimulatedState", () => {
     to.state.open();
     const { pieces } = transfer(from, to, 1);
     ok(pieces > 3);
-    equal(valueOf(to.state.store), "", "not before it is installed");
+    equal(textAt(to.state.store), "", "not before it is installed");
     let isDone = false;
     to.state.install({ index: 1, term: 1 }, () => {
       isDone = true;
     });
     to.run();
     ok(isDone);
-    equal(valueOf(to.state.store), "sent");
+    equal(textAt(to.state.store), "sent");
     to.state.crash();
-    equal(valueOf(to.state.open()), "sent", "an installed snapshot is durable");
+    equal(textAt(to.state.open()), "sent", "an installed snapshot is durable");
   });
 
   it("finds a snapshot that was received whole after a crash, and no other", () => {
@@ -154,7 +154,7 @@ describe("SimulatedState", () => {
     to.state.open();
     equal(to.state.restore({ index: 2, term: 1 }), false);
     equal(to.state.restore({ index: 1, term: 1 }), true);
-    equal(valueOf(to.state.store), "sent");
+    equal(textAt(to.state.store), "sent");
   });
 
   it("takes a snapshot without bytes for an empty state: that of a witness", () => {
@@ -164,7 +164,7 @@ describe("SimulatedState", () => {
     run();
     state.install({ index: 9, term: 3 }, () => {});
     run();
-    equal(valueOf(state.store), "");
+    equal(textAt(state.store), "");
     deepEqual([state.store.appliedIndex, state.store.appliedTerm], [9, 3]);
   });
 });
