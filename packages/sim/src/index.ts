@@ -18,6 +18,12 @@ export {
   type ScenarioServer,
 } from "./scenario/scenario.ts";
 export {
+  type DecodedScenario,
+  decodeSavedScenario,
+  encodeSavedScenario,
+  type SavedScenario,
+} from "./shrink/saved-scenario.ts";
+export {
   type RunToShrink,
   type Shrunk,
   shrink,

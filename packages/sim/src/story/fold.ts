@@ -33,9 +33,17 @@ function foldRoutine(lines: readonly Line[]): Line[] {
 }
 
 function summary(run: readonly Line[]): string {
-  const counts = new Map<string, number>();
-  for (const { routine = "" } of run) counts.set(routine, (counts.get(routine) ?? 0) + 1);
-  return `... ${[...counts].map(([what, count]) => `${count} ${what}`).join(", ")}`;
+  const counts = new Map<string, { readonly one: string; count: number }>();
+  for (const { routine = ["", ""] } of run) {
+    const [one, several] = routine;
+    const known = counts.get(several);
+    if (known === undefined) counts.set(several, { one, count: 1 });
+    else known.count++;
+  }
+  const texts = [...counts].map(([several, { one, count }]) =>
+    count === 1 ? `1 ${one}` : `${count} ${several}`,
+  );
+  return `... ${texts.join(", ")}`;
 }
 
 function foldCycles(lines: readonly Line[]): Line[] {
@@ -47,7 +55,8 @@ function foldCycles(lines: readonly Line[]): Line[] {
     const last = lines[next - 1];
     if (times > 1 && last !== undefined) {
       const what = length === 1 ? "the same" : `these ${length} lines`;
-      folded.push({ atMs: last.atMs, who: "", text: `... ${what} ${times - 1} times more` });
+      const more = times === 2 ? "once more" : `${times - 1} times more`;
+      folded.push({ atMs: last.atMs, who: "", text: `... ${what} ${more}` });
     }
     at = next;
   }

@@ -11,6 +11,13 @@ const slowMs = 20;
 /** A message that was sent so shortly before the end may only not be there yet. */
 const freshMs = 20;
 
+const heartbeats = ["heartbeat", "heartbeats"] as const;
+const answers = ["answer to a heartbeat", "answers to heartbeats"] as const;
+const emptyAppends = ["empty append", "empty appends"] as const;
+const acknowledgements = ["acknowledgement as before", "acknowledgements as before"] as const;
+const lost = ["lost heartbeat or answer", "lost heartbeats or answers"] as const;
+const onItsWay = ["heartbeat or answer on its way", "heartbeats or answers on their way"] as const;
+
 type MessageFact = Extract<Fact, { kind: "sent" | "received" }>;
 
 /** Finds for each message that arrives when it was sent. */
@@ -67,20 +74,18 @@ export class MessageTeller {
     const text = `${isFresh ? "~>" : "-x"} ${message.to} ${messageText(message)}`;
     // What made the server send it is told before it.
     const line: Line = { atMs, who: server, text, place: "last" };
-    return isRoutine(message)
-      ? { ...line, routine: isFresh ? "on their way" : "lost heartbeats and answers" }
-      : line;
+    return isRoutine(message) ? { ...line, routine: isFresh ? onItsWay : lost } : line;
   }
 
   /** Acknowledgements are when they say nothing new. */
-  #routineOf(message: Message): string | undefined {
-    if (message.kind === "heartbeat") return "heartbeats";
-    if (message.kind === "heartbeatResponse") return "answers to heartbeats";
-    if (message.kind === "appendRequest" && message.entries.length === 0) return "empty appends";
+  #routineOf(message: Message): Line["routine"] {
+    if (message.kind === "heartbeat") return heartbeats;
+    if (message.kind === "heartbeatResponse") return answers;
+    if (message.kind === "appendRequest" && message.entries.length === 0) return emptyAppends;
     if (message.kind !== "appendAccepted") return undefined;
     const link = `${message.from} ${message.to}`;
     const text = messageText(message);
-    if (this.#acknowledged.get(link) === text) return "acknowledgements as before";
+    if (this.#acknowledged.get(link) === text) return acknowledgements;
     this.#acknowledged.set(link, text);
     return undefined;
   }

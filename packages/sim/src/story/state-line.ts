@@ -96,13 +96,18 @@ function routineLine({ before, after, atMs, server: who }: StateFact): Line | un
     return { atMs, who, text: `its state goes back to ${after.appliedIndex}` };
   }
   if (after.appliedIndex > before.appliedIndex) {
-    return { atMs, who, text: `applies to ${after.appliedIndex}`, routine: "applied" };
+    return {
+      atMs,
+      who,
+      text: `applies to ${after.appliedIndex}`,
+      routine: ["slice applied", "slices applied"],
+    };
   }
   if (after.log.firstIndex > before.log.firstIndex) {
     const text = `forgets its log to ${after.log.firstIndex - 1}`;
-    return { atMs, who, text, routine: "compactions" };
+    return { atMs, who, text, routine: ["log compacted", "logs compacted"] };
   }
   if (isSamePromise(before.durable, after.durable)) return undefined;
   const text = `has on disk: ${promiseText(after.durable)}`;
-  return { atMs, who, text, routine: "writes done" };
+  return { atMs, who, text, routine: ["write done", "writes done"] };
 }
