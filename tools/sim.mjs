@@ -1,7 +1,9 @@
 // `npm run sim -- ...`: runs seeds of the simulated world.
 //
-//   --seed N [--until EVENT] [--story [LINES]]   one seed; its story is the trace up to its end
-//   --seeds A..B [--jobs J] [--until EVENT]      all of them, on J threads
+//   --seed N [--until EVENT] [--story]           one seed; --lines N: only the end of its story
+//   --seeds A..B [--jobs J] [--until EVENT]      all of them, on J threads; what fails is shrunk, told
+//                                                and saved in packages/sim/scenarios, or --no-save
+//   --scenario FILE [--until EVENT] [--story]    a scenario that was saved, also by its name alone
 //   --traps [T5 T7 ...] [--seeds A..B] [--write] known bugs, brought back; see traps.mjs
 //   --bench                                      events per second with everything on, and idle
 //   --engine raft      --needs membership,cut      --lacks bitFlip      --no-build
@@ -12,11 +14,11 @@ import { join } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import { parseArgs } from "node:util";
 import { isMainThread, parentPort, Worker, workerData } from "node:worker_threads";
+import { commandOf, explainViolations, readScenario, tellScenario } from "./failing-seed.mjs";
 import { bin, root, run } from "./setup.mjs";
 
 const entry = pathToFileURL(join(root, "packages", "sim", "dist", "src", "index.js")).href;
 const here = fileURLToPath(import.meta.url);
-const storyLinesDefault = 200;
 
 if (isMainThread) await main();
 else await work();
@@ -24,7 +26,7 @@ else await work();
 async function main() {
   const options = parseOptions();
   if (!options.isBuilt) run(process.execPath, [bin("tsc"), "-b", join("packages", "sim", "src")]);
-  const actions = { bench, seed: runOne, seeds: runMany, traps: springAll };
+  const actions = { bench, seed: runSeed, seeds: runMany, scenario: runFile, traps: springAll };
   process.exitCode = await actions[options.action](options);
 }
 
@@ -35,6 +37,7 @@ function parseOptions() {
       options: {
         seed: { type: "string" },
         seeds: { type: "string" },
+        scenario: { type: "string" },
         until: { type: "string" },
         story: { type: "boolean" },
         lines: { type: "string" },
@@ -46,6 +49,7 @@ function parseOptions() {
         traps: { type: "boolean" },
         write: { type: "boolean" },
         "no-build": { type: "boolean" },
+        "no-save": { type: "boolean" },
       },
     });
     if (positionals.length > 0 && values.traps !== true) {
@@ -62,9 +66,11 @@ function optionsOf(values, traps) {
   const [from, to = from] = (values.seeds ?? values.seed ?? "1").split("..").map(integer);
   if (values.engine !== "raft") throw new Error(`there is no engine "${values.engine}": raft`);
   const words = (text) => (text === "" ? [] : text.split(","));
-  const actions = ["bench", "seeds", "seed"].filter((name) => values[name] !== undefined);
+  const actions = ["bench", "seeds", "seed", "scenario"].filter(
+    (name) => values[name] !== undefined,
+  );
   if (values.traps !== true && actions.length !== 1) {
-    throw new Error("give one of --seed N, --seeds A..B, --traps, --bench");
+    throw new Error("give one of --seed N, --seeds A..B, --scenario FILE, --traps, --bench");
   }
   return {
     action: values.traps === true ? "traps" : actions[0],
@@ -75,7 +81,10 @@ function optionsOf(values, traps) {
     to,
     limits: { needs: words(values.needs), lacks: words(values.lacks) },
     untilEvent: values.until === undefined ? undefined : integer(values.until),
-    traceLines: values.story ? integer(values.lines ?? `${storyLinesDefault}`) : 0,
+    file: values.scenario,
+    isTold: values.story === true,
+    lines: values.lines === undefined ? undefined : integer(values.lines),
+    isSaved: values["no-save"] !== true,
     jobs: values.jobs === undefined ? availableParallelism() : Math.max(1, integer(values.jobs)),
     isBuilt: values["no-build"] === true,
   };
@@ -128,31 +137,45 @@ function addSum(sum, other) {
 
 function finish(sum, startedAtMs) {
   sum.wallSeconds = (performance.now() - startedAtMs) / 1000;
-  sum.violations.sort((left, right) => left.seed - right.seed);
-  for (const { seed, oracle, message, atMs, event } of sum.violations) {
-    console.log(`seed ${seed}: ${oracle} at ${atMs.toFixed(1)} ms, event ${event}: ${message}`);
-    console.log(`  again: npm run sim -- --seed ${seed} --story`);
-  }
   console.log(JSON.stringify(sum));
   return sum.violations.length > 0 ? 1 : 0;
 }
 
-async function runOne(options) {
-  const { drawScenario, runScenario } = await import(entry);
-  const startedAtMs = performance.now();
-  const { untilEvent, traceLines } = options;
-  const result = runScenario(drawScenario(options.from, options.limits), {
-    traceLines,
-    ...(untilEvent === undefined ? {} : { untilEvent }),
+async function runSeed(options) {
+  const sim = await import(entry);
+  const { from: seed, limits, untilEvent } = options;
+  return runOne(sim, sim.drawScenario(seed, limits), {
+    ...options,
+    command: commandOf({ seed, limits, untilEvent }),
   });
-  for (const { atMs, event, server, what } of result.trace) {
-    console.log(
-      `${atMs.toFixed(2).padStart(10)} ${`${event}`.padStart(7)} ${server.padEnd(3)} ${what}`,
-    );
+}
+
+async function runFile(options) {
+  const sim = await import(entry);
+  const { saved, file } = readScenario(sim, options.file);
+  console.log(`${saved.title}${saved.fix === undefined ? "" : ` (mended by "${saved.fix}")`}`);
+  return runOne(sim, saved.scenario, {
+    ...options,
+    command: commandOf({ file, untilEvent: options.untilEvent }),
+  });
+}
+
+/** One scenario, with its story or without. */
+function runOne(sim, scenario, { untilEvent, isTold, lines, command }) {
+  const startedAtMs = performance.now();
+  const limits = untilEvent === undefined ? {} : { untilEvent };
+  const result = isTold
+    ? tellScenario(sim, scenario, { untilEvent, lines, command })
+    : sim.runScenario(scenario, limits);
+  const { violation, hash } = result;
+  if (violation !== undefined && !isTold) {
+    const { oracle, message, atMs, event } = violation;
+    console.log(`${oracle} at ${atMs.toFixed(1)} ms, event ${event}: ${message}`);
+    console.log(`  in full: ${command}`);
   }
   const sum = emptySum();
-  addRun(sum, options.from, result);
-  return finish({ ...sum, hash: result.hash }, startedAtMs);
+  addRun(sum, scenario.seed, result);
+  return finish({ ...sum, hash }, startedAtMs);
 }
 
 async function runMany(options) {
@@ -175,6 +198,8 @@ async function runMany(options) {
         }),
     ),
   );
+  sum.violations.sort((left, right) => left.seed - right.seed);
+  explainViolations(await import(entry), sum.violations, options);
   return finish(sum, startedAtMs);
 }
 
