@@ -117,7 +117,9 @@ export class Server {
     // What was committed is not all in the log: the disk has forgotten acknowledged entries.
     const lostHere = committedIndex > this.log.lastIndex ? committedIndex : 0;
     this.lostUntil = Math.max(hardState.lostUntil ?? 0, lostHere);
-    this.#toldEpoch = hardState.epoch ?? 0;
+    const { configuration } = snapshot;
+    const joinedEpoch = isBlank(configuration) ? (configuration.epoch ?? 0) : 0;
+    this.#toldEpoch = Math.max(hardState.epoch ?? 0, joinedEpoch);
     this.resetElectionTimer();
   }
 

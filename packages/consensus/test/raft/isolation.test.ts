@@ -137,6 +137,21 @@ describe("a forced recovery", () => {
     equal(isolationOf(joiner), "none");
   });
 
+  it("is known to a new server from the start where it was told when it joined", () => {
+    const [cluster, survivor] = recovered();
+    const joiner = cluster.join("d");
+    joiner.disk.snapshot = {
+      ...joiner.disk.snapshot,
+      configuration: { ...joiner.raft.configuration, epoch: 1 },
+    };
+    joiner.restart();
+    survivor.change({ kind: "add", id: "d", votes: 1 });
+    cluster.run(4);
+    equal(isolationOf(joiner), "none");
+    deepEqual(joiner.machine, survivor.machine);
+    equal(joiner.disk.hardState.epoch, 1);
+  });
+
   it("of a server that was left behind outruns the epoch that did so", () => {
     const [cluster] = recovered();
     cluster.run(2);

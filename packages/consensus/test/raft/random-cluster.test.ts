@@ -15,7 +15,7 @@ import { Cluster, type Member, votersOf } from "../cluster.ts";
 // A random schedule of ticks, deliveries, losses, duplicates, slow disks, crashes, partitions,
 // compactions and transfers, with every invariant checked after every step; then everything heals
 // and the cluster has to serve again. A failure names its seed: run that seed alone to see it.
-const seeds = Number(process.env["SEEDS"] ?? 400);
+const seeds = Number(process.env["SEEDS"] ?? 250);
 const steps = 2_500;
 
 /** How often each kind of step happens; every seed switches some of them off. */
