@@ -133,6 +133,19 @@ export function checkOrder(record: ServerRecord): Violation | undefined {
   );
 }
 
+/** Only what its own disk holds is applied: after a crash the state would be ahead of the log (T6). */
+export function checkAppliedDurable(
+  { id, view }: ServerRecord,
+  { index, term }: { readonly index: LogIndex; readonly term: Term },
+): Violation | undefined {
+  const { durable } = view;
+  if (index < durable.firstIndex || durable.termAt(index) === term) return undefined;
+  return violation(
+    "appliedDurable",
+    `${id} applies (${index}, ${term}), and its disk has ${durable.termAt(index) === undefined ? "nothing" : `term ${durable.termAt(index)}`} there`,
+  );
+}
+
 /** An entry that was given to a state machine is the committed one. */
 export function checkApplied(
   history: ClusterHistory,

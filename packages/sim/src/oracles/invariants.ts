@@ -10,7 +10,7 @@
  */
 import type { Configuration, LogIndex, Message, NodeId, Term } from "@flotilla/consensus";
 import { ClusterHistory } from "./cluster-history.ts";
-import { checkApplied, checkCommitted, checkOrder } from "./commit-checks.ts";
+import { checkApplied, checkAppliedDurable, checkCommitted, checkOrder } from "./commit-checks.ts";
 import {
   adoptConfigurations,
   checkClaim,
@@ -103,8 +103,11 @@ class Observer implements InvariantOracle {
     record.appliedCursor = index;
     // The event that committed it may still be going on: then it is judged at its end.
     if (index > record.history.commitIndex) record.pendingApplied.push({ index, term });
-    else return checkApplied(record.history, record, { index, term });
-    return undefined;
+    else {
+      const found = checkApplied(record.history, record, { index, term });
+      if (found !== undefined) return found;
+    }
+    return checkAppliedDurable(record, { index, term });
   }
 
   stateHash(id: NodeId, index: LogIndex, hash: number): Violation | undefined {

@@ -84,6 +84,8 @@ export class FaultDriver {
         return this.#crash(fault);
       case "cut":
         return this.#cut(fault);
+      case "eclipse":
+        return this.#eclipse(fault);
       case "clog":
       case "degrade":
         return this.#hinderLink(fault);
@@ -126,6 +128,23 @@ export class FaultDriver {
     this.#after(forMs, () => {
       for (const link of cut) link.mend();
       this.#note(`partition ${shape} ends`);
+    });
+    return true;
+  }
+
+  #eclipse({ server, forMs, cutMs }: FaultOf<"eclipse">): boolean {
+    const machine = this.#cluster.machine(server);
+    this.#note(`eclipse of ${machine.id}`);
+    machine.pause();
+    this.#after(forMs, () => machine.resume());
+    const others = this.#cluster.machines.filter((other) => other !== machine);
+    const links = others.flatMap(({ index }) => [
+      this.#cluster.network.link(server, index),
+      this.#cluster.network.link(index, server),
+    ]);
+    for (const link of links) link.cut(false);
+    this.#after(cutMs, () => {
+      for (const link of links) link.mend();
     });
     return true;
   }

@@ -15,7 +15,7 @@ interface Setting {
 }
 
 /** Kinds that come more often than others, where they are switched on. */
-const weights: Partial<Record<Fault["kind"], number>> = { crash: 4, cut: 4, pause: 2 };
+const weights: Partial<Record<Fault["kind"], number>> = { crash: 4, cut: 4, pause: 2, eclipse: 2 };
 /** Data is lost for good so often at most. */
 const lossesMax = 3;
 
@@ -60,6 +60,11 @@ function drawFault(kind: Fault["kind"], random: Prng, setting: Setting): Fault {
     case "diskFull":
     case "diskLie":
       return { kind, server, forMs };
+    case "eclipse": {
+      // Long enough for the others to elect another one meanwhile, who has not told it by its end.
+      const stillMs = electionMs * (1 + 1.5 * random.fraction());
+      return { kind, server, forMs: stillMs, cutMs: stillMs + electionMs * random.fraction() };
+    }
     case "wipe":
     case "diskError":
       return { kind, server };

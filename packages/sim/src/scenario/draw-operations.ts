@@ -9,8 +9,11 @@ interface Setting {
   readonly servers: readonly ScenarioServer[];
   readonly clients: number;
   readonly operationsMax: number;
+  readonly faults: Scenario["faults"];
 }
 
+/** In election timeouts: for so long after a fault clients are busy. */
+const rushTimeouts = 3;
 const largeShare = 0.1;
 const largeBytesMax = 3_000;
 const keys = ["a", "b", "c", "d", "e"] as const;
@@ -24,14 +27,29 @@ export function drawOperations(
   const operations: { atMs: number; client: number; operation: ClientOperation }[] = [];
   const drawer = new OperationDrawer(random, setting);
   const kinds = operationKinds(swarm);
-  const gapMs = random.between(20, 200);
-  for (let atMs = 0; operations.length < setting.operationsMax; ) {
-    atMs += -Math.log(1 - random.fraction()) * gapMs;
-    if (atMs >= setting.healAtMs) break;
+  for (const atMs of drawTimes(random, setting)) {
     const operation = drawer.draw(random.pick(kinds));
     operations.push({ atMs, client: random.below(setting.clients), operation });
   }
   return operations;
+}
+
+/** At any time, and more often after faults: what a fault does shows only to who asks soon enough. */
+function drawTimes(random: Prng, setting: Setting): number[] {
+  const { faults, healAtMs, electionMs, operationsMax } = setting;
+  const gapMs = random.between(20, 200);
+  const share = faults.length === 0 ? 0 : random.pick([0, 0.5, 0.9]);
+  const times: number[] = [];
+  for (let atMs = 0; times.length < operationsMax; ) {
+    atMs += -Math.log(1 - random.fraction()) * gapMs;
+    if (atMs >= healAtMs) break;
+    const isRush = random.chance(share);
+    const rushMs = isRush
+      ? random.pick(faults).atMs + rushTimeouts * electionMs * random.fraction()
+      : atMs;
+    if (rushMs < healAtMs) times.push(rushMs);
+  }
+  return times.sort((left, right) => left - right);
 }
 
 /** Kinds by how often they come. */

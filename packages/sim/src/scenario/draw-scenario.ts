@@ -84,16 +84,19 @@ export function drawScenario(seed: number, limits: ScenarioLimits = {}): Scenari
   const clients = random.between(1, 5);
   const electionMs = options.electionTicks * options.heartbeatMs;
   const setting = { healAtMs, electionMs, servers };
+  const faultSetting = { ...setting, options, faultsMax };
+  const faults = drawFaults(streamOf(seed, "faults"), swarm, faultSetting);
   return {
     seed,
     options,
     servers,
     clients,
-    faults: drawFaults(streamOf(seed, "faults"), swarm, { ...setting, options, faultsMax }),
+    faults,
     operations: drawOperations(streamOf(seed, "operations"), swarm, {
       ...setting,
       clients,
       operationsMax,
+      faults,
     }),
     healAtMs,
     untilMs: healAtMs + aftermathTimeouts * electionMs,

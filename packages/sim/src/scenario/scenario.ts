@@ -63,6 +63,16 @@ export type Fault =
       readonly downMs: number;
     }
   | { readonly kind: "pause"; readonly server: number; readonly forMs: number }
+  /**
+   * It stands still, and is cut off from the others, though not from its clients, for longer: a machine
+   * that is moved while it runs.
+   */
+  | {
+      readonly kind: "eclipse";
+      readonly server: number;
+      readonly forMs: number;
+      readonly cutMs: number;
+    }
   /** The disk is replaced by an empty one; the server starts again under its old id. */
   | { readonly kind: "wipe"; readonly server: number }
   | {
@@ -107,6 +117,7 @@ export type Fault =
 export const faultKinds: readonly Fault["kind"][] = [
   "crash",
   "pause",
+  "eclipse",
   "wipe",
   "cut",
   "clog",

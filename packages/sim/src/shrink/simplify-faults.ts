@@ -45,6 +45,7 @@ function plainerFaults(fault: Fault): Partial<Fault>[] {
     case "degrade":
     case "clog":
     case "pause":
+    case "eclipse":
     case "wipe":
     case "clockRate":
     case "clockLeap":

@@ -10,6 +10,8 @@ export function faultText(fault: Fault, name: (server: number) => string): strin
       return crashText(fault, name(fault.server));
     case "pause":
       return `${name(fault.server)} stands still for ${ms(fault.forMs)}`;
+    case "eclipse":
+      return `${name(fault.server)} stands still for ${ms(fault.forMs)} and hears nobody for ${ms(fault.cutMs)}`;
     case "wipe":
       return `${name(fault.server)} gets a new, empty disk`;
     case "cut": {
