@@ -5,6 +5,7 @@
 //                                                and saved in packages/sim/scenarios, or --no-save
 //   --scenario FILE [--until EVENT] [--story]    a scenario that was saved, also by its name alone
 //   --traps [T5 T7 ...] [--seeds A..B] [--write] known bugs, brought back; see traps.mjs
+//   --twice                                      each seed of a range twice: it must be the same run
 //   --bench                                      events per second with everything on, and idle
 //   --engine raft      --needs membership,cut      --lacks bitFlip      --no-build
 //
@@ -47,6 +48,7 @@ function parseOptions() {
         lacks: { type: "string", default: "" },
         bench: { type: "boolean" },
         traps: { type: "boolean" },
+        twice: { type: "boolean" },
         write: { type: "boolean" },
         "no-build": { type: "boolean" },
         "no-save": { type: "boolean" },
@@ -82,6 +84,7 @@ function optionsOf(values, traps) {
     limits: { needs: words(values.needs), lacks: words(values.lacks) },
     untilEvent: values.until === undefined ? undefined : integer(values.until),
     file: values.scenario,
+    isTwice: values.twice === true,
     isTold: values.story === true,
     lines: values.lines === undefined ? undefined : integer(values.lines),
     isSaved: values["no-save"] !== true,
@@ -183,9 +186,9 @@ async function runMany(options) {
   const sum = emptySum();
   const jobs = Math.min(options.jobs, options.to - options.from + 1);
   const workers = Array.from({ length: jobs }, (_, job) => {
-    const { from, to, limits, untilEvent } = options;
+    const { from, to, limits, untilEvent, isTwice } = options;
     return new Worker(here, {
-      workerData: { from: from + job, to, step: jobs, limits, untilEvent },
+      workerData: { from: from + job, to, step: jobs, limits, untilEvent, isTwice },
     });
   });
   await Promise.all(
@@ -199,20 +202,34 @@ async function runMany(options) {
     ),
   );
   sum.violations.sort((left, right) => left.seed - right.seed);
-  explainViolations(await import(entry), sum.violations, options);
+  const isShown = ({ oracle }) => oracle !== "determinism"; // Those have no story: two runs differ.
+  explainViolations(await import(entry), sum.violations.filter(isShown), options);
+  for (const { seed, message } of sum.violations.filter((each) => !isShown(each))) {
+    console.log(`seed ${seed}: ${message}`);
+  }
   return finish(sum, startedAtMs);
 }
 
 /** In a worker: every `step`th seed. */
 async function work() {
   const { drawScenario, runScenario } = await import(entry);
-  const { from, to, step, limits, untilEvent } = workerData;
+  const { from, to, step, limits, untilEvent, isTwice } = workerData;
   const sum = emptySum();
+  const options = untilEvent === undefined ? {} : { untilEvent };
   for (let seed = from; seed <= to; seed += step) {
-    const options = untilEvent === undefined ? {} : { untilEvent };
-    addRun(sum, seed, runScenario(drawScenario(seed, limits), options));
+    const result = runScenario(drawScenario(seed, limits), options);
+    addRun(sum, seed, result);
+    if (!isTwice) continue;
+    const { hash } = runScenario(drawScenario(seed, limits), options);
+    if (hash !== result.hash) sum.violations.push(differs(seed, result, hash));
   }
   parentPort.postMessage(sum);
+}
+
+/** Something besides the seed has decided a run. */
+function differs(seed, { hash, simulatedMs, events }, other) {
+  const message = `the same seed gave trace hash ${hash}, and then ${other}`;
+  return { seed, oracle: "determinism", message, atMs: simulatedMs, event: events };
 }
 
 /** Known bugs, in a build of their own. */
