@@ -133,14 +133,16 @@ export class FaultDriver {
   }
 
   #eclipse({ server, forMs, cutMs }: FaultOf<"eclipse">): boolean {
-    const machine = this.#cluster.machine(server);
+    const { machines, network } = this.#cluster;
+    const leader = machines.find(({ isUp, view }) => isUp && view.role === "leader");
+    const machine = leader ?? this.#cluster.machine(server);
     this.#note(`eclipse of ${machine.id}`);
     machine.pause();
     this.#after(forMs, () => machine.resume());
-    const others = this.#cluster.machines.filter((other) => other !== machine);
+    const others = machines.filter((other) => other !== machine);
     const links = others.flatMap(({ index }) => [
-      this.#cluster.network.link(server, index),
-      this.#cluster.network.link(index, server),
+      network.link(machine.index, index),
+      network.link(index, machine.index),
     ]);
     for (const link of links) link.cut(false);
     this.#after(cutMs, () => {

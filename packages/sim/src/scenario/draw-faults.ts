@@ -62,8 +62,9 @@ function drawFault(kind: Fault["kind"], random: Prng, setting: Setting): Fault {
       return { kind, server, forMs };
     case "eclipse": {
       // Long enough for the others to elect another one meanwhile, who has not told it by its end.
-      const stillMs = electionMs * (1 + 1.5 * random.fraction());
-      return { kind, server, forMs: stillMs, cutMs: stillMs + electionMs * random.fraction() };
+      const stillMs = electionMs * (1.5 + 1.5 * random.fraction());
+      const cutMs = stillMs + electionMs * (0.2 + random.fraction());
+      return { kind, server, forMs: stillMs, cutMs };
     }
     case "wipe":
     case "diskError":

@@ -64,8 +64,8 @@ export type Fault =
     }
   | { readonly kind: "pause"; readonly server: number; readonly forMs: number }
   /**
-   * It stands still, and is cut off from the others, though not from its clients, for longer: a machine
-   * that is moved while it runs.
+   * Whoever leads, or else this server, stands still, and is cut off from the others, though not from
+   * its clients, for longer: a machine that is moved while it runs.
    */
   | {
       readonly kind: "eclipse";

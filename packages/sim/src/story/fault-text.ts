@@ -11,7 +11,7 @@ export function faultText(fault: Fault, name: (server: number) => string): strin
     case "pause":
       return `${name(fault.server)} stands still for ${ms(fault.forMs)}`;
     case "eclipse":
-      return `${name(fault.server)} stands still for ${ms(fault.forMs)} and hears nobody for ${ms(fault.cutMs)}`;
+      return `whoever leads, or ${name(fault.server)}, stands still for ${ms(fault.forMs)} and hears nobody for ${ms(fault.cutMs)}`;
     case "wipe":
       return `${name(fault.server)} gets a new, empty disk`;
     case "cut": {
