@@ -129,6 +129,7 @@ const storeKeys: Readonly<Record<StoreError, RpcErrorKey>> = {
   leaseNotFound: "leaseNotFound",
   leaseExists: "leaseExists",
   keyNotFound: "keyNotFound",
+  emptyKey: "emptyKey",
   fenced: "leaderChanged",
   sessionExpired: "timeout",
 };

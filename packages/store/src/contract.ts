@@ -138,6 +138,8 @@ export type StoreError =
   | "leaseNotFound"
   | "leaseExists"
   | "keyNotFound"
+  /** A put without a key: nobody who checks what he proposes asks for that. */
+  | "emptyKey"
   /** The command was bound to a leader's term and entered the log in another one. */
   | "fenced"
   /** The proposal's session may have been forgotten: whether it was applied before is not known. */

@@ -96,6 +96,8 @@ function runOperation(context: TxnContext, op: Operation): TxnResult["responses"
 
 /** Why a put cannot be carried out, if so; in etcd's order. */
 export function checkPut(reader: BackendReader, request: PutRequest): StoreError | undefined {
+  // The API refuses it. But a log may hold anything, and what stops one member stops them all.
+  if (request.key.length === 0) return "emptyKey";
   if (request.lease !== 0n && !leaseExists(reader, request.lease)) return "leaseNotFound";
   if (!request.ignoreValue && !request.ignoreLease) return undefined;
   return readKey(reader, request.key) === undefined ? "keyNotFound" : undefined;

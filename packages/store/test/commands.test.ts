@@ -50,6 +50,13 @@ describe("put", () => {
   it("names the missing lease before the missing key", () => {
     equal(new Bench().put("a", "", { lease: 7n, ignoreValue: true }), "leaseNotFound");
   });
+
+  it("refuses a put without a key, alone and in a transaction: it would stop every member", () => {
+    const bench = new Bench();
+    equal(bench.put("", "x"), "emptyKey");
+    equal(bench.txn({ success: [op.put("a", "1"), op.put("", "x")] }), "emptyKey");
+    equal(all(bench), "[] count=0");
+  });
 });
 
 describe("deleteRange", () => {
