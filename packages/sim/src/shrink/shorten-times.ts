@@ -88,12 +88,12 @@ function endFaultsEarlier(search: Search): void {
 
 /** Undefined for what does not end by itself. */
 function durationOf(fault: Fault): number | undefined {
-  if (fault.kind === "crash") return fault.downMs;
+  if ("downMs" in fault) return fault.downMs;
   return "forMs" in fault ? fault.forMs : undefined;
 }
 
 function withDuration(fault: Fault, forMs: number): Fault {
-  if (fault.kind === "crash") return { ...fault, downMs: forMs };
+  if ("downMs" in fault) return { ...fault, downMs: forMs };
   return "forMs" in fault ? { ...fault, forMs } : fault;
 }
 

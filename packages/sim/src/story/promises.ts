@@ -39,6 +39,24 @@ const promises: Readonly<Record<string, string>> = {
   watch: "A watch tells every change once, in order, and nothing else.",
 };
 
+/** Those that are judged at the end, by what clients have seen in all the time before. */
+const judgedByHistory: ReadonlySet<string> = new Set([
+  "comparison",
+  "leaseResurrected",
+  "leaseTooLong",
+  "leaseTooShort",
+  "linearizability",
+  "lostWrite",
+  "phantom",
+  "realTime",
+  "watch",
+]);
+
+/** True where the end of the story is not the place at which it went wrong. */
+export function isJudgedByHistory(oracle: string): boolean {
+  return judgedByHistory.has(oracle);
+}
+
 /** Undefined for an oracle that is not in the list. */
 export function promiseOf(oracle: string): string | undefined {
   return promises[oracle];

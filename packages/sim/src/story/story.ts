@@ -14,7 +14,7 @@ import { faultText } from "./fault-text.ts";
 import { fold } from "./fold.ts";
 import type { Line } from "./line.ts";
 import { MessageTeller } from "./message-lines.ts";
-import { promiseOf } from "./promises.ts";
+import { isJudgedByHistory, promiseOf } from "./promises.ts";
 import { standingLines } from "./standing.ts";
 import { stateLine } from "./state-line.ts";
 
@@ -51,19 +51,28 @@ export function tellStory(
   options: StoryOptions = {},
 ): readonly string[] {
   const { linesMax = Number.POSITIVE_INFINITY, command } = options;
-  const all = fold(linesOf(scenario, run)).map(printed);
-  const told = linesMax === Number.POSITIVE_INFINITY ? all : all.slice(-linesMax);
-  const left = all.length - told.length;
+  const lines = fold(linesOf(scenario, run));
+  const to = lines.length <= linesMax ? lines.length : endOf(lines, run);
+  const from = Math.max(0, to - linesMax);
+  const after = lines.length - to;
   return [
     ...headLines(scenario),
     "",
-    ...(left > 0 ? [`... ${left} lines before`] : []),
-    ...told,
+    ...(from > 0 ? [`... ${from} lines before`] : []),
+    ...lines.slice(from, to).map(printed),
+    ...(after > 0 ? [`... ${after} lines after`] : []),
     "",
     ...standingLines(run.facts),
     ...endLines(run),
     ...(command === undefined ? [] : [`Again: ${command}`]),
   ];
+}
+
+/** Where a shortened story ends: what clients saw may be wrong long before that is found out. */
+function endOf(lines: readonly Line[], { violation }: ToldRun): number {
+  if (violation === undefined || !isJudgedByHistory(violation.oracle)) return lines.length;
+  const last = lines.findLastIndex(({ who }) => /^c\d/.test(who));
+  return last < 0 ? lines.length : last + 1;
 }
 
 function linesOf(scenario: Scenario, run: ToldRun): Line[] {
