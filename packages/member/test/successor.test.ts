@@ -3,7 +3,10 @@ import { describe, it } from "node:test";
 import type { EngineStatus } from "@flotilla/consensus";
 import { successorOf } from "../src/successor.ts";
 
-/** `b:12+` is server b in replicate at index 12, heard of lately; `b:12?` one that is probed. */
+/**
+ * `b:12+` is server b in replicate at index 12, heard of lately; `b:12?` one that is probed. Server l is
+ * a learner, server w a witness.
+ */
 function statusOf(role: EngineStatus["role"], servers: string): EngineStatus {
   const progress = new Map();
   const voters = [{ id: "a", votes: 1 }];
@@ -12,7 +15,7 @@ function statusOf(role: EngineStatus["role"], servers: string): EngineStatus {
     progress.set(id, { matchIndex: Number(index), state, recentlyActive: mark === "+" });
     if (id !== "l") voters.push({ id, votes: 1 });
   }
-  const configuration = { voters, learners: ["l"], outgoing: [] };
+  const configuration = { voters, learners: ["l"], outgoing: [], witnesses: ["w"] };
   return { role, configuration, progress } as unknown as EngineStatus;
 }
 
@@ -26,8 +29,15 @@ describe("successorOf", () => {
     ["nobody that is only probed", "leader", "b:9? c:3+", "c"],
     ["nobody when all are probed", "leader", "b:9? c:9?", undefined],
     ["no learner", "leader", "l:9+ b:3+", "b"],
+    ["no witness, which cannot lead", "leader", "w:9+ b:9+", "b"],
   ] as const;
   for (const [name, role, servers, want] of cases) {
     it(`is ${name}`, () => equal(successorOf(statusOf(role, servers)), want));
   }
+
+  it("is nobody when this server is set as the only leader", () => {
+    const status = statusOf("leader", "b:9+");
+    const configuration = { ...status.configuration, staticLeader: "a" };
+    equal(successorOf({ ...status, configuration }), undefined);
+  });
 });
