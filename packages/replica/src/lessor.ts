@@ -9,7 +9,7 @@
 import type { Engine } from "@flotilla/consensus";
 import { type Command, type CommandResult, LeaseExpiry, type Store } from "@flotilla/store";
 import type { AppliedEntry } from "./applier.ts";
-import { AwakeClock } from "./awake-clock.ts";
+import { AwakeClock, awakeStepMsMax } from "./awake-clock.ts";
 import type {
   BarrierOutcome,
   Cancel,
@@ -44,10 +44,12 @@ export class Lessor {
   #revoking = 0;
   #lookAtMs = 0;
 
-  constructor(ports: LessorPorts, graceMs: number) {
+  constructor(ports: LessorPorts, electionMs: number) {
     this.#ports = ports;
-    this.#graceMs = graceMs;
-    this.#awake = new AwakeClock({ nowMs: () => ports.nowMs() });
+    this.#graceMs = electionMs;
+    // Ticks are heartbeats apart, which may be seconds, but several to an election timeout.
+    const stepMsMax = Math.max(awakeStepMsMax, electionMs);
+    this.#awake = new AwakeClock({ nowMs: () => ports.nowMs() }, stepMsMax);
     this.#expiry = new LeaseExpiry(ports.store.grantedLeases());
   }
 

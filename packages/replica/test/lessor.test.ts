@@ -8,7 +8,7 @@ import { Lessor } from "../src/lessor.ts";
 import { ArrayBackend } from "./fixtures.ts";
 
 /** A leader in term 1 that counts one lease of 10 seconds; barriers are answered by hand. */
-function scene() {
+function scene(electionMs = 1000) {
   const store = createStore(new ArrayBackend());
   const state = { nowMs: 0, role: "leader" as "leader" | "follower", term: 1 };
   const barriers: ((outcome: BarrierOutcome) => void)[] = [];
@@ -31,7 +31,7 @@ function scene() {
         proposed.push({ command, onlyInTerm });
       },
     },
-    1000,
+    electionMs,
   );
   const apply = (index: number, term: number, command: Command) => {
     const numbers = { session: 1n, openedAt: 0, sequence: index, settledBelow: 1, onlyInTerm: 0 };
@@ -40,9 +40,9 @@ function scene() {
   };
   apply(1, 1, { kind: "leaseGrant", id: 5n, ttlSeconds: 10 });
   /** Time passes as it does for a process that runs. */
-  const pass = (ms: number) => {
-    for (let left = ms; left > 0; left -= 100) {
-      state.nowMs += Math.min(left, 100);
+  const pass = (ms: number, tickMs = 100) => {
+    for (let left = ms; left > 0; left -= tickMs) {
+      state.nowMs += Math.min(left, tickMs);
       lessor.tick();
     }
   };
@@ -114,6 +114,14 @@ describe("Lessor", () => {
     deepEqual(proposed, []);
     pass(300);
     equal(proposed.length, 1, "silence since then counts");
+  });
+
+  it("counts all of the time when heartbeats are seconds apart", () => {
+    const { proposed, pass } = scene(25_000);
+    pass(30_000, 5_000);
+    deepEqual(proposed, []);
+    pass(5_000, 5_000);
+    equal(proposed.length, 1);
   });
 
   it("tells the caller what whoever leads has answered", () => {
