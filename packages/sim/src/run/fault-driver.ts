@@ -19,6 +19,9 @@ import type { ClusterOperator } from "./membership.ts";
 /** A server whose disk has lost data is started again after this. */
 const restartMs = 200;
 
+/** Between the standstill of a machine that is moved and its leaving the network. */
+const eclipseLagMs = 100;
+
 type FaultOf<Kind extends Fault["kind"]> = Extract<Fault, { kind: Kind }>;
 
 /** Something that happens later. */
@@ -132,7 +135,7 @@ export class FaultDriver {
     return true;
   }
 
-  #eclipse({ server, forMs, cutMs }: FaultOf<"eclipse">): boolean {
+  #eclipse({ server, forMs, cutMs, isHeld }: FaultOf<"eclipse">): boolean {
     const { machines, network } = this.#cluster;
     const leader = machines.find(({ isUp, view }) => isUp && view.role === "leader");
     const machine = leader ?? this.#cluster.machine(server);
@@ -140,13 +143,17 @@ export class FaultDriver {
     machine.pause();
     this.#after(forMs, () => machine.resume());
     const others = machines.filter((other) => other !== machine);
-    const links = others.flatMap(({ index }) => [
-      network.link(machine.index, index),
-      network.link(index, machine.index),
-    ]);
-    for (const link of links) link.cut(false);
-    this.#after(cutMs, () => {
-      for (const link of links) link.mend();
+    const outwards = others.map(({ index }) => network.link(machine.index, index));
+    const inwards = others.map(({ index }) => network.link(index, machine.index));
+    const [cut, held] = isHeld ? [outwards, inwards] : [[...outwards, ...inwards], []];
+    for (const link of held) link.clog();
+    // What is on its way when it stops still arrives.
+    this.#after(Math.min(eclipseLagMs, forMs), () => {
+      for (const link of cut) link.cut(false);
+      this.#after(cutMs, () => {
+        for (const link of cut) link.mend();
+        for (const link of held) link.unclog();
+      });
     });
     return true;
   }

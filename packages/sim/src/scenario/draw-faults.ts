@@ -64,7 +64,7 @@ function drawFault(kind: Fault["kind"], random: Prng, setting: Setting): Fault {
       // Long enough for the others to elect another one meanwhile, who has not told it by its end.
       const stillMs = electionMs * (1.5 + 1.5 * random.fraction());
       const cutMs = stillMs + electionMs * (0.2 + random.fraction());
-      return { kind, server, forMs: stillMs, cutMs };
+      return { kind, server, forMs: stillMs, cutMs, isHeld: random.chance(0.5) };
     }
     case "wipe":
     case "diskError":

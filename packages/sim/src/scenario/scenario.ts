@@ -65,13 +65,15 @@ export type Fault =
   | { readonly kind: "pause"; readonly server: number; readonly forMs: number }
   /**
    * Whoever leads, or else this server, stands still, and is cut off from the others, though not from
-   * its clients, for longer: a machine that is moved while it runs.
+   * its clients, for longer: a machine that is moved while it runs. `isHeld`: what the others send it
+   * meanwhile comes late instead of never.
    */
   | {
       readonly kind: "eclipse";
       readonly server: number;
       readonly forMs: number;
       readonly cutMs: number;
+      readonly isHeld: boolean;
     }
   /** The disk is replaced by an empty one; the server starts again under its old id. */
   | { readonly kind: "wipe"; readonly server: number }
