@@ -55,12 +55,26 @@ export class Cluster {
   ): boolean {
     const ids = new Set(gone.map(({ id }) => id));
     for (const machine of this.machines) if (machine.isGone) ids.add(machine.id);
-    const seen = new Set<Configuration>();
-    for (const { view } of this.machines) seen.add(view.configuration);
-    for (const configuration of seen) {
-      if (!survivesWithout(change(configuration), ids)) return false;
+    return this.#configurations().every((configuration) =>
+      survivesWithout(change(configuration), ids),
+    );
+  }
+
+  /** By one configuration at least that is in force somewhere, those who are not `gone` can decide. */
+  canAnyDecideWithout(gone: readonly Machine[]): boolean {
+    const ids = new Set(gone.map(({ id }) => id));
+    return this.#configurations().some(
+      (configuration) => configuration.voters.length > 0 && survivesWithout(configuration, ids),
+    );
+  }
+
+  /** Those that are in force anywhere that still counts. */
+  #configurations(): Configuration[] {
+    const found = new Set<Configuration>();
+    for (const { view, isLeftBehind, end } of this.machines) {
+      if (!isLeftBehind && end === undefined) found.add(view.configuration);
     }
-    return true;
+    return [...found];
   }
 }
 

@@ -15,6 +15,7 @@ import type { DirectedLink } from "../world/topology.ts";
 import type { World } from "../world/world.ts";
 import type { Cluster } from "./cluster.ts";
 import type { ClusterOperator } from "./membership.ts";
+import { planRecovery } from "./plan-recovery.ts";
 
 /** A server whose disk has lost data is started again after this. */
 const restartMs = 200;
@@ -96,6 +97,8 @@ export class FaultDriver {
       case "bitFlip":
       case "diskLie":
         return this.#loseData(fault);
+      case "recover":
+        return this.#recover(fault);
       case "diskStall":
       case "diskSlow":
       case "diskFull":
@@ -245,6 +248,23 @@ export class FaultDriver {
       machine.disk.rot(fault.place);
     }
     machine.startAfter(restartMs);
+    return true;
+  }
+
+  #recover({ server, downMs }: FaultOf<"recover">): boolean {
+    const plan = planRecovery(this.#cluster, this.#operator, server);
+    if (plan === undefined) return false;
+    const { survivor, destroyed, leftBehind } = plan;
+    this.#note(`disaster: only ${survivor.id} is left`);
+    survivor.disk.setLying(false);
+    for (const machine of destroyed) machine.retire("destroyed");
+    for (const machine of leftBehind) {
+      machine.isLeftBehind = true;
+      machine.disk.setLying(false);
+      machine.crash(true);
+      machine.startAfter(downMs);
+    }
+    survivor.recoverByForce();
     return true;
   }
 

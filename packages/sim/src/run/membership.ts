@@ -24,6 +24,11 @@ export class ClusterOperator implements Operator {
     return this.#survives([], [...this.#pending, change]);
   }
 
+  /** A change was asked for, and may still come about. */
+  get isChanging(): boolean {
+    return this.#pending.length > 0;
+  }
+
   /** True when the others can go on without `machine`, whatever becomes of changes under way. */
   canDoWithout(machine: Machine): boolean {
     return this.#survives([machine], this.#pending);

@@ -140,6 +140,10 @@ export class Referee implements MachineObserver {
     });
   }
 
+  recoveredByForce(machine: Machine): void {
+    this.#oracle.declareRecovery(machine.id);
+  }
+
   note(machine: Machine | undefined, what: string): void {
     // What is done to the world is recorded as it stands in the scenario.
     if (machine !== undefined) this.#recorder?.add(machine.id, { kind: "note", what });

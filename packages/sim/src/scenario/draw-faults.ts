@@ -16,8 +16,13 @@ interface Setting {
 
 /** Kinds that come more often than others, where they are switched on. */
 const weights: Partial<Record<Fault["kind"], number>> = { crash: 4, cut: 4, pause: 2, eclipse: 2 };
-/** Data is lost for good so often at most. */
-const lossesMax = 3;
+/** How often at most data is lost for good. */
+const countsMax: Partial<Record<Fault["kind"], number>> = {
+  wipe: 2,
+  bitFlip: 2,
+  diskLie: 2,
+  recover: 1,
+};
 
 /** In order of time. */
 export function drawFaults(random: Prng, swarm: Swarm, setting: Setting): Scenario["faults"] {
@@ -27,13 +32,13 @@ export function drawFaults(random: Prng, swarm: Swarm, setting: Setting): Scenar
   const faults: { atMs: number; fault: Fault }[] = [];
   if (kinds.length === 0) return faults;
   const gapMs = random.between(100, 1_500);
-  let losses = 0;
+  const counts = new Map<Fault["kind"], number>();
   for (let atMs = gapMs * random.fraction(); faults.length < setting.faultsMax; ) {
     const kind = random.pick(kinds);
     const fault = drawFault(kind, random, setting);
-    const isLoss = kind === "wipe" || kind === "bitFlip" || kind === "diskLie";
-    if (isLoss) losses++;
-    if (!isLoss || losses <= lossesMax) faults.push({ atMs, fault });
+    const count = (counts.get(kind) ?? 0) + 1;
+    counts.set(kind, count);
+    if (count <= (countsMax[kind] ?? setting.faultsMax)) faults.push({ atMs, fault });
     // Short gaps, and now and then a long one.
     atMs += -Math.log(1 - random.fraction()) * gapMs;
     if (atMs >= setting.healAtMs) break;
@@ -60,6 +65,8 @@ function drawFault(kind: Fault["kind"], random: Prng, setting: Setting): Fault {
     case "diskFull":
     case "diskLie":
       return { kind, server, forMs };
+    case "recover":
+      return { kind, server, downMs: forMs };
     case "eclipse": {
       // Long enough for the others to elect another one meanwhile, who has not told it by its end.
       const stillMs = electionMs * (1.5 + 1.5 * random.fraction());

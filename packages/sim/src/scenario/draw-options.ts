@@ -33,7 +33,8 @@ export function drawOptions(
     leaseReadMs: swarm.features.has("leaseReads") ? leaseReadMs : 0,
     preferTicks: electionTicks * random.between(2, 10),
     preferred: drawPreferred(random, swarm, servers),
-    sessionsMax: isTiny ? random.between(2, 8) : 1_024,
+    // Fewer than those who ask at a time would turn each other out for ever.
+    sessionsMax: isTiny ? servers.length + random.below(4) : 1_024,
     compactRows: isTiny ? random.between(1, 5) : 100,
     isEncoded: swarm.features.has("encoded"),
     turnMs: random.pick([0, 0.02, 0.1]),

@@ -107,6 +107,11 @@ export type Fault =
   | { readonly kind: "diskLie"; readonly server: number; readonly forMs: number }
   /** One bit flips at `place` (0 to 1) of what is stored; the server is started again on it. */
   | { readonly kind: "bitFlip"; readonly server: number; readonly place: number }
+  /**
+   * All machines but this one are destroyed or, where they are no quorum, left behind: those come back
+   * after `downMs`. An operator makes the survivor the only member of a new epoch.
+   */
+  | { readonly kind: "recover"; readonly server: number; readonly downMs: number }
   /** After each slice that it applies the server does nothing for so long. */
   | {
       readonly kind: "slowApply";
@@ -132,6 +137,7 @@ export const faultKinds: readonly Fault["kind"][] = [
   "diskError",
   "diskLie",
   "bitFlip",
+  "recover",
   "slowApply",
 ];
 

@@ -48,6 +48,8 @@ export interface MachineObserver {
   broke(machine: Machine, error: unknown): void;
   /** What is on its disk is of no use any more. */
   lost(machine: Machine, reason: string): void;
+  /** An operator has made it the only member of a new epoch; it starts next. */
+  recoveredByForce(machine: Machine): void;
   /** Something that belongs into a story. */
   note(machine: Machine, what: string): void;
 }
@@ -83,6 +85,10 @@ export class Machine implements Station, EventTarget {
   readonly view: MachineView;
   /** Acknowledged writes may be missing after the next crash. */
   isDiskDeclared = false;
+  /** The others were recovered by force, without it. */
+  isLeftBehind = false;
+  /** The next start is one that writes a forced recovery. */
+  #isRecovering = false;
   #process: Process | undefined;
   #pauses = 0;
   #door: { readonly kind: number; readonly subject: unknown }[] = [];
@@ -150,7 +156,7 @@ export class Machine implements Station, EventTarget {
 
   /** It is of no use to its cluster any more, though it may not know it yet. */
   get isGone(): boolean {
-    return this.#end !== undefined || this.view.disk > 1;
+    return this.#end !== undefined || this.isLeftBehind || this.view.disk > 1;
   }
 
   /** What its disk was given when it was new. */
@@ -169,8 +175,8 @@ export class Machine implements Station, EventTarget {
   start(): void {
     if (this.#process !== undefined || this.#end !== undefined) return;
     this.view.start++;
-    this.#process = new Process(this);
-    this.#note("starts");
+    this.#process = new Process(this, this.#isRecovering);
+    this.#note(this.#isRecovering ? "is recovered by force" : "starts");
     this.#process.start();
   }
 
@@ -201,6 +207,14 @@ export class Machine implements Station, EventTarget {
     this.view.disk++;
     this.view.durable.restart(undefined);
     this.parts.observer.touched(this);
+  }
+
+  /** It becomes the only member of a new epoch. */
+  recoverByForce(): void {
+    this.crash(true);
+    this.disk.heal(); // Operators see to that first.
+    this.#isRecovering = true;
+    this.start();
   }
 
   pause(): void {
@@ -319,6 +333,18 @@ export class Machine implements Station, EventTarget {
       return;
     }
     this.failed(error);
+  }
+
+  /** The recovery was written, or is tried again. */
+  endRecovery(error: WalError | undefined): void {
+    if (error !== undefined) {
+      this.failed(error);
+      return;
+    }
+    this.#drop();
+    this.#isRecovering = false;
+    this.parts.observer.recoveredByForce(this);
+    this.start();
   }
 
   /** What the disk holds is of no use. */

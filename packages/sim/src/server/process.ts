@@ -10,6 +10,7 @@ import {
   type Engine,
   type EngineState,
   encodeMessage,
+  forcedRecovery,
   type Message,
 } from "@flotilla/consensus";
 import {
@@ -19,7 +20,7 @@ import {
   type Replica,
   type ReplicaPorts,
 } from "@flotilla/replica";
-import { type OpenedWal, openWal, type Wal } from "@flotilla/wal";
+import { type OpenedWal, openWal, type Wal, type WalDone } from "@flotilla/wal";
 import type { Completion } from "../disk/simulated-disk.ts";
 import { streamOf } from "../streams.ts";
 import type { EventTarget } from "../world/event-heap.ts";
@@ -44,13 +45,16 @@ const walDirectory = "member/wal";
 
 export class Process implements EventTarget {
   readonly machine: Machine;
+  readonly #isRecovery: boolean;
   readonly #loop: EventLoop;
   #isAlive = true;
   #replica: Replica | undefined;
   #ticks = 0;
 
-  constructor(machine: Machine) {
+  /** `isRecovery`: it does not take part, but writes a forced recovery to its log, and ends. */
+  constructor(machine: Machine, isRecovery: boolean) {
     this.machine = machine;
+    this.#isRecovery = isRecovery;
     const { world, options } = machine.parts;
     this.#loop = new EventLoop({ world, clock: machine.clock, turnMs: options.turnMs }, this);
   }
@@ -176,6 +180,12 @@ export class Process implements EventTarget {
     const reconciled = reconcile(recovered, machine.state);
     if (reconciled.kind !== "sound") {
       machine.lose(reconciled.message);
+      return;
+    }
+    if (this.#isRecovery) {
+      const { hardState, entry } = forcedRecovery(reconciled.state, machine.id);
+      const done: WalDone = (error) => machine.endRecovery(error);
+      wal.append({ hardState, entries: [entry], mustSync: true }, done);
       return;
     }
     machine.recovered(recovered, reconciled.state);

@@ -55,6 +55,7 @@ function plainerFaults(fault: Fault): Partial<Fault>[] {
     case "diskError":
     case "diskLie":
     case "bitFlip":
+    case "recover":
     case "slowApply":
       return [];
     default:

@@ -33,6 +33,8 @@ export function faultText(fault: Fault, name: (server: number) => string): strin
       return `the clock of ${name(fault.server)} leaps ahead by ${ms(fault.byMs)}`;
     case "slowApply":
       return `${name(fault.server)} applies slowly for ${ms(fault.forMs)}: ${ms(fault.stallMs)} each`;
+    case "recover":
+      return `all but ${name(fault.server)} are lost, and it is recovered by force`;
     case "diskStall":
     case "diskSlow":
     case "diskFull":
