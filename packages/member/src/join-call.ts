@@ -3,21 +3,23 @@
  *
  * It has its own peer URLs and those of others, and no id: the cluster gave it one when it was added.
  *
- * request: {1: peer URL, repeated}; response: {1: status, 2: cluster id, 3: epoch, 4: member id}.
+ * request: {1: peer URL, repeated};
+ * response: {1: status, 2: cluster id, 3: epoch, 4: member id, 5: index of the configuration}.
  */
 import { encodeMessage, WireError, WireReader } from "@flotilla/base";
-import { type Configuration, urlsMax } from "@flotilla/consensus";
+import { type Configuration, type LogIndex, urlsMax } from "@flotilla/consensus";
 import { memberIdOf } from "./identity.ts";
 
+/** By which configuration it was answered: whoever lags behind knows an older one. */
+interface Answered {
+  readonly epoch: number;
+  readonly index: LogIndex;
+}
+
 export type JoinAnswer =
-  | {
-      readonly kind: "member";
-      readonly clusterId: bigint;
-      readonly epoch: number;
-      readonly id: bigint;
-    }
-  /** Nobody with these URLs was added, as far as this member knows. */
-  | { readonly kind: "unknown" };
+  | (Answered & { readonly kind: "member"; readonly clusterId: bigint; readonly id: bigint })
+  /** Nobody with these URLs is a member, as far as is known there. */
+  | (Answered & { readonly kind: "unknown" });
 
 const answers = ["member", "unknown"] as const;
 
@@ -41,10 +43,10 @@ export function decodeJoinQuestion(bytes: Uint8Array): readonly string[] {
 export function encodeJoinAnswer(answer: JoinAnswer): Uint8Array {
   return encodeMessage((writer) => {
     writer.fieldVarint(1, answers.indexOf(answer.kind) + 1);
-    if (answer.kind !== "member") return;
-    writer.fieldVarint64(2, answer.clusterId);
+    if (answer.kind === "member") writer.fieldVarint64(2, answer.clusterId);
     writer.fieldVarint(3, answer.epoch);
-    writer.fieldVarint64(4, answer.id);
+    if (answer.kind === "member") writer.fieldVarint64(4, answer.id);
+    writer.fieldVarint(5, answer.index);
   });
 }
 
@@ -55,31 +57,45 @@ export function decodeJoinAnswer(bytes: Uint8Array): JoinAnswer {
   let clusterId = 0n;
   let epoch = 0;
   let id = 0n;
+  let index = 0;
   while (reader.next()) {
     if (reader.field === 1) code = reader.varint();
     else if (reader.field === 2) clusterId = reader.varint64();
     else if (reader.field === 3) epoch = reader.varint();
     else if (reader.field === 4) id = reader.varint64();
+    else if (reader.field === 5) index = reader.varint();
     else reader.skip();
   }
   const kind = answers[code - 1];
-  if (kind === "unknown") return { kind };
-  if (kind === undefined || id === 0n || epoch < 0) throw new WireError("no answer to a join");
-  return { kind, clusterId, epoch, id };
+  if (kind === undefined || epoch < 0 || index < 0) throw new WireError("no answer to a join");
+  if (kind === "unknown") return { kind, epoch, index };
+  if (id === 0n) throw new WireError("an answer to a join without a member");
+  return { kind, clusterId, epoch, id, index };
 }
 
-/** Who has exactly these peer URLs, in any order, in the configuration that is in force here. */
+/** Who has exactly these peer URLs, in any order, in the configuration that is in force here, at `index`. */
 export function answerJoin(
   peerUrls: readonly string[],
-  { clusterId, configuration }: { clusterId: bigint; configuration: Configuration },
+  known: {
+    readonly clusterId: bigint;
+    readonly configuration: Configuration;
+    readonly index: LogIndex;
+  },
 ): JoinAnswer {
+  const { clusterId, configuration, index } = known;
+  const { epoch = 0 } = configuration;
   const wanted = [...peerUrls].sort().join(" ");
   const record = configuration.servers?.find(({ urls }) => [...urls].sort().join(" ") === wanted);
-  if (record === undefined || peerUrls.length === 0) return { kind: "unknown" };
-  return {
-    kind: "member",
-    clusterId,
-    epoch: configuration.epoch ?? 0,
-    id: memberIdOf(record.id),
-  };
+  if (record === undefined || peerUrls.length === 0) return { kind: "unknown", epoch, index };
+  return { kind: "member", clusterId, epoch, id: memberIdOf(record.id), index };
+}
+
+/** The answer by the newest configuration: an older one may know somebody who was removed since. */
+export function newestAnswer(answers: readonly JoinAnswer[]): JoinAnswer | undefined {
+  return answers.reduce<JoinAnswer | undefined>((newest, answer) => {
+    if (newest === undefined) return answer;
+    const isNewer =
+      answer.epoch === newest.epoch ? answer.index > newest.index : answer.epoch > newest.epoch;
+    return isNewer ? answer : newest;
+  }, undefined);
 }

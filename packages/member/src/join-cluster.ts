@@ -2,7 +2,12 @@
 import { WireError } from "@flotilla/base";
 import type { CallOutcome } from "@flotilla/peer";
 import { MemberError } from "./errors.ts";
-import { decodeJoinAnswer, encodeJoinQuestion, type JoinAnswer } from "./join-call.ts";
+import {
+  decodeJoinAnswer,
+  encodeJoinQuestion,
+  type JoinAnswer,
+  newestAnswer,
+} from "./join-call.ts";
 import { joinAskMs, joinLagMs, joinMs, joinRetryMs } from "./limits.ts";
 
 export interface JoinPorts {
@@ -30,9 +35,10 @@ export async function joinCluster(
   let unknownSinceMs: number | undefined;
   for (;;) {
     const answers = await Promise.all(otherUrls.map((url) => askOne(url, request, ports)));
-    for (const answer of answers) if (answer.kind === "member") return answer;
+    const newest = newestAnswer(answers.filter((answer) => answer.kind !== "failed"));
+    if (newest?.kind === "member") return newest;
     const nowMs = ports.nowMs();
-    if (answers.some((answer) => answer.kind === "unknown")) unknownSinceMs ??= nowMs;
+    if (newest !== undefined) unknownSinceMs ??= nowMs;
     if (unknownSinceMs !== undefined && nowMs - unknownSinceMs >= joinLagMs) throw notAMember(self);
     if (nowMs - beganMs >= joinMs || otherUrls.length === 0) throw cannotJoin(answers);
     await ports.sleep(joinRetryMs);

@@ -126,13 +126,11 @@ export class LocalMember implements RunningMember {
         if (this.#handingOver?.to === peer) this.#handingOver.end();
       },
       onCall: (from, request) => this.#answerCall(from, request),
-      onJoin: async (request) =>
-        encodeJoinAnswer(
-          answerJoin(decodeJoinQuestion(request), {
-            clusterId: this.clusterId,
-            configuration: this.#parts.engine.configuration,
-          }),
-        ),
+      onJoin: async (request) => {
+        const { configuration, configurationIndex: index } = this.#parts.engine.status();
+        const known = { clusterId: this.clusterId, configuration, index };
+        return encodeJoinAnswer(answerJoin(decodeJoinQuestion(request), known));
+      },
     };
   }
 

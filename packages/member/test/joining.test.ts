@@ -14,14 +14,21 @@ import {
 import { joinCluster } from "../src/join-cluster.ts";
 import { joinLagMs, joinMs } from "../src/limits.ts";
 
-const known: JoinAnswer = { kind: "member", clusterId: 0xffff_ffff_ffff_ffffn, epoch: 3, id: 7n };
+const known: JoinAnswer = {
+  kind: "member",
+  clusterId: 0xffff_ffff_ffff_ffffn,
+  epoch: 3,
+  id: 7n,
+  index: 12,
+};
+const unknown: JoinAnswer = { kind: "unknown", epoch: 3, index: 12 };
 
 describe("a question of a member that joins", () => {
   it("comes across, and so does its answer", () => {
     const urls = ["http://a:1", "http://b:2"];
     deepEqual(decodeJoinQuestion(encodeJoinQuestion(urls)), urls);
     deepEqual(decodeJoinAnswer(encodeJoinAnswer(known)), known);
-    deepEqual(decodeJoinAnswer(encodeJoinAnswer({ kind: "unknown" })), { kind: "unknown" });
+    deepEqual(decodeJoinAnswer(encodeJoinAnswer(unknown)), unknown);
   });
 
   it("is refused when it is none, or too long", () => {
@@ -50,8 +57,8 @@ describe("a question of a member that joins", () => {
   ] as const;
   for (const [what, urls, want] of cases) {
     it(`with ${what} is answered: ${want}`, () => {
-      const answer = answerJoin(urls, { clusterId: known.clusterId, configuration });
-      deepEqual(answer, want === "member" ? known : { kind: "unknown" });
+      const answer = answerJoin(urls, { clusterId: known.clusterId, configuration, index: 12 });
+      deepEqual(answer, want === "member" ? known : unknown);
     });
   }
 });
@@ -80,15 +87,32 @@ describe("joinCluster()", () => {
   it("asks again until somebody knows it: they may be starting, and may lag behind", async () => {
     const ports = portsOf((url, nowMs) => {
       if (url === "http://m1:1" || nowMs < joinMs / 2) return failed;
-      return answered(nowMs < joinMs / 2 + joinLagMs / 2 ? { kind: "unknown" } : known);
+      return answered(nowMs < joinMs / 2 + joinLagMs / 2 ? unknown : known);
     });
     deepEqual(await joinCluster(self, ["http://m1:1", "http://m2:1"], ports), known);
   });
 
+  it("believes whoever lags least: another one may know it by an id that was removed", async () => {
+    const older: JoinAnswer = { ...known, id: 6n, index: 11 };
+    const before: JoinAnswer = { ...known, id: 5n, epoch: 2, index: 99 };
+    for (const urls of [
+      ["m1", "m2", "m3"],
+      ["m3", "m2", "m1"],
+    ]) {
+      const answers = new Map([
+        ["m1", older],
+        ["m2", known],
+        ["m3", before],
+      ]);
+      const ports = portsOf((url) => answered(answers.get(url) ?? unknown));
+      deepEqual(await joinCluster(self, urls, ports), known);
+    }
+    const ports = portsOf((url) => answered(url === "m1" ? older : unknown));
+    await rejects(joinCluster(self, ["m1", "m2"], ports), { code: "notAMember" });
+  });
+
   it("says to add it first when it is not known", async () => {
-    const ports = portsOf((url) =>
-      url === "http://m1:1" ? failed : answered({ kind: "unknown" }),
-    );
+    const ports = portsOf((url) => (url === "http://m1:1" ? failed : answered(unknown)));
     await rejects(joinCluster(self, ["http://m1:1", "http://m2:1"], ports), {
       code: "notAMember",
       message: /flotilla member add m4 --peer-urls=http:\/\/m4:1/,
