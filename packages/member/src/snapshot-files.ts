@@ -110,10 +110,12 @@ class FileSink implements SnapshotSink {
     const file = await this.#file;
     try {
       await file.sync();
-    } finally {
       await file.close();
+      await this.#publish();
+    } catch (error) {
+      this.abort(); // A full disk would stay full: nobody else knows of this file.
+      throw error;
     }
-    await this.#publish();
   }
 
   async #remove(): Promise<void> {

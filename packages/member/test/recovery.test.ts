@@ -1,7 +1,7 @@
 import { deepEqual, equal, ok, rejects } from "node:assert/strict";
 import { fork } from "node:child_process";
 import { once } from "node:events";
-import { appendFile, mkdtemp, readdir, rm, truncate } from "node:fs/promises";
+import { appendFile, mkdir, mkdtemp, readdir, rm, truncate } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, it } from "node:test";
@@ -104,6 +104,18 @@ describe("a data directory", () => {
     sink.abort();
     await until(async () => (await readdir(directory)).length === 0, "the end of the file");
     equal(files.find({ index: 5, term: 1 }), undefined);
+  });
+
+  it("keeps nothing of a snapshot that could not be finished", async () => {
+    const directory = join(dataDir, "member", "snap");
+    const files = await SnapshotFiles.open(directory);
+    const name = "0000000000000001-0000000000000005.snap";
+    await mkdir(join(directory, name)); // A file cannot take its place.
+    const sink = files.receive({ index: 5, term: 1 });
+    await ended((done) => sink.write(new Uint8Array(100), done));
+    await rejects(ended((done) => sink.finish(done)));
+    const left = async () => (await readdir(directory)).filter((other) => other !== name);
+    await until(async () => (await left()).length === 0, "the end of the file");
   });
 
   it("keeps a snapshot that came after the one that is installed", async () => {
