@@ -138,11 +138,17 @@ export class FaultDriver {
     return true;
   }
 
-  #eclipse({ server, forMs, cutMs, isHeld }: FaultOf<"eclipse">): boolean {
-    const { machines, network } = this.#cluster;
-    const leader = machines.find(({ isUp, view }) => isUp && view.role === "leader");
-    const machine = leader ?? this.#cluster.machine(server);
+  #eclipse(fault: FaultOf<"eclipse">): boolean {
+    const leader = this.#cluster.machines.find(({ isUp, view }) => isUp && view.role === "leader");
+    const machine = leader ?? this.#cluster.machine(fault.server);
     this.#note(`eclipse of ${machine.id}`);
+    // Right after a heartbeat: its answers are what a leader must not take for more than they are.
+    machine.onNextHeartbeat(() => this.#after(0, () => this.#eclipseNow(machine, fault)));
+    return true;
+  }
+
+  #eclipseNow(machine: Machine, { forMs, cutMs, isHeld }: FaultOf<"eclipse">): void {
+    const { machines, network } = this.#cluster;
     machine.pause();
     this.#after(forMs, () => machine.resume());
     const others = machines.filter((other) => other !== machine);
@@ -158,7 +164,6 @@ export class FaultDriver {
         for (const link of held) link.unclog();
       });
     });
-    return true;
   }
 
   #hinderLink(fault: FaultOf<"clog" | "degrade">): boolean {

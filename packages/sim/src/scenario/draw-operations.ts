@@ -13,7 +13,7 @@ interface Setting {
 }
 
 /** In election timeouts: for so long after a fault clients are busy. */
-const rushTimeouts = 3;
+const rushTimeouts = 2;
 const largeShare = 0.1;
 const largeBytesMax = 3_000;
 const keys = ["a", "b", "c", "d", "e"] as const;
@@ -38,6 +38,7 @@ export function drawOperations(
 function drawTimes(random: Prng, setting: Setting): number[] {
   const { faults, healAtMs, electionMs, operationsMax } = setting;
   const gapMs = random.between(20, 200);
+  const moments = faults.flatMap(momentsOf);
   const share = faults.length === 0 ? 0 : random.pick([0, 0.5, 0.9]);
   const times: number[] = [];
   for (let atMs = 0; times.length < operationsMax; ) {
@@ -45,11 +46,18 @@ function drawTimes(random: Prng, setting: Setting): number[] {
     if (atMs >= healAtMs) break;
     const isRush = random.chance(share);
     const rushMs = isRush
-      ? random.pick(faults).atMs + rushTimeouts * electionMs * random.fraction()
+      ? random.pick(moments) + rushTimeouts * electionMs * random.fraction()
       : atMs;
     if (rushMs < healAtMs) times.push(rushMs);
   }
   return times.sort((left, right) => left - right);
+}
+
+/** When clients are likely to see what a fault does. */
+function momentsOf({ atMs, fault }: Scenario["faults"][number]): number[] {
+  if (fault.kind !== "eclipse") return [atMs];
+  const endMs = atMs + fault.forMs;
+  return [atMs, endMs, endMs, endMs]; // It shows to who asks after the standstill.
 }
 
 /** Kinds by how often they come. */

@@ -93,6 +93,7 @@ export class Machine implements Station, EventTarget {
   #pauses = 0;
   #door: { readonly kind: number; readonly subject: unknown }[] = [];
   #applyStallMs = 0;
+  #onHeartbeat: (() => void) | undefined;
   #sessions = 0;
   /** Why it never runs again; undefined while it may. */
   #end: string | undefined;
@@ -232,6 +233,11 @@ export class Machine implements Station, EventTarget {
     }
   }
 
+  /** Calls back once, when it sends its next heartbeat. */
+  onNextHeartbeat(callback: () => void): void {
+    this.#onHeartbeat = callback;
+  }
+
   /** After each slice that is applied the process stands still for so long. */
   stallApplying(stallMs: number): void {
     this.#applyStallMs = stallMs;
@@ -239,6 +245,7 @@ export class Machine implements Station, EventTarget {
 
   /** Ends all that hinders it. Damage stays. */
   heal(): void {
+    this.#onHeartbeat = undefined;
     this.disk.heal();
     this.#applyStallMs = 0;
     this.clock.setRate(1);
@@ -287,6 +294,14 @@ export class Machine implements Station, EventTarget {
   }
 
   // What its process does.
+
+  sends(message: Message): void {
+    this.parts.observer.sent(this, message);
+    if (message.kind !== "heartbeat") return;
+    const onHeartbeat = this.#onHeartbeat;
+    this.#onHeartbeat = undefined;
+    onHeartbeat?.();
+  }
 
   /** `state` is what the engine is given of it. */
   recovered(recovered: Recovered, state: EngineState): void {

@@ -266,7 +266,7 @@ export class Process implements EventTarget {
   #send(message: Message): void {
     if (!this.#isAlive) return;
     const { machine } = this;
-    machine.parts.observer.sent(machine, message);
+    machine.sends(message);
     const parcel = machine.parts.options.isEncoded ? encodeMessage(message) : message;
     const bytes = parcel instanceof Uint8Array ? parcel.length : messageBytes(message);
     machine.transmit(message.to, eventKind.message, parcel, bytes);
