@@ -158,8 +158,8 @@ export class LocalMember implements RunningMember {
   }
 
   members(): readonly MemberInfo[] {
-    const { engine, data } = this.#parts;
-    return memberInfos(engine.configuration, data.store.memberAttributes());
+    const { engine, data, founders } = this.#parts;
+    return memberInfos(engine.configuration, data.store.memberAttributes(), founders);
   }
 
   propose(

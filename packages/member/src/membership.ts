@@ -2,7 +2,8 @@
 import type { Configuration } from "@flotilla/consensus";
 import type { MemberAttributes } from "@flotilla/store";
 import type { MemberInfo } from "./contract.ts";
-import { isMemberNodeId, memberIdOf } from "./identity.ts";
+import { type Founder, isMemberNodeId, memberIdOf } from "./identity.ts";
+import { peerUrlsOf } from "./peer-addresses.ts";
 
 /**
  * Everybody in the configuration, sorted by id, with what each has told about itself. One that is on
@@ -11,10 +12,11 @@ import { isMemberNodeId, memberIdOf } from "./identity.ts";
 export function memberInfos(
   configuration: Configuration,
   attributes: readonly MemberAttributes[],
+  founders: readonly Founder[] = [],
 ): readonly MemberInfo[] {
-  const { voters, learners, witnesses = [], preferred = [], servers = [] } = configuration;
+  const { voters, learners, witnesses = [], preferred = [] } = configuration;
   const told = new Map(attributes.map((member) => [member.memberId, member]));
-  const records = new Map(servers.map((record) => [record.id, record]));
+  const urls = peerUrlsOf(configuration, founders);
   const infos = [...voters, ...learners.map((id) => ({ id, votes: 0 }))]
     .filter((server) => isMemberNodeId(server.id))
     .map(({ id: nodeId, votes }) => {
@@ -23,7 +25,7 @@ export function memberInfos(
       return {
         id,
         name: own?.name ?? "",
-        peerUrls: records.get(nodeId)?.urls ?? [],
+        peerUrls: urls.get(nodeId) ?? [],
         clientUrls: own?.clientUrls ?? [],
         apiUrl: own?.apiUrl ?? "",
         isLearner: votes === 0,

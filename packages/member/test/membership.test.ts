@@ -37,6 +37,13 @@ describe("memberInfos()", () => {
     ]);
   });
 
+  it("shows founders of before there were records at the URLs that they were founded with", () => {
+    const voters = [{ id: "a", votes: 1 }];
+    const founders = [{ id: 10n, name: "m1", peerUrls: ["http://a:1"] }];
+    const [info] = memberInfos({ voters, learners: [], outgoing: [] }, [], founders);
+    deepEqual(info?.peerUrls, ["http://a:1"]);
+  });
+
   it("leaves out what is no member's id: the log may hold anything", () => {
     const configuration = { voters: [{ id: "../x", votes: 1 }], learners: ["0x1"], outgoing: [] };
     deepEqual(memberInfos(configuration, []), []);
