@@ -2,6 +2,7 @@
 import type { NodeId } from "@flotilla/consensus";
 import type { Fact, ServerState } from "./fact.ts";
 import { configurationText } from "./notation.ts";
+import { isSamePromise, promiseText } from "./promised.ts";
 
 /** A line for each server that has ever run. */
 export function standingLines(facts: readonly Fact[]): string[] {
@@ -17,14 +18,11 @@ function byId([left]: [NodeId, ServerState], [right]: [NodeId, ServerState]): nu
 function standingText(state: ServerState): string {
   const { role, leader, log, durable, commitIndex, appliedIndex, configuration } = state;
   const from = log.firstIndex > 1 ? `, of it ${log.firstIndex - 1} in a snapshot` : "";
-  const onDisk =
-    durable.lastIndex === log.lastIndex && durable.lastTerm === log.lastTerm
-      ? ""
-      : ` (on disk to ${durable.lastIndex}/${durable.lastTerm})`;
+  const onDisk = isSamePromise(log, durable) ? "" : `; on disk: ${promiseText(durable)}`;
   const follows = role === "follower" ? ` of ${leader === "" ? "nobody" : leader}` : "";
   return (
     `${state.isUp ? `${role}${follows}` : "down"} in term ${log.term}, ` +
-    `vote ${log.vote === "" ? "-" : log.vote}, log to ${log.lastIndex}/${log.lastTerm}${from}${onDisk}, ` +
-    `commit ${commitIndex}, applied ${appliedIndex}, ${configurationText(configuration)}`
+    `vote ${log.vote === "" ? "-" : log.vote}, log to ${log.lastIndex}/${log.lastTerm}${from}, ` +
+    `commit ${commitIndex}, applied ${appliedIndex}, ${configurationText(configuration)}${onDisk}`
   );
 }

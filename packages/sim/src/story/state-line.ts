@@ -1,7 +1,8 @@
 /** Tells what is different about a server after an event. Pure. */
-import type { Fact, LogState, ServerState } from "./fact.ts";
+import type { Fact, ServerState } from "./fact.ts";
 import type { Line } from "./line.ts";
 import { configurationText, entriesText, positionsText } from "./notation.ts";
+import { isSamePromise, promiseText } from "./promised.ts";
 
 type StateFact = Extract<Fact, { kind: "state" }>;
 
@@ -29,22 +30,6 @@ function upText(state: ServerState): string {
   return (
     `runs in term ${log.term} with ${promiseText(log)}, commit ${commitIndex}, ` +
     `applied ${appliedIndex}, ${configurationText(configuration)}`
-  );
-}
-
-/** `log to 7/3, vote in term 4 for a1`. */
-function promiseText({ firstIndex, lastIndex, lastTerm, term, vote }: LogState): string {
-  const snapshot = firstIndex > 1 ? ` (a snapshot to ${firstIndex - 1})` : "";
-  const log = lastIndex === 0 ? "an empty log" : `log to ${lastIndex}/${lastTerm}${snapshot}`;
-  return `${log}, ${vote === "" ? "no vote" : `vote for ${vote}`} in term ${term}`;
-}
-
-function isSamePromise(left: LogState, right: LogState): boolean {
-  return (
-    left.lastIndex === right.lastIndex &&
-    left.lastTerm === right.lastTerm &&
-    left.term === right.term &&
-    left.vote === right.vote
   );
 }
 
