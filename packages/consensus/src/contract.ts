@@ -130,7 +130,7 @@ export type ChangeRefusal =
   | "unknownServer"
   /** `promote`: no learner. `demote`, `votes`: no voter. */
   | "wrongRole"
-  /** `promote`: it lacks more than `promotionLagEntriesMax` entries, or has not answered lately. */
+  /** `promote`, `staticLeader`: it lacks more than `promotionLagEntriesMax` entries, or has not answered lately. */
   | "learnerBehind"
   /** Nobody with data would be left to vote. */
   | "noDataVoter"

@@ -8,6 +8,7 @@
  * are durable. Otherwise a candidate could crash, forget entries that its request had boasted of,
  * campaign in the same term again, and count the votes given to its longer log.
  */
+import { isDataVoter } from "../configuration.ts";
 import type { NodeId } from "../contract.ts";
 import { tallyVotes } from "../quorum.ts";
 import type { DurableVote } from "./persistence.ts";
@@ -20,16 +21,34 @@ export function tickElection(server: Server): void {
   if (server.electionElapsed < server.electionTimeoutTicks) return;
   // A server may be the only voter by a log whose leader does not know that yet, and reads on.
   if (server.isPromotable && !server.owesLease) campaignSoftly(server);
-  else if (server.leader !== "") becomeFollower(server, server.term, ""); // It is gone.
+  else {
+    if (server.leader !== "") becomeFollower(server, server.term, ""); // It is gone.
+    probeStaticLeader(server);
+  }
 }
 
 /** Asks the voters whether they would vote for this server. */
 function campaignSoftly(server: Server): void {
   becomePreCandidate(server);
   server.votes.set(server.id, true); // A pre-vote promises nothing, so nothing has to be durable.
-  if (concludePreVote(server)) return;
+  if (!concludePreVote(server)) requestPreVotes(server, otherVoters(server));
+}
+
+/**
+ * The only server that may lead may be unable to: it has lost entries, or lacks those by which it may.
+ * Somebody else has to find that out, and stand in: whom it would vote for, or who has to deny it.
+ */
+function probeStaticLeader(server: Server): void {
+  const { configuration, exile, id } = server;
+  const { staticLeader } = configuration;
+  if (staticLeader === undefined || exile !== undefined || !isDataVoter(configuration, id)) return;
+  server.resetElectionTimer();
+  requestPreVotes(server, staticLeader === id ? otherVoters(server) : new Set([staticLeader]));
+}
+
+function requestPreVotes(server: Server, voters: ReadonlySet<NodeId>): void {
   const { lastIndex, lastTerm } = server.log;
-  for (const to of otherVoters(server)) {
+  for (const to of voters) {
     const head = { ...envelope(server, to), term: server.term + 1 };
     server.outbox.send({ kind: "preVoteRequest", ...head, lastIndex, lastTerm });
   }
@@ -62,10 +81,12 @@ export function onPreVoteRequest(server: Server, message: MessageOf<"preVoteRequ
   // In our own term it could only win if our vote is still to be had.
   const isFree = message.term > server.term ? !server.owesLease : mayVote(server, message.from);
   const isCurrent = isUpToDate(server, message);
-  const granted = isFree && !server.hasLostEntries && isCurrent;
+  const isGiven = isFree && !server.hasLostEntries && isCurrent;
+  // The static leader gives way only to those who have what it lacks.
+  const granted = isGiven && !(isStaticLeader(server, server.id) && isAsLong(server, message));
   // The only server that is to lead cannot, as it lacks what is here: without another one that leads
   // it there, nobody ever would.
-  if (!isCurrent && message.from === server.configuration.staticLeader) server.standsIn = true;
+  if (!isCurrent && isStaticLeader(server, message.from)) server.standsIn = true;
   // A refusal tells our own term: a server with a higher term and a shorter log would otherwise
   // be asked, and refuse, for ever (etcd #8501).
   const term = granted ? message.term : server.term;
@@ -101,11 +122,26 @@ function isUpToDate(
   return candidate.lastIndex >= lastIndex;
 }
 
-/** An answer to this server's pre-vote. */
+/** True when this log ends where that of `candidate` does. */
+function isAsLong(
+  { log }: Server,
+  candidate: { readonly lastIndex: number; readonly lastTerm: number },
+): boolean {
+  return candidate.lastTerm === log.lastTerm && candidate.lastIndex === log.lastIndex;
+}
+
+function isStaticLeader(server: Server, id: NodeId): boolean {
+  return server.configuration.staticLeader === id;
+}
+
+/** An answer to this server's pre-vote, or to its question to the static leader. */
 export function onPreVoteResponse(server: Server, message: MessageOf<"preVoteResponse">): void {
-  const askedTerm = message.granted ? server.term + 1 : server.term;
-  if (server.role !== "preCandidate" || message.term !== askedTerm) return;
-  server.votes.set(message.from, message.granted);
+  const { from, granted, term } = message;
+  if (term !== (granted ? server.term + 1 : server.term)) return;
+  const isWayGiven = granted && server.leader === "" && isStaticLeader(server, from);
+  if (isWayGiven) server.standsIn = true;
+  if (server.role !== "preCandidate") return;
+  server.votes.set(from, granted);
   concludePreVote(server);
 }
 

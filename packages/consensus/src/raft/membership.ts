@@ -30,7 +30,8 @@ export function change(
   const plan = planChange(server.configuration, changes);
   if (plan.kind === "refused") return plan;
   for (const each of changes) {
-    if (each.kind === "promote" && isBehind(server, leadership, each.id)) {
+    const heir = each.kind === "promote" || each.kind === "staticLeader" ? each.id : undefined;
+    if (heir !== undefined && heir !== server.id && isBehind(server, leadership, heir)) {
       return { kind: "refused", reason: "learnerBehind" };
     }
   }
@@ -47,7 +48,7 @@ export function refusalNow(server: Server, leadership: Leadership): ChangeRefusa
   return leadership.transferTarget === "" ? undefined : "transferring";
 }
 
-/** A learner that lacks much would hold up every commit once it votes. */
+/** Who lacks much would hold up every commit once it votes, and every election as the static leader. */
 function isBehind(server: Server, leadership: Leadership, id: NodeId): boolean {
   const { electionTicks, promotionLagEntriesMax } = server.limits;
   const progress = leadership.progress.get(id);

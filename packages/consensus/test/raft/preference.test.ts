@@ -120,4 +120,75 @@ describe("a static leader", () => {
     for (const member of cluster.up) equal(member.machine.length, cluster.leader?.machine.length);
     ok(cluster.get("b").machine.some((text) => text.includes("2.3")));
   });
+
+  it("that does not know that it is one is stood in for", () => {
+    const cluster = new Cluster({ configuration: { ...configuration, staticLeader: "c" } });
+    cluster.run(3 * electionTicks);
+    const leader = cluster.get("c");
+    // Whoever led could be lost before it hands over; "b" still waits for "c".
+    leader.change({ kind: "staticLeader", id: "b" });
+    cluster.run(3, cutOff("b"));
+    for (const id of ["a", "c"]) equal(cluster.get(id).raft.configuration.staticLeader, "b");
+    leader.restart();
+    cluster.run(preferTicks * 10 + 10 * electionTicks);
+    equal(cluster.leader?.id, "b");
+  });
+
+  it("that does not know that it votes is stood in for", () => {
+    const learning = { ...votersOf("a", "b", "c"), learners: ["d"] };
+    const cluster = new Cluster({
+      configuration: learning,
+      ids: ["a", "b", "c", "d"],
+      engine: { preferTicks },
+    });
+    cluster.elect("a");
+    cluster.run(2);
+    const leader = cluster.get("a");
+    leader.change({ kind: "promote", id: "d", votes: 1 }, { kind: "staticLeader", id: "d" });
+    cluster.run(3, cutOff("d"));
+    leader.restart();
+    cluster.run(10 * electionTicks);
+    equal(cluster.leader?.id, "d");
+  });
+
+  it("that has lost entries is stood in for, until it has them again", () => {
+    const cluster = new Cluster({ configuration, engine: { preferTicks } });
+    cluster.run(3 * electionTicks);
+    const leader = cluster.get("b");
+    leader.input((raft) => raft.propose([utf8("x"), utf8("y")]));
+    cluster.run(2);
+    leader.crash();
+    leader.disk.entries.splice(1);
+    leader.restart();
+    ok(leader.raft.status().isolation !== undefined);
+    cluster.run(10 * electionTicks);
+    equal(cluster.leader?.id, "b");
+    equal(leader.raft.status().isolation, undefined);
+  });
+
+  it("that is only slow gives way to nobody", () => {
+    const cluster = new Cluster({ configuration });
+    cluster.run(3 * electionTicks);
+    const leader = cluster.get("b");
+    leader.restart();
+    for (let tick = 0; tick < 10 * electionTicks; tick++) {
+      for (const id of ["a", "c"]) cluster.get(id).input((raft) => raft.tick());
+      cluster.settle();
+    }
+    equal(cluster.leaders.length, 0);
+    cluster.run(3 * electionTicks);
+    equal(cluster.leader?.id, "b");
+  });
+
+  it("is not set while it does not answer", () => {
+    const [cluster, leader] = led("a");
+    cluster.run(electionTicks + 1, cutOff("c"));
+    equal(leader.change({ kind: "staticLeader", id: "c" }), "learnerBehind");
+    const both = [
+      { kind: "add", id: "d", votes: 1 },
+      { kind: "staticLeader", id: "d" },
+    ] as const;
+    equal(leader.change(...both), "learnerBehind");
+    equal(leader.change({ kind: "staticLeader", id: "a" }), "appended");
+  });
 });
