@@ -12,6 +12,7 @@ const blank: Configuration = { voters: [], learners: [], outgoing: [] };
 export class Cluster {
   readonly machines: readonly Machine[];
   readonly network: Network;
+  readonly #founding: Configuration;
   readonly #indexes: Map<NodeId, number> = new Map<NodeId, number>();
 
   constructor(world: World, scenario: Scenario, observer: MachineObserver) {
@@ -29,6 +30,7 @@ export class Cluster {
       machine: (index: number) => this.machine(index),
     };
     const founding = foundingConfiguration(scenario);
+    this.#founding = founding;
     for (const [index, server] of servers.entries()) {
       const configuration = isFounder(server) ? founding : blank;
       this.#indexes.set(server.id, index);
@@ -66,6 +68,15 @@ export class Cluster {
     return this.#configurations().some(
       (configuration) => configuration.voters.length > 0 && survivesWithout(configuration, ids),
     );
+  }
+
+  /**
+   * With a new disk `machine` and those that were wiped before it would be a quorum of the founding
+   * configuration, which is all that they know then: a second cluster.
+   */
+  couldFoundAgain(machine: Machine): boolean {
+    const others = this.machines.filter((other) => other !== machine && other.view.disk === 1);
+    return survivesWithout(this.#founding, new Set(others.map(({ id }) => id)));
   }
 
   /** Those that are in force anywhere that still counts. */

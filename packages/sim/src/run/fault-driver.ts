@@ -46,8 +46,6 @@ export class FaultDriver {
   readonly #note: (what: string) => void;
   /** How often each kind was really done. */
   readonly counts: Record<string, number> = {};
-  /** Lost data and does not run yet; with the number of the start after which it does. */
-  #recovering: { readonly machine: Machine; readonly start: number } | undefined;
   #isHealed = false;
 
   constructor(
@@ -234,6 +232,7 @@ export class FaultDriver {
   #loseData(fault: FaultOf<"wipe" | "bitFlip" | "diskLie">): boolean {
     const machine = this.#cluster.machine(fault.server);
     if (!machine.view.isUp || !this.#mayLose(machine)) return false;
+    if (fault.kind === "wipe" && this.#cluster.couldFoundAgain(machine)) return false;
     this.#note(`${fault.kind} on ${machine.id}`);
     machine.isDiskDeclared = true;
     this.#oracle.declareFaultyDisk(machine.id);
@@ -246,7 +245,8 @@ export class FaultDriver {
       });
       return true;
     }
-    this.#recovering = { machine, start: machine.view.start + 1 };
+    machine.isDoubtful = true;
+    machine.disk.setLying(false);
     if (fault.kind === "wipe") machine.wipe();
     else {
       machine.crash(true);
@@ -276,19 +276,14 @@ export class FaultDriver {
   /** A disk that has lied gets its way only while that can be borne. */
   #losePower(machine: Machine): void {
     if (machine.disk.isLying) {
-      if (this.#mayLose(machine)) {
-        this.#recovering = { machine, start: machine.view.start + 1 };
-      } else machine.disk.setLying(false);
+      if (this.#mayLose(machine)) machine.isDoubtful = true;
+      else machine.disk.setLying(false);
     }
     machine.crash(true);
   }
 
   #mayLose(machine: Machine): boolean {
-    const recovering = this.#recovering;
-    if (recovering !== undefined && recovering.machine.end === undefined) {
-      const { view } = recovering.machine;
-      if (!view.isUp || view.start < recovering.start) return false;
-    }
+    if (this.#cluster.machines.some(({ isDoubtful }) => isDoubtful)) return false;
     return this.#operator.canDoWithout(machine) && this.#oracle.toleratesLossOf(machine.id);
   }
 

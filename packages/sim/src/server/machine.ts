@@ -85,6 +85,8 @@ export class Machine implements Station, EventTarget {
   readonly view: MachineView;
   /** Acknowledged writes may be missing after the next crash. */
   isDiskDeclared = false;
+  /** Its disk has lost something, and whether it can start again is not known yet. */
+  isDoubtful = false;
   /** The others were recovered by force, without it. */
   isLeftBehind = false;
   /** The next start is one that writes a forced recovery. */
@@ -157,7 +159,7 @@ export class Machine implements Station, EventTarget {
 
   /** It is of no use to its cluster any more, though it may not know it yet. */
   get isGone(): boolean {
-    return this.#end !== undefined || this.isLeftBehind || this.view.disk > 1;
+    return this.#end !== undefined || this.isDoubtful || this.isLeftBehind || this.view.disk > 1;
   }
 
   /** What its disk was given when it was new. */
@@ -247,6 +249,7 @@ export class Machine implements Station, EventTarget {
   heal(): void {
     this.#onHeartbeat = undefined;
     this.disk.heal();
+    this.state.slowDown(1);
     this.#applyStallMs = 0;
     this.clock.setRate(1);
     while (this.#pauses > 0) this.resume();
@@ -314,6 +317,7 @@ export class Machine implements Station, EventTarget {
     this.view.worked(engine, undefined);
     this.view.applied(this.state.store);
     this.view.isUp = true;
+    this.isDoubtful = false;
     this.parts.observer.touched(this);
   }
 
@@ -366,6 +370,7 @@ export class Machine implements Station, EventTarget {
   lose(reason: string): void {
     this.#note(`cannot start: ${reason}`);
     this.#end = reason;
+    this.isDoubtful = false;
     this.#drop();
     this.view.disk++;
     this.view.durable.restart(undefined);
@@ -376,6 +381,7 @@ export class Machine implements Station, EventTarget {
   retire(reason: string): void {
     this.#note(`ends: ${reason}`);
     this.#end = reason;
+    this.isDoubtful = false;
     this.#drop();
     this.disk.abandon();
     this.state.abandon();
