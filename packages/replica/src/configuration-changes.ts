@@ -29,6 +29,8 @@ interface Waiting {
   readonly question: ChangeQuestion;
   readonly deadlineMs: number;
   readonly done: (answer: LeaderAnswer) => void;
+  /** {@link changesMax} were waiting when it came. */
+  readonly isTooMuch: boolean;
   /** Where the first half of it stands in the log; undefined until it does. */
   appended: { readonly term: Term; readonly index: LogIndex } | undefined;
   /** Why it does not yet. */
@@ -51,6 +53,7 @@ export class ConfigurationChanges {
       question,
       deadlineMs: this.#ports.nowMs() + this.#timeoutMs,
       done,
+      isTooMuch: this.#waiting.size >= changesMax,
       appended: undefined,
       refusal: { kind: "notLeader" },
     };
@@ -86,7 +89,7 @@ export class ConfigurationChanges {
       return changed ?? (engine.role === "leader" ? undefined : { kind: "interrupted" });
     }
     if (engine.role !== "leader") return { kind: "notLeader" };
-    if (this.#waiting.size > changesMax) return { kind: "refused", reason: "changePending" };
+    if (waiting.isTooMuch) return { kind: "refused", reason: "changePending" };
     return wasMade(engine, question) ?? this.#append(waiting);
   }
 

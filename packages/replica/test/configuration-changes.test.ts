@@ -3,6 +3,7 @@ import { describe, it } from "node:test";
 import type { ChangeOutcome, Configuration, Engine, EngineStatus } from "@flotilla/consensus";
 import { ConfigurationChanges } from "../src/configuration-changes.ts";
 import type { LeaderAnswer } from "../src/leader-call-codec.ts";
+import { changesMax } from "../src/limits.ts";
 
 const plain: Configuration = { voters: [{ id: "a", votes: 1 }], learners: [], outgoing: [] };
 const joint: Configuration = { ...plain, outgoing: plain.voters };
@@ -79,6 +80,15 @@ describe("ConfigurationChanges", () => {
       { kind: "refused", reason: "transferring" },
       { kind: "refused", reason: "transferring" },
     ]);
+  });
+
+  it("refuses those that come when too many wait, and none that waits", () => {
+    const { changes, state } = scene();
+    state.outcome = { kind: "refused", reason: "changePending" };
+    const refused: number[] = [];
+    for (let at = 0; at <= changesMax; at++) changes.change(question, () => void refused.push(at));
+    changes.observe();
+    deepEqual(refused, [changesMax]);
   });
 
   it("does nothing when it does not lead, and knows nothing when it was deposed on the way", () => {
