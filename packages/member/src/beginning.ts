@@ -32,7 +32,8 @@ export function asFounder(founding: Founding, dataDir: string): Beginning {
         "foreignData",
         `The data directory "${dataDir}" belongs to member ${hex(owner.id)} of cluster ` +
           `${hex(owner.clusterId)}; this is member ${hex(self.id)} of cluster ${hex(clusterId)}. ` +
-          "Start it with the initial cluster and token that it was made with, or use another directory",
+          "Start it with the initial cluster and token that it was made with, or as a member of the cluster " +
+          "that it belongs to (--initial-cluster-state=existing), or use another directory",
       );
     },
   };

@@ -21,7 +21,10 @@ export interface MemberOptions {
    * member and others of the cluster that it was added to, at least one of which answers.
    */
   readonly initialCluster: readonly InitialMember[];
-  /** Looked at when the data directory is empty. Default `new`. */
+  /**
+   * With `new` a data directory that is not empty has to be that of this founder; with `existing` it
+   * says itself whose it is. Default `new`.
+   */
   readonly initialClusterState?: "new" | "existing";
   /** Keeps clusters with the same addresses apart. Default `etcd-cluster`, as etcd's. */
   readonly clusterToken?: string;

@@ -237,6 +237,10 @@ describe("one member", () => {
       });
       const back = await cluster.startOne(0); // The refusal has let go of everything.
       equal(read(back, "k")?.version, 1);
+      await back.stop();
+      const asItIs = await startMember({ ...other, initialClusterState: "existing" });
+      equal(asItIs.id, member.id); // As the refusal has said.
+      await asItIs.stop();
     } finally {
       await cluster.close();
     }
