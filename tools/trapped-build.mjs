@@ -13,7 +13,8 @@
 //   repeat                                        runs of one seed are compared with each other
 //   # Anything that a reader has to know.
 //
-// A trap that no switch can express names the test that springs it instead:
+// A trap that the world does not spring names the test that does, instead of seeds: it has to pass while
+// the switch is off and to fail while it is on. One that no switch can express has nothing but a test.
 //
 //   test packages/wal/test/crash.test.ts: a name without directory sync is lost
 import { execFileSync } from "node:child_process";
@@ -34,7 +35,7 @@ const trapsFolder = join(root, "packages", "sim", "traps");
 const homeDefault = join(root, "packages", "sim", "dist", "trapped");
 
 const switchSource = `/** The switches of the known bugs: one is open at a time. Only in this build. */
-let open = "";
+let open: string = (globalThis as { openTrap?: string }).openTrap ?? "";
 
 /** Switches one bug on and all others off; "" switches all off. */
 export function openTrap(id: string): void {
@@ -174,9 +175,18 @@ function writeEdits(spans, home) {
   }
 }
 
+/** The tests of these packages, in a copy whose sources are built. */
+function buildTests(names, copy) {
+  for (const name of names) {
+    const test = join(copy, "packages", name, "test");
+    cpSync(join(root, "packages", name, "test"), test, { recursive: true });
+    execFileSync(process.execPath, [bin("tsc"), "-b", test], { cwd: copy, stdio: "inherit" });
+  }
+}
+
 /**
  * Compiles the tree with all switches in it, in as few copies as possible. Returns by the id of each
- * trap the paths of its simulator's entry and of the module with `openTrap`.
+ * trap the copy that it is in, and there the simulator's entry and the module with `openTrap`.
  */
 export function buildTrapped(traps, home = homeDefault) {
   const built = new Map();
@@ -188,7 +198,9 @@ export function buildTrapped(traps, home = homeDefault) {
     execFileSync(process.execPath, [bin("tsc"), ...options], { cwd: copy, stdio: "inherit" });
     const output = (name, file) => join(copy, "packages", name, "dist", "src", file);
     const paths = { entry: output("sim", "index.js"), switchPath: output("base", "trap.js") };
-    for (const id of ids) built.set(id, paths);
+    const tested = traps.filter(({ id, test }) => ids.includes(id) && test !== undefined);
+    buildTests(new Set(tested.map(({ test }) => test.split("/")[1])), copy);
+    for (const id of ids) built.set(id, { ...paths, copy });
   }
   return built;
 }

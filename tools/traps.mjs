@@ -6,7 +6,7 @@
 //   --write          also writes the table in docs/testing.md
 //
 // A seed counts only if it is clean while the switch is off: the bug must be what was found.
-import { execFileSync } from "node:child_process";
+import { spawnSync } from "node:child_process";
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
@@ -20,6 +20,8 @@ const jobsMax = 2;
 const eventsMax = 500_000;
 /** A trap whose runs take longer altogether is given up. */
 const trapMs = 120_000;
+/** A test that takes longer is given up. */
+const testMs = 60_000;
 const testing = join(root, "docs", "testing.md");
 const tableMarks = ["<!-- traps: begin -->", "<!-- traps: end -->"];
 
@@ -41,9 +43,10 @@ export async function springTraps({ ids = [], seeds, jobs = jobsMax, home }, onR
     rows.set(row.id, row);
     onRow(row);
   };
-  const switched = wanted.filter((trap) => trap.edits.length > 0);
+  const switched = wanted.filter((trap) => trap.test === undefined);
   await springSwitched(switched, { built, seeds, jobs }, take);
-  for (const trap of wanted) if (trap.edits.length === 0) take(springTested(trap));
+  const tested = wanted.filter((trap) => trap.test !== undefined);
+  for (const trap of tested) take(springTested(trap, built.get(trap.id)?.copy ?? root));
   return wanted.map(({ id }) => rows.get(id));
 }
 
@@ -118,31 +121,43 @@ function runWith({ drawScenario, runScenario }, openTrap, { id, world, isRepeate
   return { ...result, violation: { oracle: "determinism", message } };
 }
 
-/** A trap that a test springs: it is there, and passes. */
-function springTested(trap) {
+/** A trap that a test springs: it passes while the switch is off, and fails while it is on. */
+function springTested(trap, copy) {
   const [, file, name] = /^(\S+\.test\.ts): (.+)$/.exec(trap.test) ?? [];
   const facts = factsOf(trap);
   if (file === undefined) return { ...facts, failure: `"${trap.test}" names no test` };
-  const output = join(root, file.replace("/test/", "/dist/test/").replace(/\.ts$/, ".js"));
-  const pattern = `^${name.replace(/[.*+?^${}()|[\]\\/]/g, "\\$&")}$`;
-  const args = ["--test", "--test-reporter=tap", "--test-name-pattern", pattern, output];
+  const output = join(copy, file.replace("/test/", "/dist/test/").replace(/\.ts$/, ".js"));
   const startedAtMs = performance.now();
-  try {
-    const report = execFileSync(process.execPath, args, { cwd: root, encoding: "utf8" });
-    const isRun = report.split("\n").some((line) => {
-      const [, title, skipped] = /^ *ok \d+ - (.*?)( # SKIP.*)?$/.exec(line) ?? [];
-      return title === name && skipped === undefined;
-    });
-    const wallSeconds = (performance.now() - startedAtMs) / 1000;
-    return isRun ? { ...facts, wallSeconds } : { ...facts, failure: `${file} has no "${name}"` };
-  } catch (error) {
-    return { ...facts, failure: `${file}: ${error.message.split("\n")[0]}` };
+  const result = runTest(output, name, "");
+  const isSprung = trap.edits.length === 0 || runTest(output, name, trap.id) === "failed";
+  const wallSeconds = (performance.now() - startedAtMs) / 1000;
+  if (result === "absent") return { ...facts, failure: `${file} has no "${name}"` };
+  if (result === "failed") return { ...facts, failure: `${file} fails without it: "${name}"` };
+  if (!isSprung) return { ...facts, failure: `${file} passes all the same: "${name}"` };
+  return { ...facts, wallSeconds };
+}
+
+/** Runs one test of a compiled file, with the trap `id` open. */
+function runTest(output, name, id) {
+  const pattern = `^${name.replace(/[.*+?^${}()|[\]\\/]/g, "\\$&")}$`;
+  const open = `data:text/javascript,globalThis.openTrap=${JSON.stringify(id)}`;
+  const reporter = ["--test-reporter", "tap", "--test-name-pattern", pattern];
+  const { stdout } = spawnSync(process.execPath, ["--import", open, ...reporter, output], {
+    cwd: root,
+    encoding: "utf8",
+    timeout: testMs,
+  });
+  for (const line of stdout.split("\n")) {
+    const [, not, title, skipped] = /^ *(not )?ok \d+ - (.*?)( # SKIP.*)?$/.exec(line) ?? [];
+    if (title === name && skipped === undefined) return not === undefined ? "passed" : "failed";
   }
+  return "absent";
 }
 
 /** The whole of `--traps`; returns the exit code. */
 export async function traps({ ids, seeds, jobs, isBuilt, isWritten }) {
-  if (!isBuilt) buildTests();
+  // A test without a switch is one of the tree itself.
+  if (!isBuilt) run(process.execPath, [bin("tsc"), "-b", join("packages", "consensus")]);
   const startedAtMs = performance.now();
   const rows = await springTraps({ ids, seeds, jobs }, (row) => console.log(textOf(row)));
   if (isWritten) writeTable(rows);
@@ -150,13 +165,6 @@ export async function traps({ ids, seeds, jobs, isBuilt, isWritten }) {
   const wallSeconds = Math.round(performance.now() - startedAtMs) / 1000;
   console.log(JSON.stringify({ traps: rows.length, caught, wallSeconds }));
   return caught === rows.length ? 0 : 1;
-}
-
-/** The tests that spring traps. */
-function buildTests() {
-  for (const name of ["consensus", "replica", "sim", "wal"]) {
-    run(process.execPath, [bin("tsc"), "-b", join("packages", name)]);
-  }
 }
 
 function textOf({ id, title, test, failure, seed, seeds, oracle, simulatedMs, ...row }) {
