@@ -51,7 +51,7 @@ export class Progress {
   readRound = 0;
   /** When it last answered, in this leadership. */
   heardTick: number = Number.NEGATIVE_INFINITY;
-  /** As it told with its answers; 0 when it did not. */
+  /** As it told with its first answer that did; 0 when none did. */
   incarnation = 0;
   /** Highest index that it has ever acknowledged; above `matchIndex` once it turned out to have lost some. */
   acknowledgedIndex: LogIndex = 0;
@@ -76,7 +76,7 @@ export class Progress {
   /** It answered: it is there, and follows this leader. */
   answered(tick: number, incarnation: number): void {
     this.heardTick = tick;
-    if (incarnation !== 0) this.incarnation = incarnation;
+    if (this.incarnation === 0) this.incarnation = incarnation;
   }
 
   /** It answered within the last `ticks`. */

@@ -43,8 +43,9 @@ function isFromRemoved(server: Server, message: Message): boolean {
 
 /** An id stands for one disk: another one has forgotten what was promised under that id. */
 function hasKeptItsDisk(server: Server, message: Message): boolean {
-  const known = server.roster.incarnationOf(message.from);
-  const { incarnation = 0 } = message;
+  const { from, incarnation = 0 } = message;
+  const heard = server.leadership?.progress.get(from)?.incarnation ?? 0;
+  const known = server.roster.incarnationOf(from) || heard; // Registered it will be as soon as it can.
   if (known === 0 || incarnation === 0 || known === incarnation) return true;
   refuse(server, message, "lostDisk");
   return false;

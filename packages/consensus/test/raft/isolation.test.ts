@@ -249,6 +249,20 @@ describe("a server whose disk is lost (T18)", () => {
     ok(cluster.leader?.machine.some((text) => text.endsWith(":x")));
   });
 
+  it("is noticed also while a change keeps the leader from registering", () => {
+    const cluster = new Cluster({ configuration: abc, incarnations });
+    cluster.elect("a", cutOff("c"));
+    const leader = cluster.get("a");
+    equal(leader.change({ kind: "votes", id: "c", votes: 5 }), "appended");
+    // Nothing is committed without "c", which is heard as 3.
+    cluster.run(2, ({ kind, to }) => kind === "appendRequest" && to === "c");
+    equal(leader.server.isConfigurationCommitted, false);
+    cluster.get("c").wipe(33);
+    cluster.run(4);
+    equal(isolationOf(cluster.get("c")), "lostDisk");
+    equal(leader.server.isConfigurationCommitted, false);
+  });
+
   it("comes back under a new id", () => {
     const [cluster, leader] = led({ incarnations: { ...incarnations, d: 4 } });
     cluster.run(3);
