@@ -74,11 +74,11 @@ function save(sim, { seed, oracle }, { scenario, violation }) {
   const { message } = violation;
   const found = { seed, oracle, message };
   writeFileSync(path, sim.encodeSavedScenario({ title: message, found, scenario }));
-  run(bin("biome"), ["format", "--write", "--log-level=error", path]);
+  run(bin("biome"), ["format", "--write", path], { stdio: "ignore" });
   return relative(root, path);
 }
 
-/** A file, by its path or by its name among those that are kept. */
+/** A file, by its path or by its name among those that are kept. Throws when it is none. */
 export function readScenario(sim, word) {
   const path =
     word === basename(word, ".json") ? join(scenariosFolder, `${word}.json`) : resolve(word);

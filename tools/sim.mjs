@@ -155,12 +155,19 @@ async function runSeed(options) {
 
 async function runFile(options) {
   const sim = await import(entry);
-  const { saved, file } = readScenario(sim, options.file);
+  const { saved, file } = openFile(sim, options.file);
   console.log(`${saved.title}${saved.fix === undefined ? "" : ` (mended by "${saved.fix}")`}`);
-  return runOne(sim, saved.scenario, {
-    ...options,
-    command: commandOf({ file, untilEvent: options.untilEvent }),
-  });
+  const command = commandOf({ file, untilEvent: options.untilEvent });
+  return runOne(sim, saved.scenario, { ...options, command });
+}
+
+function openFile(sim, word) {
+  try {
+    return readScenario(sim, word);
+  } catch (error) {
+    console.error(error.message);
+    return process.exit(128);
+  }
 }
 
 /** One scenario, with its story or without. */
