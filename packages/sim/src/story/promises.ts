@@ -41,6 +41,7 @@ const promises: Readonly<Record<string, string>> = {
 
 /** Those that are judged at the end, by what clients have seen in all the time before. */
 const judgedByHistory: ReadonlySet<string> = new Set([
+  "appliedOnce",
   "comparison",
   "leaseResurrected",
   "leaseTooLong",

@@ -37,6 +37,7 @@ function roleParts(before: ServerState, after: ServerState): string[] {
   const { role, leader, log } = after;
   const parts: string[] = [];
   const isOther = before.role !== role || before.log.term !== log.term || before.leader !== leader;
+  if (before.role === "leader" && role !== "leader") parts.push("STEPS DOWN");
   if (isOther) parts.push(roleText(after));
   const hasVoted =
     log.vote !== "" && (before.log.vote !== log.vote || before.log.term !== log.term);

@@ -71,7 +71,9 @@ export function tellStory(
 /** Where a shortened story ends: what clients saw may be wrong long before that is found out. */
 function endOf(lines: readonly Line[], { violation }: ToldRun): number {
   if (violation === undefined || !isJudgedByHistory(violation.oracle)) return lines.length;
-  const last = lines.findLastIndex(({ who }) => /^c\d/.test(who));
+  const lastOf = (name: RegExp): number => lines.findLastIndex(({ who }) => name.test(who));
+  const client = lastOf(/^c\d/);
+  const last = client < 0 ? lastOf(/^probe/) : client;
   return last < 0 ? lines.length : last + 1;
 }
 

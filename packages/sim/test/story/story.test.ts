@@ -77,6 +77,11 @@ describe("a story of servers", () => {
     ]);
   });
 
+  it("says that a leader is none any more", () => {
+    const facts = [changed(5, stateOf(1, { role: "leader", leader: "a2" }), stateOf(1))];
+    deepEqual(linesOf(facts), ["5.00  a2    STEPS DOWN, follows a1 in term 1"]);
+  });
+
   it("tells of a crash what the disk did not have yet", () => {
     const up = stateOf(3);
     const durable = { ...up.log, lastIndex: 2, term: 1, vote: "" };
