@@ -5,23 +5,30 @@
  * configuration therefore begins a new epoch: servers of the old one are refused, and take no part
  * any more once they have heard of it, even if they had a quorum among themselves. Pure.
  */
-import { serverRecord, tidied } from "./configuration.ts";
+import { configurationServers, removedMax, serverRecord, tidied } from "./configuration.ts";
 import { decodeConfiguration, encodeConfiguration } from "./configuration-codec.ts";
 import type { Configuration, EngineState, Entry, HardState, NodeId } from "./contract.ts";
 
-/** The configuration of the next epoch: `survivor` alone. It must hold data, so be no witness. */
+/**
+ * The configuration of the next epoch: `survivor` alone. It must hold data, so be no witness.
+ *
+ * All others count as removed: somebody may recover another one as well, into an epoch of the same
+ * number and with other entries in the same places. Added here it would take part unnoticed.
+ */
 export function recoveredConfiguration(
   configuration: Configuration,
   survivor: NodeId,
 ): Configuration {
   const record = serverRecord(configuration, survivor);
+  const gone = new Set([...(configuration.removed ?? []), ...configurationServers(configuration)]);
+  gone.delete(survivor);
   return tidied({
     voters: [{ id: survivor, votes: 1 }],
     learners: [],
     outgoing: [],
     epoch: (configuration.epoch ?? 0) + 1,
     servers: record === undefined ? [] : [record],
-    removed: (configuration.removed ?? []).filter((id) => id !== survivor),
+    removed: [...gone].slice(-removedMax),
   });
 }
 

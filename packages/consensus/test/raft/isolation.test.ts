@@ -37,7 +37,7 @@ function isolationOf(member: Member): string {
 }
 
 describe("recoveredConfiguration()", () => {
-  it("is the survivor alone, in the next epoch, with what was removed before", () => {
+  it("is the survivor alone, in the next epoch, and knows all others as removed", () => {
     const servers = [
       { id: "a", incarnation: 1, urls: ["a"] },
       { id: "b", incarnation: 2, urls: ["b"] },
@@ -51,7 +51,7 @@ describe("recoveredConfiguration()", () => {
       removed: ["x"],
     };
     const after = recoveredConfiguration(before, "b");
-    equal(show(after), "b epoch 5 removed x");
+    equal(show(after), "b epoch 5 removed x a c d");
     deepEqual(after.servers, [servers[1]]);
   });
 });
@@ -104,7 +104,7 @@ describe("a forced recovery", () => {
       equal(survivor.change({ kind: "add", id, votes: 1 }), "appended");
       cluster.run(4);
     }
-    equal(show(survivor.raft.configuration), "c d e epoch 1");
+    equal(show(survivor.raft.configuration), "c d e epoch 1 removed a b");
     deepEqual(cluster.get("e").machine, survivor.machine);
     survivor.crash();
     cluster.run(6 * electionTicks);
@@ -152,12 +152,40 @@ describe("a forced recovery", () => {
     equal(joiner.disk.hardState.epoch, 1);
   });
 
+  it("cannot be joined by a survivor that was recovered into an epoch of the same number", () => {
+    const [cluster, survivor] = recovered();
+    const other = recover(cluster, "a");
+    for (let tick = 0; tick < 3; tick++) other.input((raft) => raft.tick());
+    for (const [member, text] of [
+      [survivor, "here"],
+      [other, "there"],
+    ] as const) {
+      member.input((raft) => raft.propose([utf8(text)]));
+    }
+    equal(other.server.epoch, survivor.server.epoch);
+    cluster.run(2);
+    equal(survivor.change({ kind: "add", id: "a", votes: 1 }), "serverRemoved");
+    const { term } = survivor.server;
+    const head = { from: "a", to: "c", term: term + 9, epoch: survivor.server.epoch } as const;
+    survivor.input((raft) =>
+      raft.step({
+        ...head,
+        kind: "voteRequest",
+        lastIndex: 99,
+        lastTerm: term + 8,
+        transfer: true,
+      }),
+    );
+    equal(survivor.server.term, term);
+    ok(survivor.isLeader);
+  });
+
   it("of a server that was left behind outruns the epoch that did so", () => {
     const [cluster] = recovered();
     cluster.run(2);
     const other = recover(cluster, "a");
     equal(isolationOf(other), "none");
-    equal(show(other.raft.configuration), "a epoch 2");
+    equal(show(other.raft.configuration), "a epoch 2 removed b c");
   });
 });
 
