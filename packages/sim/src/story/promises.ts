@@ -1,6 +1,7 @@
 /** What each oracle and checker stands for, in a sentence that needs no knowledge of it. Pure. */
 
 const promises: Readonly<Record<string, string>> = {
+  appliedDurable: "What a server applies is on its own disk.",
   appliedOnce: "Each entry reaches a state machine once, in order.",
   committedImmutable: "What is committed never changes.",
   committedOnQuorum: "An entry is committed only when a quorum has it, in a leader's own term.",
@@ -28,14 +29,19 @@ const promises: Readonly<Record<string, string>> = {
   oldEpoch: "Servers that a forced recovery has left behind take no part.",
   oneVotePerTerm: "A server votes for one candidate in a term.",
   phantom: "Nobody reads what nobody has written.",
+  preVote: "Nobody campaigns before a quorum has said that it would vote for it.",
   promises: "A vote or an acknowledgement leaves a server only after its disk has it.",
+  quorumCheck: "A leader that hears no quorum any more steps down.",
   realTime: "Nobody is told of an older state after somebody was told of a newer one.",
   recovery: "A server starts again on a disk that kept all that it promised.",
+  removedLeads: "A leader that was voted out takes no proposals.",
   removedVotes: "A server that knows that it was removed does not vote.",
   serves: "Some time after all faults have ended, every server serves reads and writes.",
+  stalledDisk: "A leader whose disk stands still steps down.",
   stateHash: "State machines that have applied the same entries are the same.",
   stateMachineSafety: "No two servers apply different entries at the same position.",
   stateOrdering: "A server applies only what is committed, and commits only what it has.",
+  stickiness: "Who hears a leader votes for nobody else.",
   watch: "A watch tells every change once, in order, and nothing else.",
 };
 
@@ -60,5 +66,5 @@ export function isJudgedByHistory(oracle: string): boolean {
 
 /** Undefined for an oracle that is not in the list. */
 export function promiseOf(oracle: string): string | undefined {
-  return promises[oracle];
+  return Object.hasOwn(promises, oracle) ? promises[oracle] : undefined;
 }
