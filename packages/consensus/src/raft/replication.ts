@@ -86,8 +86,11 @@ const entryOverheadBytes = 16;
 
 /** The follower needs entries that are compacted away: offers it the state machine as it is now. */
 function sendSnapshot(server: Server, to: NodeId, progress: Progress): void {
-  // To a server that does not answer, the bytes would be sent in vain.
-  if (!progress.isActive(server.tick, server.limits.electionTicks)) return;
+  // To a server that does not answer, the bytes would be sent in vain: it is asked again once it does.
+  if (!progress.isActive(server.tick, server.limits.electionTicks)) {
+    progress.unreachable();
+    return;
+  }
   const snapshot = presentSnapshot(server);
   progress.becomeSnapshot(snapshot.index);
   server.outbox.send({ kind: "installSnapshot", ...envelope(server, to), snapshot });

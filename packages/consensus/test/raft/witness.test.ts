@@ -1,7 +1,7 @@
 import { deepEqual, equal, ok } from "node:assert/strict";
 import { describe, it } from "node:test";
 import { utf8 } from "@flotilla/base";
-import type { Configuration } from "../../src/contract.ts";
+import type { Configuration, Message } from "../../src/contract.ts";
 import { Cluster, cutOff, type Member, votersOf } from "../cluster.ts";
 import { only } from "../fixtures.ts";
 
@@ -145,6 +145,26 @@ describe("a witness", () => {
     leader.input((raft) => raft.propose([utf8("y")]));
     cluster.run(2);
     equal(witness.machine.length, leader.machine.length);
+  });
+
+  it("is not waited for when it is silent and needs what is compacted", () => {
+    const voters = votersOf("a", "b", "c", "d", "w");
+    const cluster = new Cluster({ configuration: { ...voters, witnesses: ["w"] } });
+    cluster.elect("a");
+    cluster.run(2);
+    const leader = cluster.get("a");
+    // "d" keeps up no more, but is still waited for; the others commit.
+    const isLost = (message: Message): boolean =>
+      cutOff("w")(message) || (message.kind === "appendRequest" && message.to === "d");
+    leader.input((raft) => raft.propose([utf8("x")]));
+    cluster.run(2, isLost);
+    ok(has(leader, "x"));
+    leader.compact(leader.server.appliedIndex);
+    // Now the witness may get the entry, which is gone; and it does not answer.
+    cluster.run(2 * electionTicks, isLost);
+    equal(leader.raft.status().progress.get("w")?.state, "probe");
+    cluster.run(5);
+    equal(cluster.get("w").machine.length, leader.machine.length);
   });
 
   it("cannot become anything else under its id", () => {
