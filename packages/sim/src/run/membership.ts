@@ -6,6 +6,9 @@ import type { ScenarioChange } from "../scenario/scenario.ts";
 import type { Machine } from "../server/machine.ts";
 import type { Cluster } from "./cluster.ts";
 
+/** Changes whose outcome is not known, at most: every subset of them is thought through. */
+const pendingMax = 4;
+
 export class ClusterOperator implements Operator {
   readonly #cluster: Cluster;
   #pending: ScenarioChange[] = [];
@@ -19,6 +22,7 @@ export class ClusterOperator implements Operator {
   }
 
   allows(change: ScenarioChange): boolean {
+    if (this.#pending.length >= pendingMax) return false;
     const target = this.#targetOf(change);
     if (change.kind !== "remove" && target?.isGone === true) return false;
     return this.#survives([], [...this.#pending, change]);
@@ -68,10 +72,9 @@ export class ClusterOperator implements Operator {
     }
   }
 
-  /** With each of the changes made by itself, with all of them, and with none. */
+  /** Whichever of the changes are made. */
   #survives(gone: readonly Machine[], changes: readonly ScenarioChange[]): boolean {
-    const plans = [[], ...changes.map((change) => [change]), changes];
-    return plans.every((plan) =>
+    return subsetsOf(changes).every((plan) =>
       this.#cluster.survivesWithout(gone, (configuration) =>
         plan.reduce((before, change) => this.#after(before, change), configuration),
       ),
@@ -98,4 +101,10 @@ export class ClusterOperator implements Operator {
     const votes = "votes" in change ? change.votes : 0;
     return { ...configuration, voters: votes > 0 ? [...others, { id, votes }] : others };
   }
+}
+
+function subsetsOf<Item>(items: readonly Item[]): Item[][] {
+  let subsets: Item[][] = [[]];
+  for (const item of items) subsets = [...subsets, ...subsets.map((subset) => [...subset, item])];
+  return subsets;
 }

@@ -14,6 +14,8 @@ interface Setting {
 
 /** In election timeouts: for so long after a fault clients are busy. */
 const rushTimeouts = 2;
+/** They go on to the end of the run: each event costs all of them. */
+const watchesMax = 8;
 const largeShare = 0.1;
 const largeBytesMax = 3_000;
 const keys = ["a", "b", "c", "d", "e"] as const;
@@ -86,6 +88,7 @@ class OperationDrawer {
   /** Every value is written once. */
   #values = 0;
   #leases = 0;
+  #watches = 0;
 
   constructor(random: Prng, setting: Setting) {
     this.#random = random;
@@ -108,6 +111,8 @@ class OperationDrawer {
       case "delete":
         return { kind, server, key: this.#key() };
       case "watch":
+        this.#watches++;
+        if (this.#watches > watchesMax) return this.draw("get");
         return random.chance(0.5)
           ? { kind, server, from: this.#key(), to: undefined }
           : { kind, server, from: "a", to: "z" };
