@@ -254,7 +254,7 @@ export class Proposals {
 
   #unpark(): void {
     if (this.#parked.length === 0) return;
-    this.#queue.push(...this.#parked);
+    this.#queue = this.#queue.concat(this.#parked); // They may be more than a call takes arguments.
     this.#parked = [];
   }
 

@@ -65,7 +65,7 @@ export class ReadBarriers {
 
   /** Starts a round for all that wait for one. */
   flush(engine: Engine): void {
-    const waiters = this.#next.filter((waiter) => this.#waiters.has(waiter));
+    const waiters = this.#waiting(this.#next);
     this.#next = [];
     if (waiters.length === 0) return;
     const requestId = ++this.#lastRequestId;
@@ -83,7 +83,7 @@ export class ReadBarriers {
       else this.#answered.push({ index, waiters });
     }
     for (const requestId of dropped) {
-      this.#parked.push(...(this.#rounds.get(requestId) ?? []));
+      this.#park(this.#rounds.get(requestId) ?? []);
       this.#rounds.delete(requestId);
     }
   }
@@ -117,6 +117,8 @@ export class ReadBarriers {
       this.#settle(waiter, { kind: this.#hasLeader ? "timeout" : "noLeader" });
     }
     this.#unpark();
+    // Where no round begins, nobody else lets go of those that are settled.
+    if (this.#next.length > this.#waiters.size) this.#next = this.#waiting(this.#next);
   }
 
   /** Ends everything. */
@@ -124,19 +126,28 @@ export class ReadBarriers {
     this.#endAll("stopped");
   }
 
+  /** Without those that were given up, or are settled. */
+  #waiting(waiters: Waiter[]): Waiter[] {
+    return waiters.filter((waiter) => this.#waiters.has(waiter));
+  }
+
   #endAll(kind: "noData" | "stopped"): void {
     for (const waiter of [...this.#waiters]) this.#settle(waiter, { kind });
   }
 
+  #park(waiters: readonly Waiter[]): void {
+    this.#parked = this.#parked.concat(waiters); // They may be more than a call takes arguments.
+  }
+
   #unpark(): void {
     if (this.#parked.length === 0) return;
-    this.#next.push(...this.#parked);
+    this.#next = this.#next.concat(this.#parked);
     this.#parked = [];
   }
 
   #release(waiters: readonly Waiter[]): void {
     // It may have turned out meanwhile that what was applied here was without its data.
-    if (this.#options.place() !== "data") this.#parked.push(...waiters);
+    if (this.#options.place() !== "data") this.#park(waiters);
     else for (const waiter of waiters) this.#settle(waiter, { kind: "ready" });
   }
 

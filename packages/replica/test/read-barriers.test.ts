@@ -104,6 +104,27 @@ describe("ReadBarriers", () => {
     equal(barriers.isFull, false);
   });
 
+  it("lets go of what is settled, also where no round begins", () => {
+    const { barriers, given, ask } = scene();
+    given.place = "none";
+    ask();
+    barriers.tick(1000);
+    given.place = "data";
+    equal(barriers.hasQueued, false);
+  });
+
+  it("survives that more than its limit is given up and dropped at once", () => {
+    const { barriers, ask, turn } = scene();
+    for (const _ of [1, 2]) {
+      const cancels = Array.from({ length: barriersMax }, ask);
+      turn();
+      for (const cancel of cancels) cancel();
+    }
+    barriers.take([], [1, 2]);
+    barriers.tick(0);
+    equal(barriers.hasQueued, false);
+  });
+
   it("answers nothing before the server knows its place, nor as a witness", () => {
     const { barriers, given, asked, outcomes, ask, turn } = scene();
     given.place = "none";
