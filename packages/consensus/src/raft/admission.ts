@@ -95,7 +95,11 @@ export function admit(server: Server, message: Message): boolean {
   return true;
 }
 
+/** Terms count elections: nobody is that many ahead. Beyond 2^53 no term could be told any more. */
+const termJumpMax = 2 ** 40;
+
 function admitHigher(server: Server, message: Message): boolean {
+  if (message.term - server.term > termJumpMax) return false;
   switch (message.kind) {
     case "preVoteRequest":
       return !server.hearsLeader && !server.owesLease;

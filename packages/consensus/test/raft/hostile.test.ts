@@ -124,6 +124,15 @@ describe("step()", () => {
     equal(roles.size, 4);
   });
 
+  it("does not follow anybody to the end of all terms", () => {
+    const member = new Cluster({ configuration, ids: ["a"] }).get("a");
+    const head = { kind: "heartbeatResponse", from: "b", to: "a", readRound: 0 } as const;
+    member.input((raft) => raft.step({ ...head, term: Number.MAX_SAFE_INTEGER }));
+    equal(member.server.term, 0);
+    member.input((raft) => raft.step({ ...head, term: 2 ** 40 }));
+    equal(member.server.term, 2 ** 40);
+  });
+
   it("ignores kinds of a newer version, and messages to somebody else", () => {
     const member = new Cluster({ configuration, ids: ["a"] }).get("a");
     const newer = { kind: "surprise", from: "b", to: "a", term: 9 } as unknown as Message;
