@@ -17,7 +17,8 @@ export function proposeHere(
   leadership: Leadership,
   data: readonly Uint8Array[],
 ): ProposeOutcome {
-  if (leadership.transferTarget !== "") return { kind: "dropped", reason: "transferring" };
+  const { transferTarget, isLeaving } = leadership;
+  if (transferTarget !== "" || isLeaving) return { kind: "dropped", reason: "transferring" };
   let bytes = 0;
   for (const each of data) bytes += each.length;
   const total = leadership.uncommittedBytes + bytes;

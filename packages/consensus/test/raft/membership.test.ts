@@ -302,6 +302,22 @@ describe("a leader that takes its own vote away (T16)", () => {
     equal(leader.change({ kind: "remove", id: "b" }), "transferring");
   });
 
+  it("takes no proposals when nobody can take over either", () => {
+    const configuration = votersOf("a", "b", "c", "d");
+    const [cluster, leader] = led({ configuration, engine: { preferTicks: 20 } });
+    leader.change({ kind: "staticLeader", id: "c" });
+    cluster.run(2);
+    cluster.run(electionTicks + 1, cutOff("c"));
+    equal(leader.change({ kind: "remove", id: "a" }), "appended");
+    cluster.settle(cutOff("c"));
+    equal(inForce(leader), "b c d static c removed a");
+    deepEqual(leader.raft.propose([utf8("late")]), { kind: "dropped", reason: "transferring" });
+    cluster.run(1, cutOff("c"));
+    equal(leader.isLeader, false);
+    cluster.run(6 * electionTicks);
+    equal(cluster.leader?.id, "c");
+  });
+
   it("steps down when its successor does not take over, and takes no part any more", () => {
     const [cluster, leader] = led();
     leader.change({ kind: "remove", id: "a" });
