@@ -30,8 +30,6 @@ export class Referee implements MachineObserver {
   readonly #recorder: Recorder | undefined;
   #touched: Machine[] = [];
   #violation: RunViolation | undefined;
-  /** Machines whose disk is of no use any more. */
-  readonly lostMachines: Set<Machine> = new Set<Machine>();
 
   constructor(
     world: World,
@@ -132,7 +130,6 @@ export class Referee implements MachineObserver {
   }
 
   lost(machine: Machine, reason: string): void {
-    this.lostMachines.add(machine);
     if (machine.isDiskDeclared) return;
     this.report({
       oracle: "recovery",

@@ -13,7 +13,6 @@ export interface TraceLine {
 export class Trace {
   readonly #linesMax: number;
   #lines: TraceLine[] = [];
-  #dropped = 0;
 
   /** Keeps the last `linesMax` lines, about. */
   constructor(linesMax: number) {
@@ -23,16 +22,10 @@ export class Trace {
   add(line: TraceLine): void {
     this.#lines.push(line);
     if (this.#lines.length < 2 * this.#linesMax) return;
-    this.#dropped += this.#lines.length - this.#linesMax;
     this.#lines = this.#lines.slice(-this.#linesMax);
   }
 
   get lines(): readonly TraceLine[] {
     return this.#lines.slice(-this.#linesMax);
-  }
-
-  /** Lines that are not kept any more. */
-  get dropped(): number {
-    return this.#dropped + Math.max(0, this.#lines.length - this.#linesMax);
   }
 }

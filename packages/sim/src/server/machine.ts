@@ -24,6 +24,7 @@ import { eventKind } from "../world/event-kind.ts";
 import type { Network, Station } from "../world/network.ts";
 import type { World } from "../world/world.ts";
 import { Call, type CallAnswer } from "./call.ts";
+import { Door } from "./door.ts";
 import { MachineView } from "./machine-view.ts";
 import { Process, type Request } from "./process.ts";
 
@@ -65,12 +66,8 @@ export interface MachineParts {
   machine(index: number): Machine;
 }
 
-/** Parcels that wait for a process which stands still; beyond, they are lost. */
-const doorMax = 2_000;
 /** A process that could not open its disk is started again after this. */
 const restartMs = 500;
-/** Between two events that waited at the door. */
-const doorGapMs = 1e-6;
 
 export class Machine implements Station, EventTarget {
   readonly index: number;
@@ -92,8 +89,7 @@ export class Machine implements Station, EventTarget {
   /** The next start is one that writes a forced recovery. */
   #isRecovering = false;
   #process: Process | undefined;
-  #pauses = 0;
-  #door: { readonly kind: number; readonly subject: unknown }[] = [];
+  readonly door: Door = new Door();
   #applyStallMs = 0;
   #onHeartbeat: (() => void) | undefined;
   #sessions = 0;
@@ -142,10 +138,6 @@ export class Machine implements Station, EventTarget {
 
   get isUp(): boolean {
     return this.#process !== undefined;
-  }
-
-  get isPaused(): boolean {
-    return this.#pauses > 0;
   }
 
   get isWitness(): boolean {
@@ -220,18 +212,14 @@ export class Machine implements Station, EventTarget {
     this.start();
   }
 
+  /** Its process stands still. */
   pause(): void {
-    this.#pauses++;
+    this.door.close();
   }
 
   resume(): void {
-    if (this.#pauses === 0 || --this.#pauses > 0) return;
-    const door = this.#door;
-    this.#door = [];
-    const process = this.#process;
-    if (process === undefined) return;
-    for (const [at, { kind, subject }] of door.entries()) {
-      this.parts.world.schedule(at * doorGapMs, kind, process, subject);
+    if (this.door.open() && this.#process !== undefined) {
+      this.door.letIn(this.parts.world, this.#process);
     }
   }
 
@@ -252,7 +240,7 @@ export class Machine implements Station, EventTarget {
     this.state.slowDown(1);
     this.#applyStallMs = 0;
     this.clock.setRate(1);
-    while (this.#pauses > 0) this.resume();
+    while (this.door.isClosed) this.resume();
   }
 
   /** False when nobody takes the request. */
@@ -289,11 +277,6 @@ export class Machine implements Station, EventTarget {
   transmit(to: NodeId, kind: number, subject: unknown, bytes: number): void {
     const index = this.parts.indexOf(to);
     if (index !== undefined) this.parts.network.link(this.index, index).send(kind, subject, bytes);
-  }
-
-  waitAtDoor(kind: number, subject: unknown): void {
-    const isParcel = kind <= eventKind.unreachable || kind === eventKind.request;
-    if (!isParcel || this.#door.length < doorMax) this.#door.push({ kind, subject });
   }
 
   // What its process does.
@@ -403,7 +386,7 @@ export class Machine implements Station, EventTarget {
   #drop(): void {
     this.#process?.die();
     this.#process = undefined;
-    this.#door = [];
+    this.door.forget();
     this.view.isUp = false;
     this.parts.observer.touched(this);
   }

@@ -89,8 +89,8 @@ export class Process implements EventTarget {
 
   handle(kind: number, subject: unknown): void {
     if (!this.#isAlive) return;
-    if (this.machine.isPaused) {
-      this.machine.waitAtDoor(kind, subject);
+    if (this.machine.door.isClosed) {
+      this.machine.door.wait(kind, subject);
       return;
     }
     const replica = this.#replica;

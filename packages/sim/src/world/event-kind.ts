@@ -30,16 +30,3 @@ export const eventKind = {
 
 /** One of {@link eventKind}'s numbers. */
 export type EventKind = (typeof eventKind)[keyof typeof eventKind];
-
-const names: readonly string[] = nameList();
-
-/** The name of a kind. */
-export function eventName(kind: number): string {
-  return names[kind] ?? "unknown";
-}
-
-function nameList(): string[] {
-  const list: string[] = [];
-  for (const [name, kind] of Object.entries(eventKind)) list[kind] = name;
-  return list;
-}

@@ -70,14 +70,6 @@ export class Link implements EventTarget {
     this.quality = network.quality;
   }
 
-  get isCut(): boolean {
-    return this.#cuts > 0;
-  }
-
-  get isClogged(): boolean {
-    return this.#held !== undefined;
-  }
-
   /** `isNoticed`: the sender hears that nothing gets through; otherwise there is only silence. */
   cut(isNoticed: boolean): void {
     this.#cuts++;

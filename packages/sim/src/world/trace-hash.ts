@@ -3,8 +3,6 @@
  * Not for secrets. Pure.
  */
 
-const view = new DataView(new ArrayBuffer(8));
-
 export class TraceHash {
   #low = 0x243f6a88;
   #high = 0x85a308d3;
@@ -14,17 +12,6 @@ export class TraceHash {
     const low = Math.imul(this.#low ^ value, 0x9e3779b1);
     this.#low = ((low << 13) | (low >>> 19)) ^ this.#high;
     this.#high = (Math.imul(this.#high + low, 0x85ebca77) ^ (low >>> 15)) | 0;
-  }
-
-  /** Takes in any number, bit by bit. */
-  mixNumber(value: number): void {
-    view.setFloat64(0, value);
-    this.mix(view.getInt32(0));
-    this.mix(view.getInt32(4));
-  }
-
-  mixText(text: string): void {
-    for (let at = 0; at < text.length; at++) this.mix(text.charCodeAt(at));
   }
 
   /** 16 hexadecimal digits. */
