@@ -130,8 +130,7 @@ export function groupTraps(traps) {
     });
     const meet = (one, other) =>
       one.edit.file === other.edit.file && one.from < other.to && other.from < one.to;
-    const isFree = (group) =>
-      !spans.some((span) => group.spans.some((other) => meet(span, other)));
+    const isFree = (group) => !spans.some((span) => group.spans.some((other) => meet(span, other)));
     let group = groups.find(isFree);
     if (group === undefined) {
       group = { ids: [], spans: [] };
@@ -166,7 +165,10 @@ function writeEdits(spans, home) {
     const here = spans.filter(({ edit }) => edit.file === file);
     const lines = here
       .sort((left, right) => right.from - left.from) // From the end, so that places stay.
-      .reduce((rest, { edit, from, to }) => rest.toSpliced(from, to - from, ...edit.by), linesOf(file));
+      .reduce(
+        (rest, { edit, from, to }) => rest.toSpliced(from, to - from, ...edit.by),
+        linesOf(file),
+      );
     const base = file.startsWith("base/")
       ? `./${"../".repeat(file.split("/").length - 2)}trap.ts`
       : "@flotilla/base";

@@ -12,7 +12,7 @@ import { join } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import { isMainThread, parentPort, Worker, workerData } from "node:worker_threads";
 import { bin, root, run } from "./setup.mjs";
-import { buildTrapped, readTraps } from "./trapped-build.mjs";
+import { buildTrapped, groupTraps, readTraps } from "./trapped-build.mjs";
 
 const here = fileURLToPath(import.meta.url);
 const jobsMax = 2;
@@ -36,8 +36,8 @@ export async function springTraps({ ids = [], seeds, jobs = jobsMax, home }, onR
   const unknown = ids.find((id) => !all.some((trap) => trap.id === id));
   if (unknown !== undefined) throw new Error(`there is no trap "${unknown}"`);
   const wanted = all.filter(({ id }) => ids.length === 0 || ids.includes(id));
-  // All switches are in the build, also those that nobody asked for: all edits have to fit.
-  const built = buildTrapped(all, home);
+  groupTraps(all); // Also those that nobody asked for have to fit.
+  const built = buildTrapped(wanted, home);
   const rows = new Map();
   const take = (row) => {
     rows.set(row.id, row);
