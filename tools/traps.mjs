@@ -177,23 +177,30 @@ function textOf({ id, title, test, failure, seed, seeds, oracle, simulatedMs, ..
   return `${head}\n      by ${oracle}, seed ${seed} (${seeds} of ${row.limit}), ${when}${wall}${unclean}\n      ${row.message}`;
 }
 
-/** The rows as a table of markdown, between the marks of docs/testing.md. */
+/** The rows as a table of markdown, between the marks of docs/testing.md. Other rows there stay. */
 function writeTable(rows) {
-  const lines = rows.map(({ id, title, test, oracle, seeds, limit, simulatedMs, failure }) => {
-    const cells = [id, title];
-    if (failure !== undefined) cells.push("not caught", "", "");
-    else if (test !== undefined) cells.push(`test: ${test.replace(/^packages\//, "")}`, "", "");
-    else cells.push(oracle, `${seeds} of ${limit}`, `${(simulatedMs / 1000).toFixed(1)} s`);
-    return `| ${cells.map((cell) => cell.replaceAll("|", "\\|")).join(" | ")} |`;
-  });
-  const table = [
-    "| Trap | The bug | Caught by | Seeds | Simulated |",
-    "|------|---------|-----------|-------|-----------|",
-    ...lines,
-  ].join("\n");
   const text = readFileSync(testing, "utf8");
   const [begin, end] = tableMarks.map((mark) => text.indexOf(mark));
   if (begin < 0 || end < begin) throw new Error(`${testing} lacks ${tableMarks.join(" ... ")}`);
+  const lines = new Map();
+  for (const line of text.slice(begin, end).split("\n")) {
+    const [, id] = /^\| (T\d+[a-z]?) \|/.exec(line) ?? [];
+    if (id !== undefined) lines.set(id, line);
+  }
+  for (const row of rows) lines.set(row.id, tableLine(row));
+  const table = [
+    "| Trap | The bug | Caught by | Seeds | Simulated |",
+    "|------|---------|-----------|-------|-----------|",
+    ...readTraps().flatMap(({ id }) => lines.get(id) ?? []),
+  ].join("\n");
   const head = text.slice(0, begin + tableMarks[0].length);
   writeFileSync(testing, `${head}\n${table}\n${text.slice(end)}`);
+}
+
+function tableLine({ id, title, test, oracle, seeds, limit, simulatedMs, failure }) {
+  const cells = [id, title];
+  if (failure !== undefined) cells.push("not caught", "", "");
+  else if (test !== undefined) cells.push(`test: ${test.replace(/^packages\//, "")}`, "", "");
+  else cells.push(oracle, `${seeds} of ${limit}`, `${(simulatedMs / 1000).toFixed(1)} s`);
+  return `| ${cells.map((cell) => cell.replaceAll("|", "\\|")).join(" | ")} |`;
 }
