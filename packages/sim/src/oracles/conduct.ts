@@ -172,6 +172,7 @@ export class ConductOracle {
   }
 
   #wouldVote(conduct: Conduct, view: ServerView, { from, term }: Message): void {
+    if (term < conduct.softTerm) return; // It comes late, and takes nothing back.
     if (conduct.softTerm !== term) {
       conduct.softTerm = term;
       conduct.softVotes.clear();

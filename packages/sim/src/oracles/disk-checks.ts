@@ -1,5 +1,6 @@
 /** What servers may never forget: terms, votes, entries. Seen on their disks, not in their memory. Pure. */
 import type { VoteRegistry } from "./election-checks.ts";
+import { isNamed } from "./naive-quorum.ts";
 import type { ServerRecord } from "./server-record.ts";
 import type { ServerView } from "./view.ts";
 import { type Violation, violation } from "./violation.ts";
@@ -61,7 +62,9 @@ function checkVote(
     return violation("oneVotePerTerm", `${facts}, in which it had voted for ${earlier}`);
   }
   const last = record.configurations.at(-1);
-  if (view.isUp && last?.configuration.removed?.includes(id) && last.index <= view.commitIndex) {
+  if (last === undefined || !view.isUp || last.index > view.commitIndex) return undefined;
+  // One that is leaving still votes in the half that it leaves.
+  if (last.configuration.removed?.includes(id) && !isNamed(last.configuration, id)) {
     return violation(
       "removedVotes",
       `${facts} though it knows that it was removed at ${last.index}`,

@@ -26,6 +26,7 @@ import {
 } from "./election-checks.ts";
 import { adoptLog, checkCut, checkMatching, compareLog } from "./log-checks.ts";
 import { checkVanished, type DiskLoss, toleratesLoss } from "./loss.ts";
+import { isNamed } from "./naive-quorum.ts";
 import { checkPromise } from "./promise-checks.ts";
 import { ServerRecord } from "./server-record.ts";
 import type { ServerView } from "./view.ts";
@@ -251,10 +252,13 @@ class Observer implements InvariantOracle {
     const { configuration, history } = record;
     if (configuration === undefined || configuration.voters.length === 0) return undefined;
     const epoch = epochOf(configuration);
+    const { id, wasNamed } = record;
+    record.wasNamed ||= record.configurations.some((each) => isNamed(each.configuration, id));
     if (history?.epoch === epoch) return checkMatching(history, record, first);
     if (this.#survivors.delete(record.id)) return this.#beginEpoch(record, epoch);
     const joined = this.#histories.find((other) => other.epoch === epoch);
-    if (history !== undefined || joined === undefined) {
+    // Who is new replays earlier epochs, of which it was no part.
+    if (wasNamed || joined === undefined) {
       return violation(
         "oldEpoch",
         `${record.id} goes from epoch ${history?.epoch ?? "none"} to ${epoch} with the disk that it has`,

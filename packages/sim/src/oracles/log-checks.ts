@@ -7,6 +7,7 @@
 import { equalBytes } from "@flotilla/base";
 import type { Entry, LogIndex } from "@flotilla/consensus";
 import type { ClusterHistory } from "./cluster-history.ts";
+import { isNamed } from "./naive-quorum.ts";
 import type { ServerRecord } from "./server-record.ts";
 import type { ServerView } from "./view.ts";
 import { type Violation, violation } from "./violation.ts";
@@ -133,10 +134,7 @@ export function checkMatching(
 /** Witnesses hold no data, and whoever is not in its own configuration yet may be going to be one. */
 function holdsData(record: ServerRecord): boolean {
   const { id, configuration } = record;
-  if (configuration === undefined || record.isWitness) return false;
-  const { voters, outgoing, learners } = configuration;
-  const isIt = (voter: { readonly id: string }): boolean => voter.id === id;
-  return voters.some(isIt) || outgoing.some(isIt) || learners.includes(id);
+  return configuration !== undefined && !record.isWitness && isNamed(configuration, id);
 }
 
 function isSame(left: Entry, right: Entry): boolean {

@@ -7,6 +7,12 @@ import type { Configuration, NodeId, Voter } from "@flotilla/consensus";
 /** Servers up to which every subset is tried: 1,024 of them. */
 export const subsetServersMax = 10;
 
+/** True when `id` has a place in either half, with votes or without. */
+export function isNamed({ voters, outgoing, learners }: Configuration, id: NodeId): boolean {
+  const isIt = (voter: Voter): boolean => voter.id === id;
+  return voters.some(isIt) || outgoing.some(isIt) || learners.includes(id);
+}
+
 /** True when the servers for which `isIn` holds have more than half of the votes of each half. */
 export function isQuorum(configuration: Configuration, isIn: (id: NodeId) => boolean): boolean {
   if (configuration.voters.length === 0) return false;

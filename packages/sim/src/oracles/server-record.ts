@@ -17,6 +17,8 @@ export class ServerRecord {
   /** Undefined until its log says to which epoch it belongs. */
   history: ClusterHistory | undefined;
   wasWiped = false;
+  /** A configuration of that history has had a place for it. */
+  wasNamed = false;
   /** Its disk may forget what it acknowledged. */
   hasFaultyDisk = false;
 

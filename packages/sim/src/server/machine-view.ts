@@ -2,7 +2,14 @@
  * What the oracles see of a machine. Changes when the engine hands out effects, when the disk has
  * finished a write and when something is applied: what is in between nobody outside can know of.
  */
-import type { Configuration, Engine, Persist, Role } from "@flotilla/consensus";
+import {
+  type Configuration,
+  configurationServers,
+  type Engine,
+  isWitness,
+  type Persist,
+  type Role,
+} from "@flotilla/consensus";
 import type { Store } from "@flotilla/store";
 import { LogMirror, type ServerView } from "../oracles/index.ts";
 
@@ -15,6 +22,8 @@ export class MachineView implements ServerView {
   term = 0;
   leader = "";
   configuration: Configuration;
+  /** By the last configuration that names it: it has no data, also while it is told that it is out. */
+  isWitness = false;
   appliedIndex = 0;
   /** What the engine has handed out to be written. */
   readonly log: LogMirror = new LogMirror();
@@ -25,6 +34,7 @@ export class MachineView implements ServerView {
   constructor(id: string, configuration: Configuration) {
     this.id = id;
     this.configuration = configuration;
+    this.#noteRole();
   }
 
   get vote(): string {
@@ -41,10 +51,17 @@ export class MachineView implements ServerView {
     this.role = engine.role;
     this.term = engine.term;
     this.leader = engine.leader;
+    if (engine.configuration === this.configuration) return;
     this.configuration = engine.configuration;
+    this.#noteRole();
   }
 
   applied(store: Store): void {
     this.appliedIndex = store.appliedIndex;
+  }
+
+  #noteRole(): void {
+    const { configuration, id } = this;
+    if (configurationServers(configuration).has(id)) this.isWitness = isWitness(configuration, id);
   }
 }

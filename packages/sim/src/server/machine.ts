@@ -141,7 +141,7 @@ export class Machine implements Station, EventTarget {
   }
 
   get isWitness(): boolean {
-    return this.view.configuration.witnesses?.includes(this.id) === true;
+    return this.view.isWitness;
   }
 
   /** Why it never runs again: its disk is of no use, or it does not belong here any more. */

@@ -1,6 +1,6 @@
 import { describe, it } from "node:test";
 import type { Configuration } from "@flotilla/consensus";
-import { configurationEntry, configurationOf, settled, type TestCluster } from "./fixtures.ts";
+import { configurationEntry, configurationOf, settled, TestCluster } from "./fixtures.ts";
 
 const founders = "a b c";
 
@@ -171,6 +171,21 @@ describe("the observer of forced recoveries", () => {
     const server = cluster.at("b").write(3, [configurationEntry(3, 2, recovered)]);
     server.configuration = recovered;
     cluster.breaks(server, "oldEpoch", /b goes from epoch 0 to 1/);
+  });
+
+  it("accepts that a new server replays the old epoch before it is in the new one", () => {
+    const cluster = new TestCluster();
+    cluster.elect("a", 1, "b");
+    cluster.replicate(1, "1", "a", "b");
+    const joint = configurationOf("a b c", { old: "a b c" });
+    for (const id of ["a", "b"]) cluster.at(id).configuration = joint;
+    cluster.replicate(2, [configurationEntry(2, 1, joint)], "a", "b");
+    cluster.commit(2, "a", "b");
+    recover(cluster);
+    const joiner = cluster.join("d");
+    cluster.sees(joiner);
+    cluster.sees(joiner.copy(cluster.at("a")));
+    cluster.sees(joiner.copy(cluster.at("b")));
   });
 
   it("rejects that a server of the old epoch joins with its disk", () => {

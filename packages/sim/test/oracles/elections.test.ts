@@ -231,6 +231,21 @@ describe("the observer of votes", () => {
     cluster.breaks(removed, "removedVotes", /c votes for b in term 2 though .* removed at 4/);
   });
 
+  it("accepts the vote of one that is leaving, which its old half needs", () => {
+    const cluster = settled();
+    const joint = configurationOf("a b", { old: "a b c", removed: ["c"] });
+    cluster.replicate(3, [configurationEntry(3, 1, joint)], "a", "b");
+    cluster.commit(3, "a", "b");
+    const leaving = cluster.at("c").write(1, "11");
+    cluster.sees(
+      leaving
+        .write(3, [configurationEntry(3, 1, joint)])
+        .sync()
+        .commit(3),
+    );
+    cluster.sees(leaving.enter(2, "b").sync());
+  });
+
   it("does not count the vote of a wiped server whose id was registered, nor mind it (T18)", () => {
     const servers = [{ id: "c", incarnation: 7, urls: [] }];
     const cluster = settled();
