@@ -2,6 +2,8 @@
 
 /** Proposals of this server that are not settled; beyond, new ones are refused. */
 export const proposalsMax = 50_000;
+/** Bytes of them; twice what a leader takes in before it is committed. */
+export const proposalsBytesMax: number = 128 * 1024 * 1024;
 /** Bytes of proposals given to the engine as one; a single one always fits, far below what a peer takes as one frame. */
 export const proposeBytesMax: number = 1024 * 1024;
 /** Read barriers of this server that are not settled; beyond, new ones are refused. */

@@ -10,7 +10,7 @@ import { assert } from "@flotilla/base";
 import type { Engine, NodeId } from "@flotilla/consensus";
 import { type Command, type CommandResult, encodeProposal, type Proposal } from "@flotilla/store";
 import type { Cancel, ProposeOutcome } from "./contract.ts";
-import { proposalsMax, proposeBytesMax } from "./limits.ts";
+import { proposalsBytesMax, proposalsMax, proposeBytesMax } from "./limits.ts";
 import type { Place } from "./place.ts";
 
 export interface ProposalsOptions {
@@ -56,6 +56,8 @@ export class Proposals {
   readonly #pending = new Map<number, Pending>();
   /** Those of {@link #pending} that are bound to a term. */
   readonly #bound = new Set<Pending>();
+  /** Of {@link #pending}, as far as they were encoded. */
+  #pendingBytes = 0;
   #queue: Pending[] = [];
   /** Waits for a better time: a leader, or less in flight. */
   #parked: Pending[] = [];
@@ -75,9 +77,9 @@ export class Proposals {
     return this.#queue.length > 0;
   }
 
-  /** True when {@link proposalsMax} are not settled: nothing more is taken in. */
+  /** True when {@link proposalsMax} are not settled, or too many bytes: nothing more is taken in. */
   get isFull(): boolean {
-    return this.#pending.size >= proposalsMax;
+    return this.#pending.size >= proposalsMax || this.#pendingBytes >= proposalsBytesMax;
   }
 
   /** Takes a proposal in; it is sent by the next {@link flush}. */
@@ -264,7 +266,9 @@ export class Proposals {
     this.#session = this.#options.newSession();
     this.#openedAt = undefined;
     for (const pending of this.#pending.values()) {
-      if (!pending.wasSent) pending.data = undefined;
+      if (pending.wasSent) continue;
+      this.#pendingBytes -= pending.data?.length ?? 0;
+      pending.data = undefined;
     }
   }
 
@@ -274,7 +278,8 @@ export class Proposals {
   }
 
   #forget(pending: Pending): void {
-    this.#pending.delete(pending.sequence);
+    if (!this.#pending.delete(pending.sequence)) return;
+    this.#pendingBytes -= pending.data?.length ?? 0;
     this.#bound.delete(pending);
   }
 
@@ -293,6 +298,7 @@ export class Proposals {
         onlyInTerm,
         command,
       });
+      this.#pendingBytes += pending.data.length;
     }
     return pending.data;
   }

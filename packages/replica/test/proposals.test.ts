@@ -10,7 +10,7 @@ import {
   putRequest,
 } from "@flotilla/store";
 import type { ProposeOutcome } from "../src/contract.ts";
-import { proposalsMax, proposeBytesMax } from "../src/limits.ts";
+import { proposalsBytesMax, proposalsMax, proposeBytesMax } from "../src/limits.ts";
 import type { Place } from "../src/place.ts";
 import { Proposals } from "../src/proposals.ts";
 
@@ -246,6 +246,41 @@ describe("Proposals", () => {
     proposals.stop();
     equal(proposals.isFull, false);
     deepEqual(outcomes.at(-1), { kind: "stopped" });
+  });
+
+  it("is full when few are large, until they are settled or given up", () => {
+    const { proposals, turn, state, given, applied } = scene();
+    const value = new Uint8Array(proposalsBytesMax / 8);
+    const large: Command = { kind: "put", request: putRequest(utf8("k"), value) };
+    const propose = () => proposals.propose(large, { nowMs: 0, onlyInTerm: 0 }, () => {});
+    const fill = () => {
+      const cancels = Array.from({ length: 7 }, propose);
+      turn();
+      equal(proposals.isFull, false);
+      cancels.push(propose());
+      turn();
+      equal(proposals.isFull, true);
+      return cancels;
+    };
+    fill();
+    applied(1);
+    equal(proposals.isFull, false);
+    proposals.stop();
+    // What was not sent is encoded anew for another session, and counts once all the same.
+    proposals.propose(command, { nowMs: 0, onlyInTerm: 0 }, () => {});
+    turn();
+    state.outcome = { kind: "dropped", reason: "noLeader" };
+    const cancels = fill();
+    applied(9, 1, { kind: "refused", error: "sessionExpired" });
+    equal(given.lastSession, 6n);
+    proposals.tick(0);
+    turn();
+    equal(proposals.isFull, true);
+    cancels[0]?.();
+    cancels[0]?.();
+    equal(proposals.isFull, false);
+    for (const cancel of cancels) cancel();
+    fill();
   });
 
   const expired = { kind: "refused", error: "sessionExpired" } as const;
