@@ -216,6 +216,12 @@ describe("the observer of state machines", () => {
     isBroken(oracle.applied("b", 2, 1), "appliedOnce", /b applied 2 after 0/);
   });
 
+  it("rejects that something is applied before it is durable (T6)", () => {
+    const cluster = settled();
+    cluster.sees(cluster.at("c").copy(cluster.at("a")).commit(2));
+    isBroken(cluster.oracle.applied("c", 1, 1), "appliedDurable", /its disk has nothing there/);
+  });
+
   it("goes on from what is in the state machine, after a restart and after a snapshot", () => {
     const cluster = settled();
     holds(cluster.oracle.applied("a", 1, 1));
