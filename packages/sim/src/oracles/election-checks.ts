@@ -78,10 +78,21 @@ function checkMandate(votes: VoteRegistry, record: ServerRecord): Violation | un
       `${id} leads term ${term} by the durable votes of ${granted.map((voter) => voter.id).join(" ") || "nobody"}, out of ${of}`,
     );
   }
-  if (!candidates.some((configuration) => mayLead(configuration, id))) {
+  if (![...candidates, ...notBuried(record)].some((configuration) => mayLead(configuration, id))) {
     return violation("electedOnQuorum", `${id} leads term ${term} and is no voter with data`);
   }
   return undefined;
+}
+
+/**
+ * All that its log has since what it knows to be committed. Whoever alone holds the entry that takes
+ * it out has to lead once more, or nobody could (trap T3).
+ */
+function notBuried({ configurations, view }: ServerRecord): readonly Configuration[] {
+  const end = Number.POSITIVE_INFINITY;
+  return configurations
+    .filter((_, at) => (configurations[at + 1]?.index ?? end) > view.commitIndex)
+    .map(({ configuration }) => configuration);
 }
 
 function mayLead({ voters, outgoing, witnesses }: Configuration, id: NodeId): boolean {

@@ -98,6 +98,24 @@ describe("the observer of elections", () => {
     }
   });
 
+  it("accepts that a server leads once more to commit that it leaves, and not after that (T3)", () => {
+    for (const commit of [3, 4]) {
+      const cluster = settled();
+      cluster.replicate(1, "11", "c");
+      const joint = configurationOf("b c", { old: "a b c" });
+      cluster.replicate(3, [configurationEntry(3, 1, joint)], "a", "b", "c");
+      cluster.commit(3, "a", "b");
+      const left = configurationOf("b c");
+      cluster.replicate(4, [configurationEntry(4, 1, left)], "a", "b", "c");
+      if (commit === 4) cluster.commit(4, "b");
+      for (const id of ["b", "c"]) cluster.sees(cluster.at(id).enter(2, "a").sync());
+      const leader = cluster.at("a").enter(2, "a").sync().commit(commit);
+      leader.role = "leader";
+      if (commit === 3) cluster.sees(leader);
+      else cluster.breaks(leader, "electedOnQuorum", /a leads term 2 and is no voter with data/);
+    }
+  });
+
   it("rejects a blank server that leads", () => {
     const cluster = settled();
     const blank = cluster.join("x").enter(2, "x").sync();
