@@ -107,7 +107,7 @@ describe("the observer of elections", () => {
       cluster.commit(3, "a", "b");
       const left = configurationOf("b c");
       cluster.replicate(4, [configurationEntry(4, 1, left)], "a", "b", "c");
-      if (commit === 4) cluster.commit(4, "b");
+      if (commit === 4) cluster.commit(4, "a");
       for (const id of ["b", "c"]) cluster.sees(cluster.at(id).enter(2, "a").sync());
       const leader = cluster.at("a").enter(2, "a").sync().commit(commit);
       leader.role = "leader";
