@@ -89,7 +89,10 @@ export interface Configuration {
   /** Counts forced recoveries. Servers of another epoch do not belong here any more. */
   readonly epoch?: number;
   readonly servers?: readonly ServerRecord[];
-  /** The last servers that were removed, newest last: told so when they call. At most `removedMax`. */
+  /**
+   * The last servers that were removed, or left behind by a forced recovery, newest last: told so when
+   * they call, and never added again. At most `removedMax`.
+   */
   readonly removed?: readonly NodeId[];
 }
 
