@@ -1,6 +1,6 @@
 /** What servers may never forget: terms, votes, entries. Seen on their disks, not in their memory. Pure. */
+import type { LogIndex } from "@flotilla/consensus";
 import type { VoteRegistry } from "./election-checks.ts";
-import { isNamed } from "./naive-quorum.ts";
 import type { ServerRecord } from "./server-record.ts";
 import type { ServerView } from "./view.ts";
 import { type Violation, violation } from "./violation.ts";
@@ -39,6 +39,7 @@ function forget(record: ServerRecord, view: ServerView): void {
   record.durableTerm = 0;
   record.durableVote = "";
   record.supersededBy = 0;
+  record.voteOfRemoved = undefined;
   record.noteLoss();
 }
 
@@ -61,16 +62,18 @@ function checkVote(
   if (earlier !== vote && !record.hasFaultyDisk && !record.wasWiped) {
     return violation("oneVotePerTerm", `${facts}, in which it had voted for ${earlier}`);
   }
-  const last = record.configurations.at(-1);
-  if (last === undefined || !view.isUp || last.index > view.commitIndex) return undefined;
-  // One that is leaving still votes in the half that it leaves.
-  if (last.configuration.removed?.includes(id) && !isNamed(last.configuration, id)) {
-    return violation(
-      "removedVotes",
-      `${facts} though it knows that it was removed at ${last.index}`,
-    );
-  }
-  return undefined;
+  const removedAt = removedWhenVoting(record, view);
+  if (removedAt === 0 || !view.isUp) return undefined;
+  return violation("removedVotes", `${facts} though it knows that it was removed at ${removedAt}`);
+}
+
+/** Where it knew that it was removed when it gave the vote, which waited for the disk; 0 when it did not. */
+function removedWhenVoting(record: ServerRecord, { durable }: ServerView): LogIndex {
+  const { term, vote } = durable;
+  const isGivenNow = term > record.term || (term === record.term && vote !== record.vote);
+  if (isGivenNow) return record.removedAt;
+  const given = record.voteOfRemoved;
+  return given?.term === term && given.vote === vote ? given.at : 0;
 }
 
 /** A server has come back: does its disk still hold what it held? */

@@ -2,6 +2,7 @@
 import type { Configuration, LogIndex, NodeId, Role, Term } from "@flotilla/consensus";
 import type { ClusterHistory } from "./cluster-history.ts";
 import { LogWindow } from "./log-window.ts";
+import { isNamed } from "./naive-quorum.ts";
 import type { ServerView } from "./view.ts";
 
 /** A configuration and where in the log it stands; index 0 or a compacted one for the oldest. */
@@ -45,6 +46,9 @@ export class ServerRecord {
   /** In force before the event that is being judged: what its counting may have gone by. */
   previous: Configuration | undefined;
 
+  /** The last vote that it gave, maybe not on disk yet, when it knew that it was removed there. */
+  voteOfRemoved: { readonly term: Term; readonly vote: NodeId; readonly at: LogIndex } | undefined;
+
   durableVersion = -1;
   durableTerm: Term = 0;
   durableVote: NodeId = "";
@@ -84,6 +88,7 @@ export class ServerRecord {
     this.configurations.length = 0;
     this.claimed = undefined;
     this.previous = undefined;
+    this.voteOfRemoved = undefined;
   }
 
   /** Something beside the log is another than at the last look. */
@@ -103,6 +108,7 @@ export class ServerRecord {
   /** All is well: this is what the next look is compared with. */
   note(): void {
     const { view } = this;
+    this.#noteVote();
     this.role = view.role;
     this.term = view.term;
     this.vote = view.vote;
@@ -112,6 +118,24 @@ export class ServerRecord {
     this.logVersion = view.log.version;
     this.previous = this.configuration;
     this.firstChanged = Number.POSITIVE_INFINITY;
+  }
+
+  /** A vote and what its asker learns with it can leave in one event: it was given by what was known before. */
+  #noteVote(): void {
+    const { view, removedAt: at } = this;
+    const { term, vote } = view;
+    const isNew = vote !== "" && (vote !== this.vote || term !== this.term);
+    if (isNew && at > 0) this.voteOfRemoved = { term, vote, at };
+  }
+
+  /** Where its log says that it was removed, when it knows that to be committed; else 0. */
+  get removedAt(): LogIndex {
+    const last = this.configurations.at(-1);
+    if (last === undefined || last.index > this.commitIndex) return 0;
+    // One that is leaving still votes in the half that it leaves.
+    const { configuration, index } = last;
+    const isOut = configuration.removed?.includes(this.id) && !isNamed(configuration, this.id);
+    return isOut ? index : 0;
   }
 
   /** In force, by its log. */

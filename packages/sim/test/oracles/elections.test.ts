@@ -11,6 +11,22 @@ function wipe(cluster: TestCluster, id: string): void {
   cluster.sees(server.restart());
 }
 
+/** b leads term 1 and has voted a out at 4, which b has committed; a knows up to `known` of that. */
+function votedOut(known: number): TestCluster {
+  const cluster = new TestCluster();
+  const all = ["b", "a", "c"];
+  cluster.elect("b", 1, "a", "c");
+  cluster.replicate(1, "11", ...all);
+  const joint = configurationOf("b c", { old: "a b c" });
+  cluster.replicate(3, [configurationEntry(3, 1, joint)], ...all);
+  cluster.commit(3, "b");
+  const left = configurationOf("b c", { removed: ["a"] });
+  cluster.replicate(4, [configurationEntry(4, 1, left)], ...all);
+  cluster.commit(4, "b");
+  cluster.commit(known, "a");
+  return cluster;
+}
+
 describe("the observer of elections", () => {
   it("accepts one leader after another", () => {
     const cluster = settled();
@@ -114,6 +130,14 @@ describe("the observer of elections", () => {
       if (commit === 3) cluster.sees(leader);
       else cluster.breaks(leader, "electedOnQuorum", /a leads term 2 and is no voter with data/);
     }
+  });
+
+  it("does not count a leader's own vote, which its newest configuration takes away", () => {
+    const cluster = votedOut(3);
+    for (const id of ["a", "b"]) cluster.sees(cluster.at(id).enter(2, "a").sync());
+    const leader = cluster.at("a");
+    leader.role = "leader";
+    cluster.breaks(leader, "electedOnQuorum", /durable votes of b, out of b=1 c=1/);
   });
 
   it("rejects a blank server that leads", () => {
@@ -262,6 +286,28 @@ describe("the observer of votes", () => {
         .commit(3),
     );
     cluster.sees(leaving.enter(2, "b").sync());
+  });
+
+  it("accepts a vote given before its removal was known, though its disk is slow", () => {
+    const cluster = votedOut(3);
+    const removed = cluster.at("a").enter(2, "c");
+    cluster.sees(removed);
+    cluster.sees(removed.commit(4));
+    cluster.sees(removed.sync());
+  });
+
+  it("accepts a vote given in the event that tells of the removal", () => {
+    const cluster = votedOut(3);
+    const removed = cluster.at("a").enter(2, "c").commit(4);
+    cluster.sees(removed);
+    cluster.sees(removed.sync());
+  });
+
+  it("rejects a vote given when the removal was known, though its disk is slow", () => {
+    const cluster = votedOut(4);
+    const removed = cluster.at("a").enter(2, "c");
+    cluster.sees(removed);
+    cluster.breaks(removed.sync(), "removedVotes", /a votes for c in term 2 though .* at 4/);
   });
 
   it("does not count the vote of a wiped server whose id was registered, nor mind it (T18)", () => {
