@@ -46,6 +46,12 @@ export interface HardState {
    * campaigns, see {@link Isolation}.
    */
   readonly lostUntil?: LogIndex;
+  /**
+   * A leader has sent entries without their data, as to a witness. Never taken back: by places and terms
+   * this log cannot be told from a whole one, and must not pass for that under a leader that does not
+   * know of the change that made this server a witness.
+   */
+  readonly lacksData?: true;
 }
 
 export interface Voter {
@@ -170,7 +176,8 @@ export interface Envelope {
 /**
  * - `superseded`: the cluster was recovered by force; `epoch` of the message is the new one.
  * - `removed`: a change of the configuration took the receiver out.
- * - `lostDisk`: the receiver's id was used by another incarnation.
+ * - `lostDisk`: the receiver's id was used by another incarnation; or it is to have data, and its disk is
+ *   that of a witness.
  */
 export type RefusalReason = "superseded" | "removed" | "lostDisk";
 
@@ -196,6 +203,8 @@ export type Message =
       readonly prevTerm: Term;
       readonly entries: readonly Entry[];
       readonly commit: LogIndex;
+      /** The receiver is a witness: entries come without their data. */
+      readonly lacksData?: true;
     })
   | (Envelope & { readonly kind: "appendAccepted"; readonly matchIndex: LogIndex })
   | (Envelope & {
@@ -215,7 +224,11 @@ export type Message =
     })
   | (Envelope & { readonly kind: "heartbeatResponse"; readonly readRound: number })
   /** The driver streams the bytes of the snapshot along with it; to a witness there are none. */
-  | (Envelope & { readonly kind: "installSnapshot"; readonly snapshot: SnapshotMeta })
+  | (Envelope & {
+      readonly kind: "installSnapshot";
+      readonly snapshot: SnapshotMeta;
+      readonly lacksData?: true;
+    })
   /**
    * The sender had acknowledged entries after `lastIndex` in this term and does not hold them: the
    * leader has to begin anew with it.

@@ -11,6 +11,7 @@ export function isSamePromise(left: HardState, right: HardState): boolean {
     left.vote === right.vote &&
     left.supersededBy === right.supersededBy &&
     left.epoch === right.epoch &&
-    left.lostUntil === right.lostUntil
+    left.lostUntil === right.lostUntil &&
+    left.lacksData === right.lacksData
   );
 }

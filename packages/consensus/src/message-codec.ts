@@ -10,7 +10,7 @@
  * | 6     | term at that index: lastTerm, prevTerm or hintTerm                             |
  * | 7     | commit                                                                         |
  * | 8     | hintIndex                                                                      |
- * | 9     | flag: granted or transfer                                                      |
+ * | 9     | flag: granted, transfer or lacksData                                           |
  * | 10    | number: readRound, requestId or reason, see `refusalNumbers`                   |
  * | 11    | bytes, repeated: the data of an entry, or a forwarded proposal                 |
  * | 12    | from here on, entries have this term; before the first one: the term in 6      |
@@ -132,6 +132,7 @@ function writeBody(writer: WireWriter, message: Message): void {
       writer.fieldVarint(field.index, message.prevIndex);
       writer.fieldVarint(field.logTerm, message.prevTerm);
       writer.fieldVarint(field.commit, message.commit);
+      writer.fieldBool(field.flag, message.lacksData ?? false);
       writeEntries(writer, message.prevIndex, message.prevTerm, message.entries);
       break;
     case "appendAccepted":
@@ -151,6 +152,7 @@ function writeBody(writer: WireWriter, message: Message): void {
       break;
     case "installSnapshot":
       writeSnapshot(writer, message.snapshot);
+      writer.fieldBool(field.flag, message.lacksData ?? false);
       break;
     case "timeoutNow":
       break;
@@ -330,7 +332,8 @@ function build(flat: FlatMessage): Message {
       return { kind, ...envelope, granted: flag };
     case "appendRequest": {
       const { entries } = flat;
-      return { kind, ...envelope, prevIndex: index, prevTerm: logTerm, entries, commit };
+      const append = { kind, ...envelope, prevIndex: index, prevTerm: logTerm, entries, commit };
+      return flag ? { ...append, lacksData: flag } : append;
     }
     case "appendAccepted":
       return { kind, ...envelope, matchIndex: index };
@@ -343,8 +346,7 @@ function build(flat: FlatMessage): Message {
     case "heartbeatResponse":
       return { kind, ...envelope, readRound: number };
     case "installSnapshot":
-      if (flat.snapshot === undefined) throw new WireError("installSnapshot without a snapshot");
-      return { kind, ...envelope, snapshot: flat.snapshot };
+      return buildInstallSnapshot(flat);
     case "timeoutNow":
       return { kind, ...envelope };
     case "dataLost":
@@ -360,6 +362,13 @@ function build(flat: FlatMessage): Message {
     default:
       return assertNever(kind);
   }
+}
+
+function buildInstallSnapshot(flat: FlatMessage): Message {
+  const { snapshot, flag } = flat;
+  if (snapshot === undefined) throw new WireError("installSnapshot without a snapshot");
+  const message = { kind: "installSnapshot", ...envelopeOf(flat), snapshot } as const;
+  return flag ? { ...message, lacksData: flag } : message;
 }
 
 function buildRefused(flat: FlatMessage): Message {

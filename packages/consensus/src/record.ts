@@ -7,8 +7,8 @@
  * | Entry     | type: 0 normal, 2 ConfChangeV2        | term          | index  | data |
  * | HardState | term                                  | vote (uint64) | commit |      |
  *
- * What is ours in HardState has numbers that etcd skips: 16 supersededBy, 17 epoch, 18 lostUntil;
- * each is left out when it is 0.
+ * What is ours in HardState has numbers that etcd skips: 16 supersededBy, 17 epoch, 18 lostUntil,
+ * 19 lacksData; each is left out when it is 0.
  *
  * Pure. Decoders throw {@link WireError} on malformed input and alias it.
  */
@@ -24,6 +24,7 @@ const hardStateField = {
   supersededBy: 16,
   epoch: 17,
   lostUntil: 18,
+  lacksData: 19,
 } as const;
 /** More than the tags, the lengths and three integers take. */
 const entryOverheadBytes = 72;
@@ -74,6 +75,7 @@ export function encodeHardState(hardState: HardState): Uint8Array {
   writer.fieldVarint(hardStateField.supersededBy, hardState.supersededBy ?? 0);
   writer.fieldVarint(hardStateField.epoch, hardState.epoch ?? 0);
   writer.fieldVarint(hardStateField.lostUntil, hardState.lostUntil ?? 0);
+  writer.fieldBool(hardStateField.lacksData, hardState.lacksData ?? false);
   return writer.view();
 }
 
@@ -86,6 +88,7 @@ export function decodeHardState(bytes: Uint8Array): HardState {
   let supersededBy = 0;
   let epoch = 0;
   let lostUntil = 0;
+  let lacksData = false;
   while (reader.next()) {
     if (reader.field === hardStateField.term) term = readCounter(reader);
     else if (reader.field === hardStateField.vote) vote = readVote(reader);
@@ -93,6 +96,7 @@ export function decodeHardState(bytes: Uint8Array): HardState {
     else if (reader.field === hardStateField.supersededBy) supersededBy = readCounter(reader);
     else if (reader.field === hardStateField.epoch) epoch = readCounter(reader);
     else if (reader.field === hardStateField.lostUntil) lostUntil = readCounter(reader);
+    else if (reader.field === hardStateField.lacksData) lacksData = readCounter(reader) !== 0;
     else reader.skip();
   }
   return {
@@ -102,6 +106,7 @@ export function decodeHardState(bytes: Uint8Array): HardState {
     ...(supersededBy === 0 ? {} : { supersededBy }),
     ...(epoch === 0 ? {} : { epoch }),
     ...(lostUntil === 0 ? {} : { lostUntil }),
+    ...(lacksData ? { lacksData } : {}),
   };
 }
 

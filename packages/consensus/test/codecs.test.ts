@@ -44,6 +44,7 @@ const full: Configuration = {
 };
 const most = Number.MAX_SAFE_INTEGER;
 const head = { from: "a1", to: "b2", term: 9 } as const;
+const bareHead = { ...head, lacksData: true } as const;
 const entries: Entry[] = [
   { index: 6, term: 3, kind: "command", data: utf8("one") },
   { index: 7, term: 3, kind: "config", data: encodeConfiguration(joint) },
@@ -59,6 +60,7 @@ const messages: Message[] = [
   { kind: "appendRequest", ...head, prevIndex: 5, prevTerm: 3, entries, commit: 4 },
   { kind: "appendRequest", ...head, prevIndex: 5, prevTerm: 2, entries, commit: 4 },
   { kind: "appendRequest", ...head, prevIndex: 0, prevTerm: 0, entries: [], commit: 0 },
+  { kind: "appendRequest", ...bareHead, prevIndex: 5, prevTerm: 2, entries, commit: 4 },
   { kind: "appendAccepted", ...head, matchIndex: most },
   { kind: "appendRejected", ...head, rejectedIndex: 3, hintIndex: 2, hintTerm: 1 },
   { kind: "heartbeat", ...head, commit: 3, readRound: 2 ** 40 },
@@ -73,6 +75,7 @@ const messages: Message[] = [
   { kind: "refused", ...head, reason: "removed", incarnation: most },
   { kind: "refused", ...head, reason: "lostDisk", refusedIncarnation: most, epoch: most },
   { kind: "installSnapshot", ...head, snapshot: { index: 5, term: 2, configuration: full } },
+  { kind: "installSnapshot", ...bareHead, snapshot: { index: 5, term: 2, configuration: full } },
 ];
 
 describe("encodeMessage()", () => {
@@ -201,6 +204,7 @@ describe("encodeHardState()", () => {
       { term: 3, vote: "8e9e05c52164694d", commit: most },
       { term: most, vote: "f", commit: 1 },
       { term: 1, vote: "", commit: 1, supersededBy: most, epoch: 2, lostUntil: 3 },
+      { term: 1, vote: "", commit: 1, lacksData: true },
     ];
     for (const state of states) deepEqual(decodeHardState(encodeHardState(state)), state);
   });

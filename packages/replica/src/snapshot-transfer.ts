@@ -10,7 +10,6 @@ import {
   decodeMessage,
   type Engine,
   encodeMessage,
-  isWitness,
   type LogIndex,
   type Message,
   type NodeId,
@@ -91,10 +90,10 @@ export class SnapshotTransfer {
   /** The engine sends a snapshot: the state as it is now, under its own index. */
   offer(message: InstallSnapshot): void {
     const { to } = message;
-    const { engine, input } = this.#ports;
+    const { input } = this.#ports;
     const present = this.#outgoing.get(to);
     if (present?.sender !== undefined && present.term === message.term) return;
-    if (isWitness(engine.configuration, to)) this.#tellWitness(message);
+    if (message.lacksData === true) this.#tellWitness(message);
     else if (this.#ports.isReplacing()) input((engine) => engine.snapshotSent(to, false));
     else this.#startSending(message);
   }

@@ -128,7 +128,9 @@ class Server {
 
   offer(to: string): void {
     const snapshot = { index: 40, term: 3, configuration };
-    const message = { kind: "installSnapshot", from: this.id, to, term: 3, snapshot } as const;
+    const head = { kind: "installSnapshot", from: this.id, to, term: 3 } as const;
+    const message =
+      to === "w" ? { ...head, lacksData: true as const, snapshot } : { ...head, snapshot };
     this.transfer.offer(message satisfies InstallSnapshot);
   }
 
@@ -397,7 +399,7 @@ describe("SnapshotTransfer to a witness", () => {
 
   const bare = (to: string) => {
     const snapshot = { index: 40, term: 3, configuration };
-    return { kind: "installSnapshot", from: "a", to, term: 3, snapshot } as const;
+    return { kind: "installSnapshot", from: "a", to, term: 3, lacksData: true, snapshot } as const;
   };
 
   it("is safe as an empty state before the engine hears of it", () => {

@@ -1,7 +1,7 @@
 /** What a server does with the messages of its leader (Raft paper sections 5.3 and 7). */
 import type { NodeId } from "../contract.ts";
 import { type AppendDecision, decideAppend, type LogView } from "./append-decision.ts";
-import { noteLoss } from "./isolation.ts";
+import { isolate, noteLoss } from "./isolation.ts";
 import { becomeFollower } from "./roles.ts";
 import { envelope, type MessageOf, type Server } from "./server.ts";
 
@@ -19,12 +19,25 @@ export function followLeader(server: Server, leader: NodeId): boolean {
 
 /** The leader sends entries, or asks whether the logs meet. */
 export function onAppendRequest(server: Server, message: MessageOf<"appendRequest">): void {
-  if (!followLeader(server, message.from)) return;
+  if (!followLeader(server, message.from) || !canBuildUpon(server, message)) return;
   // While a snapshot is being installed nothing may be acknowledged that builds on it. The leader
   // asks again after its next heartbeat.
   if (server.installing !== undefined) return;
   const decision = decideAppend(viewOf(server), message);
   answerAppend(server, message, decision);
+}
+
+/**
+ * Holes in the data cannot be seen in a log. Whoever was sent some as a witness, by a change that was
+ * rolled back, is of no use to a leader that has added it with data since.
+ */
+function canBuildUpon(
+  server: Server,
+  { from, lacksData }: MessageOf<"appendRequest" | "installSnapshot">,
+): boolean {
+  if (lacksData === true) server.lacksData = true;
+  else if (server.lacksData) isolate(server, { kind: "lostDisk", by: from });
+  return server.exile === undefined;
 }
 
 function answerAppend(
@@ -88,7 +101,7 @@ function commitKnown(server: Server, { from, commit }: MessageOf<"heartbeat">): 
 
 /** The leader has compacted what this server lacks, and sends its state instead. */
 export function onInstallSnapshot(server: Server, message: MessageOf<"installSnapshot">): void {
-  if (!followLeader(server, message.from)) return;
+  if (!followLeader(server, message.from) || !canBuildUpon(server, message)) return;
   // One at a time. The leader finds out by probing what it still has to send.
   if (server.installing !== undefined) return;
   const { snapshot } = message;

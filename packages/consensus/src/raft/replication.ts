@@ -7,7 +7,7 @@
  * Source: Raft paper section 5.3 and 5.4.2; etcd/raft for the flow control.
  */
 import { assert } from "@flotilla/base";
-import type { Entry, LogIndex, NodeId, SnapshotMeta } from "../contract.ts";
+import type { Entry, Envelope, LogIndex, NodeId, SnapshotMeta } from "../contract.ts";
 import { committedIndex } from "../quorum.ts";
 import type { Leadership } from "./leadership.ts";
 import { continueChange } from "./membership.ts";
@@ -64,10 +64,20 @@ function sendAppend(server: Server, { to, limit }: Receiver, progress: Progress)
   const held: readonly Entry[] = log.slice(progress.nextIndex, last);
   const entries = progress.isWitness ? withoutData(held) : held;
   const commit = server.commitIndex;
-  const head = envelope(server, to);
+  const head = headOf(server, to, progress);
   server.outbox.send({ kind: "appendRequest", ...head, prevIndex, prevTerm, entries, commit });
   progress.sentCommitIndex = commit;
   progress.sent(last, dataBytes(entries));
+}
+
+/** A witness is told that it is one. */
+function headOf(
+  server: Server,
+  to: NodeId,
+  { isWitness }: Progress,
+): Envelope & { readonly lacksData?: true } {
+  const head = envelope(server, to);
+  return isWitness ? { ...head, lacksData: true } : head;
 }
 
 /** The last entry, up to `limit`, of an append that starts at `first`: one entry always fits. */
@@ -93,7 +103,8 @@ function sendSnapshot(server: Server, to: NodeId, progress: Progress): void {
   }
   const snapshot = presentSnapshot(server);
   progress.becomeSnapshot(snapshot.index);
-  server.outbox.send({ kind: "installSnapshot", ...envelope(server, to), snapshot });
+  const head = headOf(server, to, progress);
+  server.outbox.send({ kind: "installSnapshot", ...head, snapshot });
   // A witness gets no bytes whose end the driver could report: the next probe tells.
   if (progress.isWitness) progress.snapshotSent(true);
 }

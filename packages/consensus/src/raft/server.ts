@@ -76,6 +76,8 @@ export class Server {
   installing: SnapshotMeta | undefined;
   /** First index at which a message contradicted what is committed here. */
   diverged: LogIndex | undefined;
+  /** Entries came here without their data; see {@link HardState}. */
+  lacksData: boolean;
   /** Why it takes no part any more. */
   exile: Exile | undefined;
   /** The last configuration that was asked whether this server belongs to it. */
@@ -117,6 +119,7 @@ export class Server {
     // What was committed is not all in the log: the disk has forgotten acknowledged entries.
     const lostHere = committedIndex > this.log.lastIndex ? committedIndex : 0;
     this.lostUntil = Math.max(hardState.lostUntil ?? 0, lostHere);
+    this.lacksData = hardState.lacksData ?? false;
     const { configuration } = snapshot;
     const joinedEpoch = isBlank(configuration) ? (configuration.epoch ?? 0) : 0;
     this.#toldEpoch = Math.max(hardState.epoch ?? 0, joinedEpoch);
@@ -152,9 +155,9 @@ export class Server {
   }
 
   get hardState(): HardState {
-    const { term, vote, commitIndex: commit, hasLostEntries } = this;
-    const isPlain = this.supersededBy === 0 && this.#toldEpoch === 0 && !hasLostEntries;
-    if (isPlain) return { term, vote, commit };
+    const { term, vote, commitIndex: commit, hasLostEntries, lacksData } = this;
+    const isWhole = !hasLostEntries && !lacksData;
+    if (isWhole && this.supersededBy === 0 && this.#toldEpoch === 0) return { term, vote, commit };
     return {
       term,
       vote,
@@ -162,6 +165,7 @@ export class Server {
       ...(this.supersededBy === 0 ? {} : { supersededBy: this.supersededBy }),
       ...(this.#toldEpoch === 0 ? {} : { epoch: this.#toldEpoch }),
       ...(hasLostEntries ? { lostUntil: this.lostUntil } : {}),
+      ...(lacksData ? { lacksData } : {}),
     };
   }
 

@@ -159,11 +159,12 @@ export function textOfPersist(persist: Persist): string {
 }
 
 export function textOfHardState(hardState: HardState): string {
-  const { term, vote, commit, supersededBy, epoch, lostUntil } = hardState;
+  const { term, vote, commit, supersededBy, epoch, lostUntil, lacksData } = hardState;
   const parts = [`term ${term} vote ${nameOf(vote)} commit ${commit}`];
   if (epoch !== undefined) parts.push(`epoch ${epoch}`);
   if (supersededBy !== undefined) parts.push(`superseded by epoch ${supersededBy}`);
   if (lostUntil !== undefined) parts.push(`lost until ${lostUntil}`);
+  if (lacksData !== undefined) parts.push("without data");
   return parts.join(" ");
 }
 

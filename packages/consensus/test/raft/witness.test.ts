@@ -167,6 +167,30 @@ describe("a witness", () => {
     equal(cluster.get("w").machine.length, leader.machine.length);
   });
 
+  it("does not pass for a member with data once the change that made it one is rolled back", () => {
+    const cluster = new Cluster({ configuration: votersOf("a", "b", "c") });
+    cluster.elect("a");
+    const leader = cluster.get("a");
+    for (const text of ["x", "y"]) leader.input((raft) => raft.propose([utf8(text)]));
+    cluster.run(2);
+    const hollow = cluster.join("v");
+    leader.change({ kind: "add", id: "v", votes: 1, witness: true });
+    cluster.run(4, cutOff("b", "c"));
+    // It holds places of all entries, and nobody else knows of the change.
+    ok(hollow.server.log.lastIndex >= leader.server.commitIndex);
+    leader.crash();
+    hollow.restart();
+    cluster.network = [];
+    cluster.elect("b");
+    const next = cluster.get("b");
+    cluster.run(2);
+    equal(next.change({ kind: "add", id: "v", votes: 0 }), "appended");
+    cluster.run(2 * electionTicks);
+    equal(hollow.raft.status().isolation?.kind, "lostDisk");
+    equal(next.raft.status().progress.get("v")?.matchIndex, 0);
+    equal(next.change({ kind: "promote", id: "v", votes: 1 }), "learnerBehind");
+  });
+
   it("cannot become anything else under its id", () => {
     const [cluster, leader] = led();
     equal(leader.change({ kind: "demote", id: "w" }), "wrongRole");
