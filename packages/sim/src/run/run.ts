@@ -57,7 +57,10 @@ export interface RunResult {
   readonly facts: readonly Fact[];
 }
 
-/** In election timeouts: until all follow one leader after the heal, and until a request is served. */
+/**
+ * In election timeouts: until all follow one leader after the heal, and until a request is served. What
+ * storage makes of a snapshot comes on top of that.
+ */
 const leaderTimeouts = 20;
 const probeTimeouts = 20;
 /** Watchers have been told everything so long after all servers are alike. */
@@ -195,7 +198,9 @@ class Run implements EventTarget {
     this.#referee.note(undefined, "all faults end");
     this.#recorder?.add("", { kind: "note", what: "all faults end" });
     const aftermath = new Aftermath(this.#world, this.#cluster, this.#workload);
-    this.#world.run(untilMs, () => settle() || aftermath.isConverged);
+    // Whoever needs a snapshot first serves only once it has that: as late as storage makes it.
+    const snapshotMs = Math.max(...this.#cluster.machines.map(({ state }) => state.snapshotMs));
+    this.#world.run(untilMs + snapshotMs, () => settle() || aftermath.isConverged);
     const dueRevision = this.#ledger.revision;
     if (aftermath.isConverged) this.#world.run(this.#world.nowMs + settleMs, settle);
     if (this.#isOver(untilEvent)) return;
@@ -203,7 +208,7 @@ class Run implements EventTarget {
     this.#referee.report(
       judgeLiveness(aftermath.state(), {
         leaderMs: leaderTimeouts * electionMs,
-        probeMs: probeTimeouts * electionMs,
+        probeMs: probeTimeouts * electionMs + snapshotMs,
       }),
     );
     this.#referee.report(this.#oracle.finish());

@@ -7,11 +7,6 @@ import type { ScenarioOptions, ScenarioServer } from "./scenario.ts";
 export const driftMax = 1.05;
 /** Of the bound that the engine gives for lease reads, to be on the safe side of rounding. */
 const leaseReadShare = 0.95;
-/**
- * A snapshot of 25 KB, the largest that runs come to, is over within 3 s then, as each piece waits for
- * the state: long before its receiver has to serve.
- */
-const pieceBytesPerMs = 10;
 
 export function drawOptions(
   random: Prng,
@@ -44,7 +39,11 @@ export function drawOptions(
     isEncoded: swarm.features.has("encoded"),
     turnMs: random.pick([0, 0.02, 0.1]),
     disk: drawDisk(random),
-    state: drawState(random, isTiny),
+    state: {
+      latencyMinMs: 0.2,
+      latencyMaxMs: random.pick([1, 10, 100]),
+      pieceBytes: isTiny ? random.between(50, 500) : 4_096,
+    },
     network: drawNetwork(random),
     clientDelayMs: random.pick([1, 5, 30]),
   };
@@ -54,16 +53,6 @@ function drawPreferred(random: Prng, swarm: Swarm, servers: readonly ScenarioSer
   if (!swarm.features.has("preferred")) return [];
   const able = servers.flatMap(({ votes, isWitness }, at) => (votes > 0 && !isWitness ? [at] : []));
   return able.length === 0 ? [] : [random.pick(able)];
-}
-
-function drawState(random: Prng, isTiny: boolean): ScenarioOptions["state"] {
-  const latencyMaxMs = random.pick([1, 10, 100]);
-  const pieceBytes = isTiny ? random.between(50, 500) : 4_096;
-  return {
-    latencyMinMs: 0.2,
-    latencyMaxMs,
-    pieceBytes: Math.max(pieceBytes, pieceBytesPerMs * latencyMaxMs),
-  };
 }
 
 function drawDisk(random: Prng): ScenarioOptions["disk"] {

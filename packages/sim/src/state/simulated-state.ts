@@ -96,6 +96,13 @@ export class SimulatedState implements StateStorage, EventTarget {
     return this.#store;
   }
 
+  /** How long it takes at most to give a snapshot of all that is in it out, and as long to take that in. */
+  get snapshotMs(): number {
+    const { pieceBytes, latencyMaxMs } = this.#speed;
+    const { length } = encodeImage(this.#backend.image());
+    return Math.ceil(length / pieceBytes) * latencyMaxMs;
+  }
+
   checkpoint(done: (error: unknown) => void): void {
     const image = this.#backend.image();
     this.#checkpointing = image;

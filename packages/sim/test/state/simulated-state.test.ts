@@ -123,6 +123,16 @@ describe("SimulatedState", () => {
     deepEqual([...found].sort(), ["", "one"]);
   });
 
+  it("says how long the pieces of a snapshot take at most", () => {
+    const from = makeState(1);
+    const to = makeState(2);
+    to.state.open();
+    put(from.state.open(), 1, "a value that makes it longer");
+    const { snapshotMs } = from.state;
+    equal(snapshotMs, 2 * transfer(from, to, 1).pieces);
+    ok(snapshotMs > to.state.snapshotMs);
+  });
+
   it("gives a snapshot out in pieces, of the moment when it was asked for, and takes it in", () => {
     const from = makeState(1);
     const to = makeState(2);
