@@ -31,6 +31,8 @@ export class LogMirror implements DurableView {
   /** The commit index that was written last; on a disk it lags. */
   commit: LogIndex = 0;
   supersededBy = 0;
+  /** Its entries came without their data. */
+  lacksData = false;
   readonly #window = new LogWindow();
 
   get firstIndex(): LogIndex {
@@ -74,11 +76,12 @@ export class LogMirror implements DurableView {
     this.#window.compactTo(index);
   }
 
-  #setHardState({ term, vote, commit, supersededBy }: HardState): void {
+  #setHardState({ term, vote, commit, supersededBy, lacksData }: HardState): void {
     this.term = term;
     this.vote = vote;
     this.commit = commit;
     this.supersededBy = supersededBy ?? 0;
+    this.lacksData = lacksData ?? false;
   }
 
   #takeSnapshot({ index, term }: Pick<SnapshotMeta, "index" | "term">): void {

@@ -22,13 +22,12 @@ export class MachineView implements ServerView {
   term = 0;
   leader = "";
   configuration: Configuration;
-  /** By the last configuration that names it: it has no data, also while it is told that it is out. */
-  isWitness = false;
   appliedIndex = 0;
   /** What the engine has handed out to be written. */
   readonly log: LogMirror = new LogMirror();
   /** What the disk has finished. */
   readonly durable: LogMirror = new LogMirror();
+  #isNamedWitness = false;
 
   /** `configuration`: what its log begins with. */
   constructor(id: string, configuration: Configuration) {
@@ -43,6 +42,11 @@ export class MachineView implements ServerView {
 
   get commitIndex(): number {
     return this.log.commit;
+  }
+
+  /** It has no data; also before a configuration has told it so, and while it is told that it is out. */
+  get isWitness(): boolean {
+    return this.log.lacksData || this.#isNamedWitness;
   }
 
   /** The engine has worked. */
@@ -62,6 +66,7 @@ export class MachineView implements ServerView {
 
   #noteRole(): void {
     const { configuration, id } = this;
-    if (configurationServers(configuration).has(id)) this.isWitness = isWitness(configuration, id);
+    if (!configurationServers(configuration).has(id)) return;
+    this.#isNamedWitness = isWitness(configuration, id);
   }
 }
