@@ -27,7 +27,8 @@ export class MachineView implements ServerView {
   readonly log: LogMirror = new LogMirror();
   /** What the disk has finished. */
   readonly durable: LogMirror = new LogMirror();
-  #isNamedWitness = false;
+  /** By the last configuration that names it. */
+  #isNamedWitness: boolean | undefined;
 
   /** `configuration`: what its log begins with. */
   constructor(id: string, configuration: Configuration) {
@@ -44,9 +45,9 @@ export class MachineView implements ServerView {
     return this.log.commit;
   }
 
-  /** It has no data; also before a configuration has told it so, and while it is told that it is out. */
+  /** It need not have data; also before a configuration has told it so, and while it is told that it is out. */
   get isWitness(): boolean {
-    return this.log.lacksData || this.#isNamedWitness;
+    return this.#isNamedWitness ?? this.log.lacksData;
   }
 
   /** The engine has worked. */
