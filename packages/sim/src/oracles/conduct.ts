@@ -35,6 +35,8 @@ class Conduct {
   toldTerm: Term = 0;
   /** A vote that it must not give: it heard a leader when it was asked. */
   denied: { readonly candidate: NodeId; readonly term: Term } | undefined;
+  /** By candidate: how many requests it may grant, all of one term, that it has not answered yet. */
+  readonly open: Map<NodeId, { readonly term: Term; readonly count: number }> = new Map();
   /** Who would vote for it in {@link softTerm}. */
   softVotes: Set<NodeId> = new Set();
   softTerm: Term = 0;
@@ -98,7 +100,8 @@ export class ConductOracle {
     switch (message.kind) {
       case "voteResponse":
       case "preVoteResponse":
-        return message.granted ? checkDenied(conduct, view, message) : undefined;
+        if (closes(conduct, message) || !message.granted) return undefined;
+        return checkDenied(conduct, view, message);
       case "voteRequest":
         return message.transfer ? undefined : checkCampaign(conduct, view, message.term);
       default:
@@ -153,7 +156,11 @@ export class ConductOracle {
     const isDenied = !isWish && this.#hears(conduct, view, message);
     const isSame = conduct.denied?.candidate === candidate && conduct.denied.term === term;
     if (isDenied) conduct.denied = { candidate, term };
-    else if (isSame) conduct.denied = undefined;
+    else {
+      if (isSame) conduct.denied = undefined;
+      const open = conduct.open.get(candidate);
+      conduct.open.set(candidate, { term, count: (open?.term === term ? open.count : 0) + 1 });
+    }
     return isDenied;
   }
 
@@ -205,6 +212,17 @@ export class ConductOracle {
     }
     return undefined;
   }
+}
+
+/**
+ * True when the answer is to a request that came before the leader was heard. The same one may have
+ * come again after that, in the same turn: answers leave in the order of what they answer.
+ */
+function closes({ open }: Conduct, { to, term }: Message): boolean {
+  const { count, term: openTerm } = open.get(to) ?? { count: 0, term };
+  if (count === 0 || openTerm !== term) return false;
+  open.set(to, { term, count: count - 1 });
+  return true;
 }
 
 function checkDenied(

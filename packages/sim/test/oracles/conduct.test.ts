@@ -26,6 +26,11 @@ function voteRequest(term: number, transfer = false): Message {
   return { kind: "voteRequest", from: "c", to: "a", term, ...log, transfer };
 }
 
+function preVoteRequest(term: number): Message {
+  const { transfer: _, ...request } = voteRequest(term) as Message & { kind: "voteRequest" };
+  return { ...request, kind: "preVoteRequest" };
+}
+
 function granted(kind: "voteResponse" | "preVoteResponse", term: number): Message {
   return { kind, from: "a", to: "c", term, granted: true };
 }
@@ -56,8 +61,18 @@ describe("the observer of conduct: votes", () => {
     const oracle = new ConductOracle(electionTicks);
     const server = follower(1, "b");
     oracle.received(server, heartbeat(1));
-    const { transfer: _, ...request } = voteRequest(2) as Message & { kind: "voteRequest" };
-    oracle.received(server, { ...request, kind: "preVoteRequest" });
+    oracle.received(server, preVoteRequest(2));
+    isBroken(oracle.sent(server, granted("preVoteResponse", 2)), "stickiness", /it heard b/);
+  });
+
+  it("accepts a pre-vote that was asked for before the leader was heard, and once only", () => {
+    const oracle = new ConductOracle(electionTicks);
+    const server = follower(1, "b");
+    // All in one turn, as after a pause: the answers leave at its end.
+    oracle.received(server, preVoteRequest(2));
+    oracle.received(server, heartbeat(1));
+    oracle.received(server, preVoteRequest(2));
+    holds(oracle.sent(server, granted("preVoteResponse", 2)));
     isBroken(oracle.sent(server, granted("preVoteResponse", 2)), "stickiness", /it heard b/);
   });
 
