@@ -4,7 +4,8 @@
  * The writer grows one buffer; the reader aliases its input. Both are pure. A malformed input is an
  * expected event: the reader throws {@link WireError}, which the caller turns into its own error.
  */
-import { concatBytes, emptyBytes, textOf, utf8Size, writeUtf8 } from "./bytes.ts";
+import { emptyBytes, textOf, utf8Size, writeUtf8 } from "./bytes.ts";
+import { slab, sliceBytesMax } from "./slab.ts";
 
 /** The bytes are not the message they should be. */
 export class WireError extends Error {
@@ -17,35 +18,53 @@ export const wireType = { varint: 0, fixed64: 1, bytes: 2, fixed32: 5 } as const
 /** Appends fields to a growing buffer. Fields with proto3's default value are left out by the `field*` methods. */
 export class WireWriter {
   #buffer: Uint8Array;
-  #size = 0;
+  /** What is written begins here and ends at `#at`; the buffer is the writer's up to `#end`. */
+  #start = 0;
+  #at = 0;
+  #end: number;
 
   /** `capacityBytes`: first allocation; the buffer doubles as needed. */
   constructor(capacityBytes = 256) {
-    this.#buffer = new Uint8Array(capacityBytes);
+    if (capacityBytes <= sliceBytesMax) {
+      this.#start = slab.cut(capacityBytes);
+      this.#at = this.#start;
+      this.#buffer = slab.bytes;
+      this.#end = this.#start + capacityBytes;
+    } else {
+      this.#buffer = new Uint8Array(capacityBytes);
+      this.#end = capacityBytes;
+    }
   }
 
   get size(): number {
-    return this.#size;
+    return this.#at - this.#start;
   }
 
   /** The bytes written so far: a view that the next write may invalidate. Copy it to keep it. */
   view(): Uint8Array {
-    return this.#buffer.subarray(0, this.#size);
+    return this.#buffer.subarray(this.#start, this.#at);
   }
 
   /** A copy of the bytes written so far. */
   finish(): Uint8Array {
-    return this.#buffer.slice(0, this.#size);
+    return this.#buffer.slice(this.#start, this.#at);
+  }
+
+  /** The bytes written, not copied. The writer ends here: it must not be touched again. */
+  seal(): Uint8Array {
+    slab.giveBack(this.#buffer, this.#at, this.#end);
+    this.#end = this.#at;
+    return this.view();
   }
 
   /** Forgets what was written and keeps the allocation. */
   reset(): void {
-    this.#size = 0;
+    this.#at = this.#start;
   }
 
   byte(value: number): void {
     this.#reserve(1);
-    this.#buffer[this.#size++] = value;
+    this.#buffer[this.#at++] = value;
   }
 
   /** Unsigned, at most 2^53 - 1; a negative safe integer is written in two's complement on 10 bytes, as int64. */
@@ -57,14 +76,14 @@ export class WireWriter {
     this.#reserve(8);
     let rest = value;
     while (rest > 0x7fff_ffff) {
-      this.#buffer[this.#size++] = (rest % 128) | 0x80;
+      this.#buffer[this.#at++] = (rest % 128) | 0x80;
       rest = Math.floor(rest / 128);
     }
     while (rest > 0x7f) {
-      this.#buffer[this.#size++] = (rest & 0x7f) | 0x80;
+      this.#buffer[this.#at++] = (rest & 0x7f) | 0x80;
       rest >>>= 7;
     }
-    this.#buffer[this.#size++] = rest;
+    this.#buffer[this.#at++] = rest;
   }
 
   /** Any int64 or uint64; negative values in two's complement. */
@@ -72,10 +91,10 @@ export class WireWriter {
     this.#reserve(10);
     let rest = BigInt.asUintN(64, value);
     while (rest > 0x7fn) {
-      this.#buffer[this.#size++] = Number(rest & 0x7fn) | 0x80;
+      this.#buffer[this.#at++] = Number(rest & 0x7fn) | 0x80;
       rest >>= 7n;
     }
-    this.#buffer[this.#size++] = Number(rest);
+    this.#buffer[this.#at++] = Number(rest);
   }
 
   tag(field: number, type: number): void {
@@ -84,13 +103,13 @@ export class WireWriter {
 
   raw(bytes: Uint8Array): void {
     this.#reserve(bytes.length);
-    this.#buffer.set(bytes, this.#size);
-    this.#size += bytes.length;
+    this.#buffer.set(bytes, this.#at);
+    this.#at += bytes.length;
   }
 
   fixed32(value: number): void {
     this.#reserve(4);
-    for (let shift = 0; shift < 32; shift += 8) this.#buffer[this.#size++] = value >>> shift;
+    for (let shift = 0; shift < 32; shift += 8) this.#buffer[this.#at++] = value >>> shift;
   }
 
   /** An integer field: int64, uint64, int32, uint32 or an enum. 0 is left out. */
@@ -134,35 +153,40 @@ export class WireWriter {
     const size = utf8Size(value);
     this.varint(size);
     this.#reserve(size);
-    this.#size = writeUtf8(this.#buffer, this.#size, value);
+    this.#at = writeUtf8(this.#buffer, this.#at, value);
   }
 
   /** An embedded message, written by `body`; always present, also when empty. */
   fieldMessage(field: number, body: (writer: WireWriter) => void): void {
     this.tag(field, wireType.bytes);
-    const lengthAt = this.#size;
+    const before = this.size;
     this.byte(0); // Most embedded messages are below 128 bytes: one byte of length, widened if not.
     body(this);
-    const length = this.#size - lengthAt - 1;
+    const length = this.size - before - 1;
     if (length < 0x80) {
-      this.#buffer[lengthAt] = length;
+      this.#buffer[this.#start + before] = length;
       return;
     }
     const extra = varintSize(length) - 1;
     this.#reserve(extra);
-    this.#buffer.copyWithin(lengthAt + 1 + extra, lengthAt + 1, this.#size);
-    const end = this.#size + extra;
-    this.#size = lengthAt;
+    const lengthAt = this.#start + before;
+    this.#buffer.copyWithin(lengthAt + 1 + extra, lengthAt + 1, this.#at);
+    const end = this.#at + extra;
+    this.#at = lengthAt;
     this.varint(length);
-    this.#size = end;
+    this.#at = end;
   }
 
   #reserve(more: number): void {
-    const needed = this.#size + more;
-    if (needed <= this.#buffer.length) return;
-    const grown = new Uint8Array(Math.max(needed, this.#buffer.length * 2));
+    if (this.#at + more <= this.#end) return;
+    const { size } = this;
+    const grown = new Uint8Array(Math.max(size + more, (this.#end - this.#start) * 2));
     grown.set(this.view());
+    slab.giveBack(this.#buffer, this.#start, this.#end);
     this.#buffer = grown;
+    this.#start = 0;
+    this.#at = size;
+    this.#end = grown.length;
   }
 }
 
@@ -307,5 +331,5 @@ export class WireReader {
 export function encodeMessage(body: (writer: WireWriter) => void): Uint8Array {
   const writer = new WireWriter();
   body(writer);
-  return writer.size === 0 ? emptyBytes : concatBytes([writer.view()]);
+  return writer.size === 0 ? emptyBytes : writer.seal();
 }

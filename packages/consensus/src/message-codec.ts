@@ -103,7 +103,7 @@ export function encodeMessage(message: Message): Uint8Array {
   writeBody(writer, message);
   writer.fieldVarint(field.epoch, message.epoch ?? 0);
   writer.fieldVarint(field.incarnation, message.incarnation ?? 0);
-  return writer.view(); // The writer ends here: nothing else can touch its buffer.
+  return writer.seal();
 }
 
 function payloadBytes(message: Message): number {

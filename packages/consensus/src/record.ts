@@ -39,7 +39,7 @@ export function encodeEntry(entry: Entry): Uint8Array {
   writer.fieldVarint(entryField.term, entry.term);
   writer.fieldVarint(entryField.index, entry.index);
   writer.fieldBytes(entryField.data, entry.data);
-  return writer.view(); // The writer ends here: nothing else can touch its buffer.
+  return writer.seal();
 }
 
 /** The entry in `bytes`; its data is a view into them. */
@@ -76,7 +76,7 @@ export function encodeHardState(hardState: HardState): Uint8Array {
   writer.fieldVarint(hardStateField.epoch, hardState.epoch ?? 0);
   writer.fieldVarint(hardStateField.lostUntil, hardState.lostUntil ?? 0);
   writer.fieldBool(hardStateField.lacksData, hardState.lacksData ?? false);
-  return writer.view();
+  return writer.seal();
 }
 
 /** The hard state in `bytes`. */

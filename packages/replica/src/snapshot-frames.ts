@@ -55,7 +55,7 @@ export function encodeFrame(frame: SnapshotFrame): Uint8Array {
   if ("size" in frame) writer.fieldVarint(4, frame.size);
   if (bytes !== undefined) writer.fieldBytes(5, bytes);
   if ("crc" in frame) writer.fieldVarint(6, frame.crc);
-  return writer.view(); // The writer ends here: nothing else can touch its buffer.
+  return writer.seal();
 }
 
 /** The frame in `bytes`; what it carries is a view into them. Throws `WireError`. */

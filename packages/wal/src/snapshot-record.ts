@@ -28,7 +28,7 @@ export function encodeSnapshotMeta(meta: SnapshotMeta): Uint8Array {
   writer.varint(meta.term);
   writer.fieldMessage(field.confState, (body) => writeConfState(body, meta.configuration));
   writer.fieldBytes(field.configuration, encodeConfiguration(meta.configuration));
-  return writer.finish();
+  return writer.seal();
 }
 
 /**

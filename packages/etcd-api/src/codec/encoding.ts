@@ -24,5 +24,5 @@ export function encode(body: (writer: WireWriter) => void): Uint8Array {
 function encodeAlone(body: (writer: WireWriter) => void): Uint8Array {
   const own = new WireWriter();
   body(own);
-  return own.finish();
+  return own.seal();
 }

@@ -6,7 +6,7 @@ const incarnationField = 16;
 export function encodeIncarnation(incarnation: number): Uint8Array {
   const writer = new WireWriter();
   writer.fieldVarint(incarnationField, incarnation);
-  return writer.finish();
+  return writer.seal();
 }
 
 /** 0 when it is not there. Throws `WireError`. */

@@ -28,7 +28,7 @@ export function encodeImage(image: StateImage): Uint8Array {
       }
     });
   }
-  return writer.finish();
+  return writer.seal();
 }
 
 /** Throws `WireError` when the bytes are no snapshot. */

@@ -41,7 +41,7 @@ export function readKeyValue(reader: WireReader): KeyValue {
 export function encodeKeyValue(kv: KeyValue): Uint8Array {
   const writer = new WireWriter(kv.key.length + kv.value.length + 48);
   writeKeyValue(writer, kv);
-  return writer.finish();
+  return writer.seal();
 }
 
 /** The bytes of the result are views into `bytes`. Throws `WireError`. */
@@ -77,7 +77,7 @@ export function readEvent(reader: WireReader): WatchEvent {
 export function encodeEvent(event: WatchEvent): Uint8Array {
   const writer = new WireWriter();
   writeEvent(writer, event);
-  return writer.finish();
+  return writer.seal();
 }
 
 /** The bytes of the result are views into `bytes`. Throws `WireError`. */

@@ -48,7 +48,7 @@ export function encodeProposal(proposal: Proposal): Uint8Array {
   writer.fieldVarint(field.settledBelow, proposal.settledBelow);
   writer.fieldVarint(field.onlyInTerm, proposal.onlyInTerm);
   writer.fieldVarint(field.openedAt, proposal.openedAt);
-  return writer.finish();
+  return writer.seal();
 }
 
 /** The reverse; its byte strings are views into `bytes`. Throws `WireError` or `CodecError`. */

@@ -124,7 +124,7 @@ export function readDeleteRangeRequest(reader: WireReader): DeleteRangeRequest {
 export function encodeRangeRequest(request: RangeRequest): Uint8Array {
   const writer = new WireWriter();
   writeRangeRequest(writer, request);
-  return writer.finish();
+  return writer.seal();
 }
 
 /** Views into `bytes`. Throws `WireError`, or {@link CodecError} `invalidSortOption`. */
@@ -135,7 +135,7 @@ export function decodeRangeRequest(bytes: Uint8Array): RangeRequest {
 export function encodePutRequest(request: PutRequest): Uint8Array {
   const writer = new WireWriter(request.key.length + request.value.length + 32);
   writePutRequest(writer, request);
-  return writer.finish();
+  return writer.seal();
 }
 
 /** Views into `bytes`. Throws `WireError`. */
@@ -146,7 +146,7 @@ export function decodePutRequest(bytes: Uint8Array): PutRequest {
 export function encodeDeleteRangeRequest(request: DeleteRangeRequest): Uint8Array {
   const writer = new WireWriter();
   writeDeleteRangeRequest(writer, request);
-  return writer.finish();
+  return writer.seal();
 }
 
 /** Views into `bytes`. Throws `WireError`. */

@@ -51,7 +51,7 @@ export function readTxnRequest(reader: WireReader, depth = 1): TxnRequest {
 export function encodeTxnRequest(request: TxnRequest): Uint8Array {
   const writer = new WireWriter();
   writeTxnRequest(writer, request);
-  return writer.finish();
+  return writer.seal();
 }
 
 /** Views into `bytes`. Throws `WireError` or {@link CodecError}. */
