@@ -2,7 +2,7 @@
  * Committed entries into the store: in order, in slices that do not hold up the event loop, each
  * slice in one transaction together with its index. Pure.
  */
-import { type Logger, WireError } from "@flotilla/base";
+import { assert, type Logger, WireError } from "@flotilla/base";
 import { type Configuration, decodeConfiguration, type Entry } from "@flotilla/consensus";
 import {
   CodecError,
@@ -11,7 +11,13 @@ import {
   type Proposal,
   type Store,
 } from "@flotilla/store";
-import { applyBytesMax, applyEntriesMax } from "./limits.ts";
+import type { ApplyLimits } from "./contract.ts";
+import {
+  applyBytesMax,
+  applyEntriesMax,
+  applyQueueBytesMax,
+  applyQueueEntriesMax,
+} from "./limits.ts";
 
 /** One entry, as the store takes it. */
 export interface AppliedEntry {
@@ -28,7 +34,10 @@ export class Applier {
   readonly #store: Store;
   readonly #logger: Logger;
   readonly #listeners: readonly AppliedListener[];
+  readonly #limits: ApplyLimits;
   #queue: Entry[] = [];
+  /** Of data in {@link #queue}. */
+  #queueBytes = 0;
   #configuration: Configuration;
 
   /** `configuration`: in force at the entry that the store has applied. */
@@ -37,18 +46,26 @@ export class Applier {
       readonly store: Store;
       readonly logger: Logger;
       readonly configuration: Configuration;
+      readonly limits?: Partial<ApplyLimits>;
     },
     listeners: readonly AppliedListener[],
   ) {
     this.#store = parts.store;
     this.#logger = parts.logger;
     this.#configuration = parts.configuration;
+    this.#limits = limitsOf(parts.limits);
     this.#listeners = listeners;
   }
 
   /** True when entries wait. */
   get isBehind(): boolean {
     return this.#queue.length > 0;
+  }
+
+  /** True when so much waits that no more should come in. */
+  get isFull(): boolean {
+    const { queueEntriesMax, queueBytesMax } = this.#limits;
+    return this.#queue.length >= queueEntriesMax || this.#queueBytes >= queueBytesMax;
   }
 
   /**
@@ -62,7 +79,9 @@ export class Applier {
   /** Takes committed entries in. Those that the store holds already are left out. */
   add(entries: readonly Entry[]): void {
     for (const entry of entries) {
-      if (entry.index > this.#store.appliedIndex) this.#queue.push(entry);
+      if (entry.index <= this.#store.appliedIndex) continue;
+      this.#queue.push(entry);
+      this.#queueBytes += entry.data.length;
     }
   }
 
@@ -74,6 +93,7 @@ export class Applier {
       bytes += entry.data.length;
       slice.push(this.#decode(entry));
     }
+    this.#queueBytes -= bytes;
     const results = this.#store.apply(slice);
     for (const [at, entry] of slice.entries()) {
       for (const listener of this.#listeners) listener(entry, results[at]);
@@ -84,6 +104,7 @@ export class Applier {
   /** The store was replaced: what waits is in it, and so is `configuration`. */
   reset(configuration: Configuration): void {
     this.#queue = [];
+    this.#queueBytes = 0;
     this.#configuration = configuration;
   }
 
@@ -92,7 +113,7 @@ export class Applier {
     let bytes = 0;
     for (const { data } of this.#queue) {
       bytes += data.length;
-      if (count > 0 && (count >= applyEntriesMax || bytes > applyBytesMax)) break;
+      if (count > 0 && (count >= this.#limits.sliceEntriesMax || bytes > applyBytesMax)) break;
       count++;
     }
     if (count === this.#queue.length) {
@@ -115,4 +136,15 @@ export class Applier {
       return { index, term, proposal: undefined };
     }
   }
+}
+
+function limitsOf(limits: Partial<ApplyLimits> = {}): ApplyLimits {
+  const {
+    sliceEntriesMax = applyEntriesMax,
+    queueEntriesMax = applyQueueEntriesMax,
+    queueBytesMax = applyQueueBytesMax,
+  } = limits;
+  const areSound = sliceEntriesMax >= 1 && queueEntriesMax >= 1 && queueBytesMax >= 1;
+  assert(areSound, "applier: each limit must be >= 1");
+  return { sliceEntriesMax, queueEntriesMax, queueBytesMax };
 }

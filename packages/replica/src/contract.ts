@@ -129,6 +129,16 @@ export interface ReplicaPorts {
   onFailure(error: unknown): void;
 }
 
+/** How much is applied, and may wait for that. Each at least 1. */
+export interface ApplyLimits {
+  /** Entries applied in one go. Default 1,000. */
+  readonly sliceEntriesMax: number;
+  /** Committed entries that wait; while there are so many, appends are taken for lost. Default 200,000. */
+  readonly queueEntriesMax: number;
+  /** Bytes of them. Default 64 MiB. */
+  readonly queueBytesMax: number;
+}
+
 export interface ReplicaOptions {
   readonly id: NodeId;
   /** Names this start; never used before. */
@@ -147,6 +157,7 @@ export interface ReplicaOptions {
   readonly snapshotIndex: number;
   /** In force at the entry that the store has applied; see `appliedConfiguration`. */
   readonly configuration: Configuration;
+  readonly apply?: Partial<ApplyLimits>;
 }
 
 export interface Replica {

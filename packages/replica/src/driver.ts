@@ -82,6 +82,18 @@ export class Driver {
     }
   }
 
+  /**
+   * A message from a peer. Entries that come faster than they are applied are taken for lost: the
+   * leader's window is freed by persistence, so that only this holds it back. It probes with each
+   * heartbeat that is answered, and goes on as soon as there is room. What is waiting needs nothing
+   * from it to be applied, and heartbeats still say that it is there.
+   */
+  receive(message: Message): void {
+    const hasEntries = message.kind === "appendRequest" && message.entries.length > 0;
+    if (hasEntries && this.#ports.applier.isFull) return;
+    this.input((engine) => engine.step(message));
+  }
+
   /** Logical time passes. Once, however late: a process that was stopped must not depose anybody. */
   tick(nowMs: number): void {
     const { proposals, barriers } = this.#ports;

@@ -13,6 +13,13 @@ export const readRoundsMax = 4;
 /** Entries applied in one go, and their bytes; the rest waits for the next turn. */
 export const applyEntriesMax = 1_000;
 export const applyBytesMax: number = 2 * 1024 * 1024;
+/**
+ * Committed entries that wait to be applied, and their bytes; beyond, a follower takes no more appends
+ * in. What it holds at that moment and hears later to be committed still comes on top: at most what a
+ * leader has under way, see the engine's `uncommittedBytesMax` and `inflightBytesMax`.
+ */
+export const applyQueueEntriesMax = 200_000;
+export const applyQueueBytesMax: number = 64 * 1024 * 1024;
 /** Bytes of applied entries after which the log is compacted, however few they are: they are in memory, too. */
 export const compactBytes: number = 64 * 1024 * 1024;
 /** Bytes of entries that a compaction leaves in memory for a follower that is being sent a snapshot. */

@@ -64,7 +64,7 @@ class LocalReplica implements Replica {
     this.#ports = ports;
     const { engine, state, logger } = ports;
     const { store } = state;
-    const { requestMs, electionMs, configuration } = options;
+    const { requestMs, electionMs, configuration, apply: limits = {} } = options;
     this.#place = placeIn(engine, options.id);
     this.#proposals = new Proposals({
       session: options.session,
@@ -80,7 +80,7 @@ class LocalReplica implements Replica {
       place: this.#place,
     });
     this.#lessor = this.#makeLessor();
-    this.#applier = new Applier({ store, logger, configuration }, [
+    this.#applier = new Applier({ store, logger, configuration, limits }, [
       (entry, result) => this.#lessor.applied(entry, result),
       ({ term, proposal }, result) => this.#proposals.applied(term, proposal, result),
     ]);
@@ -116,7 +116,7 @@ class LocalReplica implements Replica {
   receive(message: Message): void {
     if (this.#driver.isStopped) return;
     if (message.kind === "installSnapshot") this.#transfer.receiveBare(message);
-    else this.#driver.input((engine) => engine.step(message));
+    else this.#driver.receive(message);
   }
 
   receiveBulk(from: NodeId, frame: Uint8Array): void {
