@@ -47,6 +47,9 @@ export interface ScenarioOptions {
   readonly network: LinkQuality;
   /** From a client to a server, or back. */
   readonly clientDelayMs: number;
+  /** Entries that a server applies in one go, and may have waiting before it takes no more in. */
+  readonly applyEntriesMax: number;
+  readonly applyQueueEntriesMax: number;
 }
 
 /** What is done to the world. A fault that lasts ends by itself, or with the heal. */

@@ -211,6 +211,10 @@ export class Process implements EventTarget {
         catchUpEntries: options.catchUpEntries,
         snapshotIndex: state.snapshot.index,
         configuration: appliedConfiguration(state),
+        apply: {
+          sliceEntriesMax: options.applyEntriesMax,
+          queueEntriesMax: options.applyQueueEntriesMax,
+        },
       },
       this.#ports(engine, wal),
     );

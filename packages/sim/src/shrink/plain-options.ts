@@ -32,6 +32,8 @@ export const plainScenarioOptions: ScenarioOptions = {
     bytesPerMs: 0,
   },
   clientDelayMs: 1,
+  applyEntriesMax: 1_000,
+  applyQueueEntriesMax: 200_000,
 };
 
 type Name = keyof ScenarioOptions;
