@@ -1,7 +1,8 @@
 /** `npm run bench [-- NAME...]`: runs the benchmarks named, or all. */
+import { engine } from "./engine.ts";
 import { voyage } from "./voyage.ts";
 
-const benchmarks: Readonly<Record<string, () => Promise<void>>> = { voyage };
+const benchmarks: Readonly<Record<string, () => Promise<void>>> = { engine, voyage };
 
 const asked = process.argv.slice(2);
 for (const name of asked.length === 0 ? Object.keys(benchmarks) : asked) {
