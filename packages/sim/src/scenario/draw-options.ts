@@ -47,8 +47,8 @@ export function drawOptions(
     network: drawNetwork(random),
     clientDelayMs: random.pick([1, 5, 30]),
     // Drawn last: all else of a seed is as it was before there were these.
-    applyEntriesMax: isTiny ? random.between(1, 5) : 1_000,
-    applyQueueEntriesMax: isTiny ? random.between(1, 10) : 200_000,
+    applyEntriesMax: isTiny ? random.between(1, 2) : 1_000,
+    applyQueueEntriesMax: isTiny ? random.between(1, 3) : 200_000,
   };
 }
 
