@@ -3,6 +3,7 @@ import { encodeMessage, Prng, silentLogger, textOf, utf8, WireReader } from "@fl
 import {
   type Configuration,
   createRaft,
+  type EngineOptions,
   type EngineState,
   type Entry,
   type HardState,
@@ -11,6 +12,7 @@ import {
 import { createStore, getRequest, putRequest, type Store } from "@flotilla/store";
 import type { Wal, WalBatch } from "@flotilla/wal";
 import {
+  type ApplyLimits,
   appliedConfiguration,
   type ByteSource,
   type CallOutcome,
@@ -31,6 +33,8 @@ export interface WorldOptions {
   readonly snapshotEntries: number;
   readonly catchUpEntries: number;
   readonly sessionsMax: number;
+  readonly apply: Partial<ApplyLimits>;
+  readonly engine: Partial<EngineOptions>;
 }
 
 export class World {
@@ -45,7 +49,8 @@ export class World {
 
   constructor(seed: number, options: Partial<WorldOptions> = {}) {
     this.prng = new Prng(seed);
-    const defaults = { loss: 0, snapshotEntries: 1_000, catchUpEntries: 1_000, sessionsMax: 100 };
+    const intervals = { snapshotEntries: 1_000, catchUpEntries: 1_000 };
+    const defaults = { loss: 0, ...intervals, sessionsMax: 100, apply: {}, engine: {} };
     this.options = { ...defaults, ...options };
   }
 
@@ -139,6 +144,9 @@ export class Node {
   readonly world: World;
   readonly id: string;
   isCut = false;
+  /** Nothing is applied: its machine is busy otherwise. */
+  #isHeld = false;
+  #held: (() => void)[] = [];
   failure: unknown;
   readonly durable: Durable;
   #running: Running | undefined;
@@ -186,6 +194,21 @@ export class Node {
   crash(): void {
     this.running.isAlive = false;
     this.#running = undefined;
+  }
+
+  holdApplying(): void {
+    this.#isHeld = true;
+  }
+
+  resumeApplying(): void {
+    this.#isHeld = false;
+    for (const run of this.#held.splice(0)) this.world.after(0, run);
+  }
+
+  /** At the end of a turn only the store works. */
+  endOfTurn(run: () => void): void {
+    if (this.#isHeld) this.#held.push(run);
+    else this.world.after(0, run);
   }
 
   put(key: string, value = "v"): ProposeOutcome {
@@ -239,16 +262,20 @@ class Running {
         catchUpEntries: world.options.catchUpEntries,
         snapshotIndex: durable.snapshot.index,
         configuration: appliedConfiguration(engineState),
+        apply: world.options.apply,
       },
       {
-        engine: createRaft({ id, electionTicks: electionMs / heartbeatMs, random }, engineState),
+        engine: createRaft(
+          { id, electionTicks: electionMs / heartbeatMs, random, ...world.options.engine },
+          engineState,
+        ),
         wal: memoryWal(node, after),
         state: this.state,
         logger: silentLogger,
         nowMs: () => world.nowMs,
         after,
         nextTurn: (run) => void after(0, run),
-        endOfTurn: (run) => void after(0, run),
+        endOfTurn: (run) => node.endOfTurn(alive(run)),
         send: (message) => world.carry(id, message.to, ({ replica }) => replica.receive(message)),
         sendBulk: (to, frame) => {
           world.bulkFrames++;
