@@ -2,7 +2,8 @@
 //
 //   --seed N [--until EVENT] [--story]           one seed; --lines N: only the end of its story
 //   --seeds A..B [--jobs J] [--until EVENT]      all of them, on J threads; what fails is shrunk, told
-//                                                and saved in packages/sim/scenarios, or --no-save
+//                                                and saved in packages/sim/scenarios, or --no-save;
+//                                                one that comes to no end is named, and left out
 //   --scenario FILE [--until EVENT] [--story]    a scenario that was saved, also by its name alone
 //   --traps [T5 T7 ...] [--seeds A..B] [--write] known bugs, brought back; see traps.mjs
 //   --twice                                      each seed of a range twice: it must be the same run
@@ -12,20 +13,18 @@
 // The last line of the output is JSON. Exit code 1: a promise was broken. 128: wrong arguments.
 import { availableParallelism } from "node:os";
 import { join } from "node:path";
-import { fileURLToPath, pathToFileURL } from "node:url";
+import { pathToFileURL } from "node:url";
 import { parseArgs } from "node:util";
-import { isMainThread, parentPort, Worker, workerData } from "node:worker_threads";
 import { commandOf, explainViolations, readScenario, tellScenario } from "./failing-seed.mjs";
+import { addRun, emptySum, runRange } from "./seed-range.mjs";
 import { bin, root, run } from "./setup.mjs";
 
 const entry = pathToFileURL(join(root, "packages", "sim", "dist", "src", "index.js")).href;
-const here = fileURLToPath(import.meta.url);
 /** Of a bench: runs that only warm the code up, then those that count. */
 const warmUpSeeds = 4;
 const measuredSeeds = 10;
 
-if (isMainThread) await main();
-else await work();
+await main();
 
 async function main() {
   const options = parseOptions();
@@ -102,45 +101,6 @@ function integer(text) {
   return value;
 }
 
-/** What runs of a range add up to. */
-function emptySum() {
-  return {
-    seeds: 0,
-    events: 0,
-    simulatedSeconds: 0,
-    wallSeconds: 0,
-    faults: {},
-    histories: { operations: 0, acknowledged: 0, watches: 0, leases: 0, revisions: 0 },
-    violations: [],
-  };
-}
-
-function addRun(sum, seed, result) {
-  sum.seeds++;
-  sum.events += result.events;
-  sum.simulatedSeconds += result.simulatedMs / 1000;
-  for (const [kind, count] of Object.entries(result.faults)) {
-    sum.faults[kind] = (sum.faults[kind] ?? 0) + count;
-  }
-  const { operations, watches, leases, store } = result.histories;
-  sum.histories.operations += operations.length;
-  sum.histories.acknowledged += operations.filter((operation) => operation.returnedAt).length;
-  sum.histories.watches += watches.length;
-  sum.histories.leases += leases.length;
-  sum.histories.revisions += store.revisions.length;
-  if (result.violation !== undefined) sum.violations.push({ seed, ...result.violation });
-}
-
-function addSum(sum, other) {
-  for (const name of ["seeds", "events", "simulatedSeconds"]) sum[name] += other[name];
-  for (const part of ["faults", "histories"]) {
-    for (const [kind, count] of Object.entries(other[part])) {
-      sum[part][kind] = (sum[part][kind] ?? 0) + count;
-    }
-  }
-  sum.violations.push(...other.violations);
-}
-
 function finish(sum, startedAtMs) {
   sum.wallSeconds = (performance.now() - startedAtMs) / 1000;
   console.log(JSON.stringify(sum));
@@ -191,55 +151,17 @@ function runOne(sim, scenario, { untilEvent, isTold, lines, command }) {
   return finish({ ...sum, hash }, startedAtMs);
 }
 
-async function runMany(options) {
+async function runMany({ from, to, jobs, limits, untilEvent, isTwice, isSaved }) {
   const startedAtMs = performance.now();
-  const sum = emptySum();
-  const jobs = Math.min(options.jobs, options.to - options.from + 1);
-  const workers = Array.from({ length: jobs }, (_, job) => {
-    const { from, to, limits, untilEvent, isTwice } = options;
-    return new Worker(here, {
-      workerData: { from: from + job, to, step: jobs, limits, untilEvent, isTwice },
-    });
-  });
-  await Promise.all(
-    workers.map(
-      (worker) =>
-        new Promise((resolve, reject) => {
-          worker.on("message", (part) => addSum(sum, part));
-          worker.on("error", reject);
-          worker.on("exit", resolve);
-        }),
-    ),
-  );
-  sum.violations.sort((left, right) => left.seed - right.seed);
-  const isShown = ({ oracle }) => oracle !== "determinism"; // Those have no story: two runs differ.
-  explainViolations(await import(entry), sum.violations.filter(isShown), options);
-  for (const { seed, message } of sum.violations.filter((each) => !isShown(each))) {
-    console.log(`seed ${seed}: ${message}`);
+  const sum = await runRange(entry, { from, to, jobs, limits, untilEvent, isTwice });
+  // Two runs that differ have no story, and one that does not end has none that is over.
+  const isTold = ({ oracle }) => oracle !== "determinism" && oracle !== "progress";
+  const told = sum.violations.filter(isTold);
+  explainViolations(await import(entry), told, { limits, untilEvent, isSaved });
+  for (const { seed, message } of sum.violations.filter((each) => !isTold(each))) {
+    console.log(`seed ${seed}: ${message}\n  again: ${commandOf({ seed, limits, untilEvent })}`);
   }
   return finish(sum, startedAtMs);
-}
-
-/** In a worker: every `step`th seed. */
-async function work() {
-  const { drawScenario, runScenario } = await import(entry);
-  const { from, to, step, limits, untilEvent, isTwice } = workerData;
-  const sum = emptySum();
-  const options = untilEvent === undefined ? {} : { untilEvent };
-  for (let seed = from; seed <= to; seed += step) {
-    const result = runScenario(drawScenario(seed, limits), options);
-    addRun(sum, seed, result);
-    if (!isTwice) continue;
-    const { hash } = runScenario(drawScenario(seed, limits), options);
-    if (hash !== result.hash) sum.violations.push(differs(seed, result, hash));
-  }
-  parentPort.postMessage(sum);
-}
-
-/** Something besides the seed has decided a run. */
-function differs(seed, { hash, simulatedMs, events }, other) {
-  const message = `the same seed gave trace hash ${hash}, and then ${other}`;
-  return { seed, oracle: "determinism", message, atMs: simulatedMs, event: events };
 }
 
 /** Known bugs, in a build of their own. */
