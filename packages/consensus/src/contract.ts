@@ -176,8 +176,7 @@ export interface Envelope {
 /**
  * - `superseded`: the cluster was recovered by force; `epoch` of the message is the new one.
  * - `removed`: a change of the configuration took the receiver out.
- * - `lostDisk`: the receiver's id was used by another incarnation; or it is to have data, and its disk is
- *   that of a witness.
+ * - `lostDisk`: the receiver's id was used by another incarnation.
  */
 export type RefusalReason = "superseded" | "removed" | "lostDisk";
 
@@ -312,6 +311,8 @@ export type Role = "follower" | "preCandidate" | "candidate" | "leader";
 export type Isolation =
   /** For good. `by` is who said so: this server itself when its log did, empty when not known any more. */
   | { readonly kind: RefusalReason; readonly by: NodeId }
+  /** For good: `by` takes it for a server with data, and its disk is that of a witness. */
+  | { readonly kind: "lacksData"; readonly by: NodeId }
   /**
    * Entries that this server had acknowledged are not on its disk. Neither votes nor campaigns until
    * it holds all that is committed up to `until` again.

@@ -36,7 +36,7 @@ function canBuildUpon(
   { from, lacksData }: MessageOf<"appendRequest" | "installSnapshot">,
 ): boolean {
   if (lacksData === true) server.lacksData = true;
-  else if (server.lacksData) isolate(server, { kind: "lostDisk", by: from });
+  else if (server.lacksData) isolate(server, { kind: "lacksData", by: from });
   return server.exile === undefined;
 }
 

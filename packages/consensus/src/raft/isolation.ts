@@ -1,9 +1,9 @@
 /**
  * Servers that must not take part: how they find out, and what ends.
  *
- * For good: whoever was removed, was left behind by a forced recovery, or runs under an id whose disk
- * is lost. Until it is repaired: whoever has lost entries that it had acknowledged. Both are reported
- * in the status; nothing here is ever a crash.
+ * For good: whoever was removed, was left behind by a forced recovery, runs under an id whose disk is
+ * lost, or is to have data and has the disk of a witness. Until it is repaired: whoever has lost entries
+ * that it had acknowledged. Both are reported in the status; nothing here is ever a crash.
  */
 import { isBlank } from "../configuration.ts";
 import type { LogIndex, NodeId } from "../contract.ts";

@@ -186,7 +186,7 @@ describe("a witness", () => {
     cluster.run(2);
     equal(next.change({ kind: "add", id: "v", votes: 0 }), "appended");
     cluster.run(2 * electionTicks);
-    equal(hollow.raft.status().isolation?.kind, "lostDisk");
+    deepEqual(hollow.raft.status().isolation, { kind: "lacksData", by: "b" });
     equal(next.raft.status().progress.get("v")?.matchIndex, 0);
     equal(next.change({ kind: "promote", id: "v", votes: 1 }), "learnerBehind");
   });
