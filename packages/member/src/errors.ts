@@ -7,6 +7,7 @@
  * - `cannotJoin`: no member of the cluster to join answers.
  * - `cannotRecover`: the data directory is none that a cluster can be recovered from.
  * - `removed`, `superseded`, `lostDisk`: the cluster has told this member that it does not belong.
+ * - `lacksData`: it is to hold data, and its data directory is that of a witness.
  * - `stateAhead`: the store holds entries that the log has lost.
  * - `snapshotMissing`: the log starts at a snapshot that the store does not hold.
  * - `busy`: a peer may try again later.
@@ -21,6 +22,7 @@ export type MemberErrorCode =
   | "removed"
   | "superseded"
   | "lostDisk"
+  | "lacksData"
   | "stateAhead"
   | "snapshotMissing"
   | "busy"

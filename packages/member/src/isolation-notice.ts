@@ -1,5 +1,5 @@
 /** What an operator is told when a member takes no part any more, and what to do about it. Pure. */
-import type { Isolation, RefusalReason } from "@flotilla/consensus";
+import type { Isolation } from "@flotilla/consensus";
 
 /** Who is concerned, in the operator's words. */
 export interface Isolated {
@@ -12,7 +12,7 @@ export interface Isolated {
 
 /** `code` is there when the member ends: it is out for good. */
 export interface IsolationNotice {
-  readonly code: RefusalReason | undefined;
+  readonly code: Exclude<Isolation["kind"], "lostEntries"> | undefined;
   readonly message: string;
 }
 
@@ -41,6 +41,14 @@ export function isolationNotice(isolation: Isolation, member: Isolated): Isolati
           `Member "${name}" (${id}) has another disk than before, and its votes were on the old one. Start it ` +
           `with its old data directory, or remove it with "flotilla member remove ${id}". ` +
           `To have it back as a new member: ${anew}`,
+      };
+    case "lacksData":
+      return {
+        code: "lacksData",
+        message:
+          `Member "${name}" (${id}) is to hold data, and "${dataDir}" is the data directory of a witness: its ` +
+          `log has entries without their data, and nothing can be built on them. Remove the member with ` +
+          `"flotilla member remove ${id}". To have it back as a new member: ${anew}`,
       };
     case "lostEntries":
       return {

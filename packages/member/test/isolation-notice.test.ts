@@ -10,6 +10,7 @@ describe("isolationNotice()", () => {
     [{ kind: "removed", by: "a1" },        "removed",    /was removed .* empty "\/data\/m3"/],
     [{ kind: "superseded", by: "a1" },     "superseded", /recovered by force.*Keep a copy of "\/data\/m3"/],
     [{ kind: "lostDisk", by: "a1" },       "lostDisk",   /another disk.*flotilla member remove c7/],
+    [{ kind: "lacksData", by: "a1" },      "lacksData",  /"\/data\/m3" is the data directory of a witness.*member remove c7.*member add m3/],
     [{ kind: "lostEntries", until: 9 },    undefined,    /entry 9 again/],
   ];
   for (const [isolation, code, text] of cases) {
