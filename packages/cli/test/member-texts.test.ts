@@ -21,6 +21,7 @@ describe("listing()", () => {
       "a2|m2|started|voter|1|-|90|10|http://127.0.0.1:2382|http://127.0.0.1:2381",
     ]);
     match(text, /\n2 votes, 2 are a quorum: 0 members may fail, whichever they are\.$/);
+    match(listing(clusterOf("m1*"), "table"), /\n1 vote, 1 is a quorum: 0 members may fail/);
   });
 
   it("shows roles, silence, weights and who was never started", () => {

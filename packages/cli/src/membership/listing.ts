@@ -59,9 +59,11 @@ function byName(members: readonly MemberDescription[]): readonly MemberDescripti
 /** One line on votes, and one for everything that is not the plain case. */
 export function remarks(description: MembershipDescription): string[] {
   const configuration = configurationOf(description);
+  const [votes, quorum] = [totalVotes(configuration), quorumVotes(configuration)];
   const spare = tolerance(configuration);
+  const counted = votes === 1 ? "1 vote, 1 is a quorum" : `${votes} votes, ${quorum} are a quorum`;
   const lines = [
-    `${totalVotes(configuration)} votes, ${quorumVotes(configuration)} are a quorum: ${spare === 1 ? "1 member" : `${spare} members`} may fail, whichever they are.`,
+    `${counted}: ${spare === 1 ? "1 member" : `${spare} members`} may fail, whichever they are.`,
   ];
   if (description.isolation !== undefined) {
     lines.push(`The member that was asked takes no part: ${isolationText(description.isolation)}.`);
