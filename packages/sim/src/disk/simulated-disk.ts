@@ -86,6 +86,8 @@ export class SimulatedDisk implements Disk, EventTarget {
   #failingWrites = 0;
   #isLying = false;
   #onWrite: ((durationMs: number) => void) | undefined;
+  /** Operations that it was made to fail: whoever gives up without one has no reason to. */
+  faults = 0;
 
   /** `deliver` is given what has ended. */
   constructor(
@@ -291,14 +293,19 @@ export class SimulatedDisk implements Disk, EventTarget {
     if (this.#failingWrites > 0) {
       this.#failingWrites--;
       file.tear(bytes, offset, this.#random);
-      return new DiskFault("EIO", "the write failed");
+      return this.#refuse("EIO", "the write failed");
     }
     if (this.#isFull && offset + bytes.length > file.size) {
-      return new DiskFault("ENOSPC", "no space left on the device");
+      return this.#refuse("ENOSPC", "no space left on the device");
     }
     if (this.#isLying) file.writeVolatile(bytes, offset);
     else file.write(bytes, offset);
     return undefined;
+  }
+
+  #refuse(code: DiskFault["code"], message: string): DiskFault {
+    this.faults++;
+    return new DiskFault(code, message);
   }
 
   #read(path: string, operation: Operation): void {
@@ -311,7 +318,7 @@ export class SimulatedDisk implements Disk, EventTarget {
     let inode = this.#names.get(path);
     if (inode === undefined) {
       if (this.#isFull) {
-        operation.error = new DiskFault("ENOSPC", "no space left on the device");
+        operation.error = this.#refuse("ENOSPC", "no space left on the device");
         return;
       }
       inode = new FileContent();

@@ -93,6 +93,8 @@ export class Machine implements Station, EventTarget {
   #applyStallMs = 0;
   #onHeartbeat: (() => void) | undefined;
   #sessions = 0;
+  /** Those of its disk when its process started. */
+  #faultsBefore = 0;
   /** Why it never runs again; undefined while it may. */
   #end: string | undefined;
 
@@ -170,6 +172,7 @@ export class Machine implements Station, EventTarget {
   start(): void {
     if (this.#process !== undefined || this.#end !== undefined) return;
     this.view.start++;
+    this.#faultsBefore = this.disk.faults;
     this.#process = new Process(this, this.#isRecovering);
     this.#note(this.#isRecovering ? "is recovered by force" : "starts");
     this.#process.start();
@@ -316,9 +319,9 @@ export class Machine implements Station, EventTarget {
     this.parts.observer.touched(this);
   }
 
-  /** The process cannot go on. Only a failure of the disk is in order. */
+  /** The process cannot go on. Only a failure of the disk is in order, and only where there was one. */
   failed(error: unknown): void {
-    if (!(error instanceof WalError)) {
+    if (!(error instanceof WalError) || this.disk.faults === this.#faultsBefore) {
       this.parts.observer.broke(this, error);
       return;
     }
