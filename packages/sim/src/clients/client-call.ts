@@ -4,7 +4,7 @@
  * A write that may have reached a server is never sent again: its outcome is unknown then, for ever.
  * What surely did not happen, and reads, go to the next server.
  */
-import { present } from "@flotilla/base";
+import { assert, present } from "@flotilla/base";
 import type { Moment } from "../checkers/index.ts";
 import type { Process, Request } from "../server/process.ts";
 import type { EventTarget } from "../world/event-heap.ts";
@@ -39,6 +39,8 @@ export class ClientCall<Answer> implements EventTarget, Request {
   #isOpen = true;
   /** Numbers the attempts: an answer to an earlier one comes too late. */
   #attempt = 0;
+  /** Who owes an answer, and at which of its ticks it was asked. */
+  #asked: { readonly process: Process; readonly tick: number } | undefined;
 
   /**
    * `isRepeatable`: it changes nothing. `isBound`: only this server is asked. `onEnd` is called once,
@@ -81,7 +83,19 @@ export class ClientCall<Answer> implements EventTarget, Request {
 
   serve(process: Process): void {
     const number = this.#attempt;
-    this.#serve(process, (attempt) => this.#reply({ number, attempt }));
+    const asked = { process, tick: process.ticks };
+    this.#asked = asked;
+    this.#serve(process, (attempt) => {
+      assert(this.#asked === asked, "replica: whoever asks is answered once");
+      this.#asked = undefined;
+      this.#reply({ number, attempt });
+    });
+  }
+
+  /** Of the clock of the server that was asked last, while that has not answered; else 0. */
+  get unansweredTicks(): number {
+    const asked = this.#asked;
+    return asked === undefined ? 0 : asked.process.ticks - asked.tick;
   }
 
   #ask(): void {

@@ -61,6 +61,8 @@ export class Workload {
   readonly #leases: Map<string, LeaseRecord> = new Map<string, LeaseRecord>();
   /** By client and key: the modification revision that it saw last. */
   readonly #seen: Map<string, number> = new Map<string, number>();
+  /** All that was ever asked. */
+  readonly #calls: Pick<ClientCall<unknown>, "server" | "unansweredTicks">[] = [];
   #probes = 0;
   /** How changes of the configuration ended, by outcome. */
   readonly changes: Record<string, number> = {};
@@ -144,6 +146,13 @@ export class Workload {
     return this.#watches.map((watch) => watch.history(dueRevision, mustServe));
   }
 
+  /** Whom a server has left without an answer for longer than `ticksMax` of its own clock. */
+  unanswered(ticksMax: number): { readonly server: NodeId; readonly ticks: number } | undefined {
+    const call = this.#calls.find(({ unansweredTicks }) => unansweredTicks > ticksMax);
+    if (call === undefined) return undefined;
+    return { server: this.#operator.idOf(call.server), ticks: call.unansweredTicks };
+  }
+
   leases(): LeaseHistory[] {
     return [...this.#leases].map(([lease, { ttlMs, grant, keepalives, revokes }]) => {
       const fate = this.#ledger.leases.get(lease);
@@ -202,15 +211,24 @@ export class Workload {
       command === undefined ? reading(key, isSerializable) : proposing(command, outputOf);
     const isBound = client === probeClient;
     const what = { server, isRepeatable: command === undefined, isBound, serve };
-    const call = new ClientCall<Output>(this.#clients, what, onEnd);
+    const call = this.#ask<Output>(what, onEnd);
     this.#keyCalls.push({ client, key, input, call });
+  }
+
+  #ask<Answer>(
+    what: ConstructorParameters<typeof ClientCall<Answer>>[1],
+    onEnd: (call: ClientCall<Answer>) => void = () => {},
+  ): ClientCall<Answer> {
+    const call = new ClientCall<Answer>(this.#clients, what, onEnd);
+    this.#calls.push(call);
+    return call;
   }
 
   #lease(operation: Extract<ClientOperation, { kind: "grant" | "keepalive" | "revoke" }>): void {
     const { server, lease } = operation;
     const id = BigInt(lease);
     const ask = (serve: Serve<boolean>): ClientCall<boolean> =>
-      new ClientCall<boolean>(this.#clients, { server, isRepeatable: false, serve });
+      this.#ask<boolean>({ server, isRepeatable: false, serve });
     const isDone = (result: CommandResult): boolean => result.kind !== "refused";
     if (operation.kind === "grant") {
       const { ttlSeconds } = operation;
@@ -232,7 +250,7 @@ export class Workload {
     const revision = this.#ledger.revision - behind;
     if (revision <= 1) return;
     const serve = proposing({ kind: "compact", revision, physical: false }, () => true);
-    new ClientCall<boolean>(this.#clients, { server, isRepeatable: false, serve });
+    this.#ask<boolean>({ server, isRepeatable: false, serve });
   }
 
   #transfer({ server, to }: Extract<ClientOperation, { kind: "transfer" }>): void {
@@ -241,7 +259,7 @@ export class Workload {
       process.replica?.transferLeadership(target);
       done({ kind: "answered", answer: true });
     };
-    new ClientCall<boolean>(this.#clients, { server, isRepeatable: false, serve });
+    this.#ask<boolean>({ server, isRepeatable: false, serve });
   }
 
   #change({ server, change }: Extract<ClientOperation, { kind: "change" }>): void {
@@ -258,7 +276,7 @@ export class Workload {
       });
     };
     const what = { server, isRepeatable: false, serve };
-    new ClientCall<ChangeConfigurationOutcome>(this.#clients, what, ({ answer }) => {
+    this.#ask<ChangeConfigurationOutcome>(what, ({ answer }) => {
       if (answer !== undefined) this.#operator.ended(change);
       this.#countChange(answer?.kind === "refused" ? answer.reason : (answer?.kind ?? "unknown"));
     });

@@ -18,6 +18,9 @@ import type { Scenario } from "../scenario/scenario.ts";
 /** Expiry after the heal takes an election, a look of the leader and a write; this is plenty. */
 const expiryTimeouts = 10;
 
+/** A server is that much late: it looks at what has taken too long once a tick. */
+const slackTicks = 3;
+
 /** Steps of the search for one key; nearly all histories need far fewer. */
 const stepsMax = 100_000;
 
@@ -36,11 +39,21 @@ export function checkHistories(run: {
   const operations = workload.operations();
   const watches = workload.watches(run.dueRevision, (server) => run.mustServe(server));
   return (
+    checkAnswers(scenario, workload) ??
     checkSerials(operations, ledger) ??
     checkWatches(watches, ledger, ledger.compactRevision) ??
     checkLeases(workload.leases(), leaseBounds(scenario, run.nowMs)) ??
     (run.isLinearizabilityChecked ? linearizable(happened(operations, ledger)) : undefined)
   );
+}
+
+/** Whoever asks a server that lives is told something in the time that it gives requests. */
+function checkAnswers({ options }: Scenario, workload: Workload): Violation | undefined {
+  const { requestMs, heartbeatMs } = options;
+  const open = workload.unanswered(requestMs / heartbeatMs + slackTicks);
+  if (open === undefined) return undefined;
+  const { server, ticks } = open;
+  return violation("answers", `${server} has left a client without an answer for ${ticks} ticks`);
 }
 
 /**

@@ -68,6 +68,11 @@ export class Process implements EventTarget {
     return this.#isAlive;
   }
 
+  /** Of its clock, since it runs: time as it has it. */
+  get ticks(): number {
+    return this.#ticks;
+  }
+
   /** Begins to open what the disk holds. */
   start(): void {
     const { machine } = this;
