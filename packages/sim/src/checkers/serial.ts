@@ -47,7 +47,7 @@ function checkOutcome(timeline: StoreTimeline, operation: Operation): Violation 
     case "get":
       return checkRead(timeline, operation, output);
     case "refused":
-      return checkNotWritten(timeline, operation);
+      return checkRefused(operation) ?? checkNotWritten(timeline, operation);
     case "expire":
       return undefined;
   }
@@ -66,6 +66,13 @@ function checkWritten(
   const where =
     written === undefined ? "nowhere" : `at ${written.key}, revision ${written.revision}`;
   return broken("lostWrite", operation, `and ${input.value} is ${where}`);
+}
+
+/** There is one reason only: the lease that the key should be attached to is not there. */
+function checkRefused(operation: Operation): Violation | undefined {
+  const { input } = operation;
+  if ("lease" in input && input.lease !== undefined) return undefined;
+  return broken("refused", operation, "and nothing stood against it");
 }
 
 function checkNotWritten(timeline: StoreTimeline, operation: Operation): Violation | undefined {

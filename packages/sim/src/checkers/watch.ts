@@ -14,6 +14,8 @@ export interface WatchStream {
   readonly server: NodeId;
   /** First revision wanted; 0 = from now on. */
   readonly startRevision: number;
+  /** Of the server when it was opened: "from now on" is what comes after. */
+  readonly openedRevision: number;
   /** As taken: whole revisions, everything up to `revision` given. */
   readonly batches: readonly WatchBatch[];
   /** Present when the server ended it so, with the revision it named. */
@@ -58,8 +60,10 @@ class WatchCheck {
   readonly #watch: WatchHistory;
   readonly #timeline: StoreTimeline;
   readonly #compactRevision: number;
-  /** Everything before it was told, or is lost to a compaction; undefined before anything is known. */
+  /** Where its client goes on, all before being told or compacted; undefined while it knows of nothing. */
   #next: number | undefined;
+  /** From which revision on its last stream owes it every change. */
+  #owedFrom = 0;
 
   constructor(watch: WatchHistory, timeline: StoreTimeline, compactRevision: number) {
     this.#watch = watch;
@@ -81,21 +85,20 @@ class WatchCheck {
       return this.#broken(stream, `it goes on at ${startRevision} and needs ${this.#next}`);
     }
     if (startRevision > 0) this.#next = startRevision;
+    this.#owedFrom = this.#next ?? stream.openedRevision + 1;
     return undefined;
   }
 
   #checkBatches(stream: WatchStream): Violation | undefined {
     for (const batch of stream.batches) {
-      const first = batch.events[0];
-      // A watch from now on begins wherever its server was.
-      this.#next ??= first === undefined ? batch.revision + 1 : first.revision;
-      const found = this.#checkBatch(stream, batch, this.#next);
+      const found = this.#checkBatch(stream, batch, this.#owedFrom);
       if (found !== undefined) return found;
-      this.#next = Math.max(this.#next, batch.revision + 1);
+      this.#owedFrom = Math.max(this.#owedFrom, batch.revision + 1);
+      this.#next = this.#owedFrom;
     }
     const { compactedAt } = stream;
     if (compactedAt === undefined) return undefined;
-    const needed = this.#next ?? 0;
+    const needed = this.#owedFrom;
     if (needed >= compactedAt || compactedAt > this.#compactRevision) {
       return this.#broken(
         stream,
@@ -103,6 +106,7 @@ class WatchCheck {
       );
     }
     this.#next = compactedAt;
+    this.#owedFrom = compactedAt;
     return undefined;
   }
 
@@ -140,8 +144,8 @@ class WatchCheck {
   #checkDue(): Violation | undefined {
     const { dueRevision, streams } = this.#watch;
     const last = streams.at(-1);
-    if (this.#next === undefined || last === undefined) return undefined;
-    const missing = this.#due(this.#next - 1, dueRevision)[0];
+    if (last === undefined) return undefined;
+    const missing = this.#due(this.#owedFrom - 1, dueRevision)[0];
     if (missing === undefined) return undefined;
     return this.#broken(last, `it was never told of ${textOf(missing)}`);
   }

@@ -49,6 +49,7 @@ class OpenStream implements Request {
     this.record = {
       server: process.machine.id,
       startRevision,
+      openedRevision: process.machine.state.store.revision,
       batches: [],
       compactedAt: undefined,
     };

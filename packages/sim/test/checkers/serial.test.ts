@@ -64,8 +64,18 @@ describe("checkSerials()", () => {
     equal(checkSerials(operations, storeOf("2 k=a x=b; 3 k x"))?.oracle, "realTime");
   });
 
+  it("rejects a refusal that no lease explains", () => {
+    for (const line of ["1-2 put a @2", "1-2 cas mod=0 a @2", "1-2 delete 1 @2", "1-2 get - @1"]) {
+      const refused = historyOf(line).map((each) => ({
+        ...each,
+        output: { kind: "refused" } as const,
+      }));
+      equal(checkSerials(refused, storeOf("2 k=b"))?.oracle, "refused", line);
+    }
+  });
+
   it("rejects a refused write that is there", () => {
-    const [operation] = historyOf("1-2 put a @2");
+    const [operation] = historyOf("1-2 put a/L @2");
     const refused = { ...(operation as Operation), output: { kind: "refused" } } as const;
     equal(checkSerials([refused], storeOf("2 k=a"))?.oracle, "phantom");
     equal(checkSerials([refused], storeOf("2 k=b")), undefined);

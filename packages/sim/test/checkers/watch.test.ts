@@ -8,9 +8,11 @@ const store = "2 a=1; 3 b=2; 4 a=3 c=4; 5 z=5; 6 a; 7 b=7; 8 c=8";
 /**
  * A stream: where it starts, then its batches, then perhaps the end of it.
  * "2: 2 a=1, 3 b=2 | 5: 4 a=3" after "2>": up to revision 2 ... up to 5; "!6" = told that 6 is compacted.
+ * "0@3>" from now on, at a server that is at revision 3.
  */
 function streamOf(text: string): WatchStream {
   const [start = "", rest = ""] = text.split(">");
+  const [from = "", opened = "0"] = start.split("@");
   const [told = "", compacted] = rest.split("!");
   const batches = told
     .split("|")
@@ -32,7 +34,8 @@ function streamOf(text: string): WatchStream {
     });
   return {
     server: "s1",
-    startRevision: Number(start),
+    startRevision: Number(from),
+    openedRevision: Number(opened),
     batches,
     compactedAt: compacted === undefined ? undefined : Number(compacted),
   };
@@ -54,10 +57,10 @@ describe("checkWatches()", () => {
     ["everything at once", ["2> 8: 2 a=1, 3 b=2, 4 a=3, 4 c=4, 6 a, 7 b=7, 8 c=8"]],
     ["bit by bit", ["2> 2: 2 a=1 | 4: 3 b=2, 4 a=3, 4 c=4 | 5: | 6: 6 a"]],
     ["from a later revision", ["5> 7: 6 a, 7 b=7"]],
-    ["from now on", ["0> 6: 4 a=3, 4 c=4, 6 a"]],
-    ["from now on, with nothing at first", ["0> 3: | 4: 4 a=3, 4 c=4"]],
+    ["from now on", ["0@3> 6: 4 a=3, 4 c=4, 6 a"]],
+    ["from now on, with nothing at first", ["0@3> 3: | 4: 4 a=3, 4 c=4"]],
     ["a resumption elsewhere", ["2> 4: 2 a=1, 3 b=2, 4 a=3, 4 c=4", "5> 6: 6 a", "7>", "7> 8: 7 b=7, 8 c=8"]],
-    ["a resumption after nothing was told", ["0>", "0> 6: 6 a"]],
+    ["a resumption after nothing was told", ["0@2>", "0@5> 6: 6 a"]],
   ] as const;
   for (const [name, streams] of good) {
     it(`accepts ${name}`, () => equal(check(streams), undefined));
@@ -80,6 +83,9 @@ describe("checkWatches()", () => {
     ["a revision that nobody has applied", ["2> 9: 2 a=1"], /given revision 9, which nobody has applied/],
     ["a resumption that leaves something out", ["2> 2: 2 a=1", "4> 4: 4 a=3, 4 c=4"], /it goes on at 4 and needs 3/],
     ["a resumption that repeats", ["2> 2: 2 a=1", "2> 2: 2 a=1"], /it goes on at 2 and needs 3/],
+    ["from now on, with a gap at first", ["0@2> 4: 4 a=3, 4 c=4"], /after revision 2 .* should be put b=2 at 3/],
+    ["from now on, with what was before", ["0@3> 4: 3 b=2, 4 a=3, 4 c=4"], /is put b=2 at 3 and should be put a=3 at 4/],
+    ["a resumption from now on, after something was told", ["0@3> 3:", "0@4> 6: 6 a"], /it goes on at 0 and needs 4/],
     ["a gap across a resumption", ["2> 2: 2 a=1", "3> 4: 4 a=3, 4 c=4"], /should be put b=2 at 3/],
   ] as const;
   for (const [name, streams, facts] of bad) {
@@ -110,6 +116,7 @@ describe("checkWatches()", () => {
     const found = check(["2> 4: 2 a=1, 3 b=2, 4 a=3, 4 c=4"], { dueRevision: 6 });
     match(found?.message ?? "", /it was never told of delete a at 6/);
     match(check(["7>"], { dueRevision: 8 })?.message ?? "", /never told of put b=7 at 7/);
-    equal(check(["0>"], { dueRevision: 8 }), undefined);
+    equal(check(["0@8>"], { dueRevision: 8 }), undefined);
+    match(check(["0@6>"], { dueRevision: 8 })?.message ?? "", /never told of put b=7 at 7/);
   });
 });
