@@ -83,14 +83,13 @@ export class Driver {
   }
 
   /**
-   * A message from a peer. Entries that come faster than they are applied are taken for lost: the
-   * leader's window is freed by persistence, so that only this holds it back. It probes with each
-   * heartbeat that is answered, and goes on as soon as there is room. What is waiting needs nothing
-   * from it to be applied, and heartbeats still say that it is there.
+   * A message from a peer. What would add to a queue that is full is taken for lost: what waits in it
+   * needs nothing more to be applied, and heartbeats still say that this server is there. A leader's
+   * window is freed by persistence, so that only this holds it back; it probes with each heartbeat that
+   * is answered, and goes on as soon as there is room. Who forwards proposals sends them again.
    */
   receive(message: Message): void {
-    const hasEntries = message.kind === "appendRequest" && message.entries.length > 0;
-    if (hasEntries && this.#ports.applier.isFull) return;
+    if (addsEntries(message) && this.#ports.applier.isFull) return;
     this.input((engine) => engine.step(message));
   }
 
@@ -197,4 +196,9 @@ export class Driver {
     this.#ports.onApplied(index, bytes);
     this.input((engine) => engine.applied(index));
   }
+}
+
+function addsEntries(message: Message): boolean {
+  if (message.kind === "appendRequest") return message.entries.length > 0;
+  return message.kind === "forwardedProposals";
 }

@@ -136,7 +136,7 @@ class LocalReplica implements Replica {
     options: { readonly onlyInTerm?: number },
     done: (outcome: ProposeOutcome) => void,
   ): Cancel {
-    const refusal = this.#refusal(this.#proposals.isFull);
+    const refusal = this.#refusal(this.#proposals.isFull || this.#applier.isFull);
     if (refusal !== undefined) return this.#refuse(refusal, done);
     const { onlyInTerm = 0 } = options;
     const nowMs = this.#ports.nowMs();

@@ -124,3 +124,28 @@ describe("a follower that applies slowly", () => {
     }
   });
 });
+
+describe("a leader that applies slowly", () => {
+  it("takes no more proposals in, its own or forwarded, than may wait", () => {
+    const world = cluster("a b c", 1, options);
+    const leader = world.leader();
+    const follower = world.follower();
+    leader.holdApplying();
+    const own: string[] = [];
+    const forwarded: string[] = [];
+    let most = 0;
+    for (let asked = 0; asked < 5 * electionMs; asked++) {
+      leader.putLater(`own${asked % 5}`, ({ kind }) => void own.push(kind), value);
+      follower.putLater(`forwarded${asked % 5}`, ({ kind }) => void forwarded.push(kind), value);
+      world.pass(1);
+      most = Math.max(most, waiting(leader));
+    }
+    // On top of the limit comes what was accepted before the first of it was committed: a round trip's worth.
+    ok(most >= queueEntriesMax && most <= queueEntriesMax + 4 * roundTripMs, `${most} have waited`);
+    ok(own.length > 0 && own.every((kind) => kind === "tooManyRequests"), own.join());
+    equal(leader.status().role, "leader");
+    leader.resumeApplying();
+    world.until("all outcomes", () => own.length + forwarded.length === 10 * electionMs);
+    agree(world, leader);
+  });
+});
