@@ -14,6 +14,7 @@ export {
   type LeaseCall,
   type LeasedKeyEvent,
   type LeaseHistory,
+  leaseDueMs,
 } from "./lease.ts";
 export {
   checkLinearizable,

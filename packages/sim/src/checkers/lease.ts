@@ -24,6 +24,8 @@ export interface LeaseHistory {
   readonly keepalives: readonly LeaseCall[];
   /** Revocations that clients asked for. */
   readonly revokes: readonly LeaseCall[];
+  /** Writes with it that were refused, as if it were not there. */
+  readonly refusals: readonly LeaseCall[];
   /** When its removal was first applied anywhere; undefined while it lives. */
   readonly endedAtMs: number | undefined;
   /** What happened to keys attached to it, in order, at the time when it was first applied anywhere. */
@@ -58,7 +60,11 @@ export function checkLeases(
   bounds: LeaseBounds,
 ): Violation | undefined {
   for (const lease of leases) {
-    const found = checkKeys(lease) ?? checkNotShort(lease, bounds) ?? checkNotLong(lease, bounds);
+    const found =
+      checkKeys(lease) ??
+      checkNotShort(lease, bounds) ??
+      checkNotDenied(lease, bounds) ??
+      checkNotLong(lease, bounds);
     if (found !== undefined) return found;
   }
   return undefined;
@@ -103,17 +109,55 @@ function checkNotShort(
   return undefined;
 }
 
+/** Nobody is told that it is gone while it is there: who renews it in time, and who writes with it. */
+function checkNotDenied(
+  { lease, ttlMs, grant, keepalives, revokes, refusals, endedAtMs }: LeaseHistory,
+  { driftRatio }: LeaseBounds,
+): Violation | undefined {
+  for (const { calledAtMs, returnedAtMs, isAcknowledged } of keepalives) {
+    if (isAcknowledged || returnedAtMs === undefined) continue;
+    if (revokes.some((revoke) => revoke.calledAtMs <= returnedAtMs)) continue;
+    const isLive = [grant, ...keepalives].some(
+      (renewal) =>
+        renewal.isAcknowledged &&
+        (renewal.returnedAtMs ?? calledAtMs) < calledAtMs &&
+        returnedAtMs < renewal.calledAtMs + ttlMs / driftRatio,
+    );
+    if (isLive) {
+      const facts = `lease ${lease} of ${ttlMs} ms was said to be gone between ${calledAtMs} and ${returnedAtMs} ms`;
+      return violation("leaseTooShort", facts);
+    }
+  }
+  const { returnedAtMs: grantedAtMs } = grant;
+  if (!grant.isAcknowledged || grantedAtMs === undefined) return undefined;
+  for (const { calledAtMs, returnedAtMs = Number.POSITIVE_INFINITY } of refusals) {
+    if (calledAtMs <= grantedAtMs || (endedAtMs ?? Number.POSITIVE_INFINITY) <= returnedAtMs)
+      continue;
+    const facts = `a write with lease ${lease} was refused at ${returnedAtMs} ms, and that ended at ${endedAtMs ?? "no"} ms`;
+    return violation("leaseTooShort", facts);
+  }
+  return undefined;
+}
+
 /** Once nothing hinders it any more, it goes. */
 function checkNotLong(history: LeaseHistory, bounds: LeaseBounds): Violation | undefined {
-  const { lease, ttlMs, grant, keepalives, endedAtMs, keys } = history;
-  const { driftRatio, healedAtMs, nowMs, expiryMs } = bounds;
-  if (!grant.isAcknowledged && keys.length === 0) return undefined; // It may never have been.
-  const renewals = [grant, ...keepalives].map((call) => call.returnedAtMs ?? call.calledAtMs);
-  const lastAtMs = Math.max(healedAtMs, ...renewals);
-  const dueAtMs = lastAtMs + expiryMs + leadersAfterHeal * ttlMs * driftRatio;
-  if ((endedAtMs ?? nowMs) <= dueAtMs) return undefined;
+  const { lease, ttlMs, endedAtMs } = history;
+  const { nowMs } = bounds;
+  const dueAtMs = leaseDueMs(history, bounds);
+  if (dueAtMs === undefined || (endedAtMs ?? nowMs) <= dueAtMs) return undefined;
   return violation(
     "leaseTooLong",
-    `lease ${lease} of ${ttlMs} ms, last renewed by ${lastAtMs} ms, ended at ${endedAtMs ?? "no"} ms, and was due by ${dueAtMs} ms (now ${nowMs})`,
+    `lease ${lease} of ${ttlMs} ms ended at ${endedAtMs ?? "no"} ms, and was due by ${dueAtMs} ms (now ${nowMs})`,
   );
+}
+
+/** By when a lease has to be over; undefined when it may never have been. */
+export function leaseDueMs(
+  { ttlMs, grant, keepalives, keys }: LeaseHistory,
+  { driftRatio, healedAtMs, expiryMs }: Omit<LeaseBounds, "nowMs">,
+): number | undefined {
+  if (!grant.isAcknowledged && keys.length === 0) return undefined;
+  const renewals = [grant, ...keepalives].map((call) => call.returnedAtMs ?? call.calledAtMs);
+  const lastAtMs = Math.max(healedAtMs, ...renewals);
+  return lastAtMs + expiryMs + leadersAfterHeal * ttlMs * driftRatio;
 }

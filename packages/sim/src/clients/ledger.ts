@@ -22,8 +22,14 @@ export class Ledger {
   /** An empty store is at revision 1. */
   revision = 1;
   #index = 0;
+  readonly #living: Set<string> = new Set<string>();
   /** The lease that a key is attached to. */
   readonly #attached: Map<string, string> = new Map<string, string>();
+
+  /** Granted and not over. */
+  get livingLeases(): ReadonlySet<string> {
+    return this.#living;
+  }
 
   /** `store` has applied `entries`. Not for witnesses, which have no data. */
   applied(
@@ -37,11 +43,14 @@ export class Ledger {
       const command = entry.proposal?.command;
       const result = results[at];
       if (entry.index <= this.#index || command === undefined || result === undefined) continue;
-      if (result.kind === "leaseGrant") this.#fate(String(result.id));
-      else if (command.kind === "compact" && result.kind === "compact") {
+      if (result.kind === "leaseGrant") {
+        this.#fate(String(result.id));
+        this.#living.add(String(result.id));
+      } else if (command.kind === "compact" && result.kind === "compact") {
         this.compactRevision = Math.max(this.compactRevision, command.revision);
       } else if (command.kind === "leaseRevoke" && result.kind === "leaseRevoke") {
         this.#fate(String(command.id)).endedAtMs ??= nowMs;
+        this.#living.delete(String(command.id));
         revoked.set(result.revision, String(command.id));
       }
     }

@@ -162,6 +162,7 @@ export class Workload {
         grant: leaseCall(grant),
         keepalives: keepalives.map(leaseCall),
         revokes: revokes.map(leaseCall),
+        refusals: this.#refusals(lease),
         endedAtMs: fate?.endedAtMs,
         keys: fate?.keys ?? [],
       };
@@ -282,6 +283,12 @@ export class Workload {
     });
   }
 
+  #refusals(lease: string): LeaseCall[] {
+    const isRefusal = ({ input, call }: KeyCall): boolean =>
+      "lease" in input && input.lease === lease && call.answer?.kind === "refused";
+    return this.#keyCalls.filter(isRefusal).map(({ call }) => timesOf(call, false));
+  }
+
   #countChange(outcome: string): void {
     this.changes[outcome] = (this.changes[outcome] ?? 0) + 1;
   }
@@ -324,10 +331,13 @@ function renewing(id: bigint): Serve<boolean> {
   };
 }
 
-function leaseCall({ calledAt, returnedAt, answer }: ClientCall<boolean>): LeaseCall {
-  return {
-    calledAtMs: calledAt.atMs,
-    returnedAtMs: returnedAt?.atMs,
-    isAcknowledged: answer === true,
-  };
+function leaseCall(call: ClientCall<boolean>): LeaseCall {
+  return timesOf(call, call.answer === true);
+}
+
+function timesOf(
+  { calledAt, returnedAt }: Pick<ClientCall<unknown>, "calledAt" | "returnedAt">,
+  isAcknowledged: boolean,
+): LeaseCall {
+  return { calledAtMs: calledAt.atMs, returnedAtMs: returnedAt?.atMs, isAcknowledged };
 }

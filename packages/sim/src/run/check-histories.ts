@@ -7,6 +7,7 @@ import {
   checkSerials,
   checkWatches,
   type LeaseBounds,
+  leaseDueMs,
   type Operation,
   storeModel,
 } from "../checkers/index.ts";
@@ -42,7 +43,7 @@ export function checkHistories(run: {
     checkAnswers(scenario, workload) ??
     checkSerials(operations, ledger) ??
     checkWatches(watches, ledger, ledger.compactRevision) ??
-    checkLeases(workload.leases(), leaseBounds(scenario, run.nowMs)) ??
+    checkLeases(workload.leases(), { ...leaseBounds(scenario), nowMs: run.nowMs }) ??
     (run.isLinearizabilityChecked ? linearizable(happened(operations, ledger)) : undefined)
   );
 }
@@ -80,12 +81,18 @@ function linearizable(operations: readonly Operation[]): Violation | undefined {
   );
 }
 
-function leaseBounds({ faults, options, healAtMs }: Scenario, nowMs: number): LeaseBounds {
+/** By when the last of all leases has to be over. */
+export function lastLeaseDueMs(scenario: Scenario, workload: Workload): number {
+  const bounds = leaseBounds(scenario);
+  return Math.max(0, ...workload.leases().map((lease) => leaseDueMs(lease, bounds) ?? 0));
+}
+
+function leaseBounds({ faults, options, healAtMs }: Scenario): Omit<LeaseBounds, "nowMs"> {
   let driftRatio = 1;
   for (const { fault } of faults) {
     if (fault.kind !== "clockRate") continue;
     driftRatio = Math.max(driftRatio, fault.rate, 1 / fault.rate);
   }
   const electionMs = options.electionTicks * options.heartbeatMs;
-  return { driftRatio, healedAtMs: healAtMs, nowMs, expiryMs: expiryTimeouts * electionMs };
+  return { driftRatio, healedAtMs: healAtMs, expiryMs: expiryTimeouts * electionMs };
 }

@@ -18,7 +18,7 @@ import type { EventTarget } from "../world/event-heap.ts";
 import { eventKind } from "../world/event-kind.ts";
 import { World } from "../world/world.ts";
 import { Aftermath } from "./aftermath.ts";
-import { checkHistories } from "./check-histories.ts";
+import { checkHistories, lastLeaseDueMs } from "./check-histories.ts";
 import { Cluster, foundingConfiguration, isFounder } from "./cluster.ts";
 import { FaultDriver } from "./fault-driver.ts";
 import { ClusterOperator } from "./membership.ts";
@@ -211,6 +211,9 @@ class Run implements EventTarget {
         probeMs: probeTimeouts * electionMs + snapshotMs,
       }),
     );
+    if (this.#isOver(untilEvent)) return;
+    this.#outliveLeases(settle);
+    if (this.#isOver(untilEvent)) return;
     this.#referee.report(this.#oracle.finish());
     this.#referee.report(
       checkHistories({
@@ -223,6 +226,14 @@ class Run implements EventTarget {
         isLinearizabilityChecked: this.#options.isLinearizabilityChecked ?? true,
       }),
     );
+  }
+
+  /** Nobody renews them any more: each has to go, and takes its time. */
+  #outliveLeases(settle: () => boolean): void {
+    const { livingLeases } = this.#ledger;
+    const dueMs = lastLeaseDueMs(this.#scenario, this.#workload);
+    if (livingLeases.size === 0 || dueMs <= this.#world.nowMs) return;
+    this.#world.run(dueMs + 1, () => settle() || livingLeases.size === 0);
   }
 
   #isOver(untilEvent: number): boolean {

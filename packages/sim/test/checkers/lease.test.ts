@@ -30,6 +30,7 @@ const usual: LeaseHistory = {
   grant: acknowledged(0),
   keepalives: [],
   revokes: [],
+  refusals: [],
   endedAtMs: 5500,
   keys: keyEvents([100, "attached"], [5500, "expired"]),
 };
@@ -80,6 +81,31 @@ describe("checkLeases()", () => {
     }
     const late = { revokes: [acknowledged(3000)], endedAtMs: 1005, keys: [] };
     rejects(check(late), "leaseTooShort", /ended at 1005 ms/);
+  });
+
+  it("rejects that a renewal in time is told that it comes too late", () => {
+    rejects(check({ keepalives: [refused(4980)] }), "leaseTooShort", /gone between 4980 and 4990/);
+    equal(check({ keepalives: [refused(4990)] }), undefined);
+    const renewed = [acknowledged(3000), refused(7900)];
+    rejects(check({ keepalives: renewed, endedAtMs: 8100, keys: [] }), "leaseTooShort", /gone/);
+    const slow = { keepalives: [refused(4980)] };
+    equal(check(slow, { driftRatio: 1.01 }), undefined);
+    equal(check({ ...slow, revokes: [unanswered(4985)] }), undefined);
+    equal(check({ ...slow, grant: acknowledged(0, 4980) }), undefined);
+  });
+
+  it("rejects that a write with a lease that lives is refused", () => {
+    const early = { refusals: [refused(5)] };
+    equal(check(early), undefined);
+    rejects(
+      check({ refusals: [refused(5480)] }),
+      "leaseTooShort",
+      /refused at 5490 ms, .* at 5500/,
+    );
+    equal(check({ refusals: [refused(5490)] }), undefined);
+    const lives = { refusals: [refused(500)], endedAtMs: undefined, keys: [] };
+    rejects(check(lives, { nowMs: 600 }), "leaseTooShort", /ended at no ms/);
+    equal(check({ ...lives, grant: unanswered(0) }), undefined);
   });
 
   it("rejects a renewal of a lease that is gone", () => {
