@@ -61,8 +61,11 @@ export class Workload {
   readonly #leases: Map<string, LeaseRecord> = new Map<string, LeaseRecord>();
   /** By client and key: the modification revision that it saw last. */
   readonly #seen: Map<string, number> = new Map<string, number>();
-  /** All that was ever asked. */
-  readonly #calls: Pick<ClientCall<unknown>, "server" | "unansweredTicks">[] = [];
+  /** All that was ever asked; `isForLeader`: the server has to ask whoever leads. */
+  readonly #calls: {
+    readonly call: Pick<ClientCall<unknown>, "server" | "unansweredTicks">;
+    readonly isForLeader: boolean;
+  }[] = [];
   #probes = 0;
   /** How changes of the configuration ended, by outcome. */
   readonly changes: Record<string, number> = {};
@@ -146,11 +149,18 @@ export class Workload {
     return this.#watches.map((watch) => watch.history(dueRevision, mustServe));
   }
 
-  /** Whom a server has left without an answer for longer than `ticksMax` of its own clock. */
-  unanswered(ticksMax: number): { readonly server: NodeId; readonly ticks: number } | undefined {
-    const call = this.#calls.find(({ unansweredTicks }) => unansweredTicks > ticksMax);
-    if (call === undefined) return undefined;
-    return { server: this.#operator.idOf(call.server), ticks: call.unansweredTicks };
+  /** Whom a server has left without an answer for longer than so many ticks of its own clock. */
+  unanswered(limits: {
+    readonly ticksMax: number;
+    readonly leaderTicksMax: number;
+  }): { readonly server: NodeId; readonly ticks: number } | undefined {
+    const found = this.#calls.find(
+      ({ call, isForLeader }) =>
+        call.unansweredTicks > (isForLeader ? limits.leaderTicksMax : limits.ticksMax),
+    );
+    if (found === undefined) return undefined;
+    const { server, unansweredTicks } = found.call;
+    return { server: this.#operator.idOf(server), ticks: unansweredTicks };
   }
 
   leases(): LeaseHistory[] {
@@ -219,9 +229,10 @@ export class Workload {
   #ask<Answer>(
     what: ConstructorParameters<typeof ClientCall<Answer>>[1],
     onEnd: (call: ClientCall<Answer>) => void = () => {},
+    isForLeader = false,
   ): ClientCall<Answer> {
     const call = new ClientCall<Answer>(this.#clients, what, onEnd);
-    this.#calls.push(call);
+    this.#calls.push({ call, isForLeader });
     return call;
   }
 
@@ -229,7 +240,11 @@ export class Workload {
     const { server, lease } = operation;
     const id = BigInt(lease);
     const ask = (serve: Serve<boolean>): ClientCall<boolean> =>
-      this.#ask<boolean>({ server, isRepeatable: false, serve });
+      this.#ask<boolean>(
+        { server, isRepeatable: false, serve },
+        undefined,
+        operation.kind === "keepalive",
+      );
     const isDone = (result: CommandResult): boolean => result.kind !== "refused";
     if (operation.kind === "grant") {
       const { ttlSeconds } = operation;
@@ -277,10 +292,11 @@ export class Workload {
       });
     };
     const what = { server, isRepeatable: false, serve };
-    this.#ask<ChangeConfigurationOutcome>(what, ({ answer }) => {
+    const onEnd = ({ answer }: ClientCall<ChangeConfigurationOutcome>): void => {
       if (answer !== undefined) this.#operator.ended(change);
       this.#countChange(answer?.kind === "refused" ? answer.reason : (answer?.kind ?? "unknown"));
-    });
+    };
+    this.#ask<ChangeConfigurationOutcome>(what, onEnd, true);
   }
 
   #refusals(lease: string): LeaseCall[] {

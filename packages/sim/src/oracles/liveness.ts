@@ -7,8 +7,9 @@ import { type Violation, violation } from "./violation.ts";
 /** How one server stands at the end of a run. */
 export interface FinalServer {
   readonly id: NodeId;
-  /** Down, wiped, removed or superseded servers are not: nothing is expected of them. */
+  /** Lost, removed or superseded servers are not: nothing is expected of them. */
   readonly isExpected: boolean;
+  readonly isUp: boolean;
   /** Why it takes no part; undefined when it does. */
   readonly isolation: string | undefined;
   readonly isWitness: boolean;
@@ -53,7 +54,9 @@ export interface LivenessBounds {
 /** The first promise that the end of the run breaks; undefined when it keeps all. */
 export function judgeLiveness(state: FinalState, bounds: LivenessBounds): Violation | undefined {
   const expected = state.servers.filter((server) => server.isExpected);
-  if (expected.length === 0) return undefined;
+  if (expected.length === 0) {
+    return violation("survives", "nobody is left of whom anything could be expected");
+  }
   return (
     checkIsolation(expected) ??
     checkLeader(state, expected, bounds) ??
@@ -65,6 +68,8 @@ export function judgeLiveness(state: FinalState, bounds: LivenessBounds): Violat
 
 /** Nobody is left out who belongs there. */
 function checkIsolation(expected: readonly FinalServer[]): Violation | undefined {
+  const down = expected.find((server) => !server.isUp);
+  if (down !== undefined) return violation("survives", `${down.id} does not run`);
   const isolated = expected.find((server) => server.isolation !== undefined);
   if (isolated === undefined) return undefined;
   return violation("isolation", `${isolated.id} is still isolated: ${isolated.isolation}`);

@@ -135,6 +135,7 @@ function finalServer(machine: Machine, isExpected: boolean): FinalServer {
   return {
     id: machine.id,
     isExpected,
+    isUp: machine.isUp,
     isolation: status?.isolation?.kind,
     isWitness: machine.isWitness,
     role: view.role,

@@ -15,6 +15,7 @@ function server(id: string, change: Partial<FinalServer> = {}): FinalServer {
   return {
     id,
     isExpected: true,
+    isUp: true,
     isolation: undefined,
     isWitness: false,
     role: id === "a" ? "leader" : "follower",
@@ -102,6 +103,12 @@ describe("judgeLiveness()", () => {
   it("expects nothing of those that do not belong here", () => {
     const gone = { isExpected: false, isolation: "removed", lastIndex: 2, stateHash: 1 };
     equal(judge(withC(gone)), undefined);
-    equal(judge({ servers: [server("a", gone)], leaderAtMs: undefined }), undefined);
+  });
+
+  it("wants somebody to be left, and everybody who is to run", () => {
+    const lost = { servers: [server("a", { isExpected: false })], leaderAtMs: undefined };
+    rejects(judge(lost), "survives", /nobody is left/);
+    rejects(judge(withC({ isUp: false })), "survives", /c does not run/);
+    equal(judge(withC({ isUp: false, isExpected: false })), undefined);
   });
 });
