@@ -127,6 +127,7 @@ describe("Change", () => {
   // biome-ignore format: a table
   const refused: readonly (readonly [string, MembershipStep, RegExp])[] = [
     ["learnerBehind", { kind: "promote", id: 0xbn, votes: 1 }, /^9 Cannot promote b: the learner has not caught up/],
+    ["learnerBehind", { kind: "staticLeader", id: 0xbn },      /^9 Cannot let only b lead: it has not caught up with the present leader/],
     ["unknownServer", { kind: "demote", id: 0x9n },            /^5 Cannot demote 9: there is no such member/],
     ["wrongRole",     { kind: "votes", id: 0xbn, votes: 2 },   /^9 Cannot give b 2 votes: its role does not fit/],
     ["noDataVoter",   { kind: "prefer", ids: [] },             /^9 Cannot prefer nobody: no voter with data/],
@@ -134,7 +135,7 @@ describe("Change", () => {
     ["unchanged",     { kind: "staticLeader", id: 0n },        /^9 Cannot lift the static leader: it would change nothing/],
   ];
   for (const [reason, step, want] of refused) {
-    it(`says what was tried and why not: ${reason}`, async () => {
+    it(`says what was tried and why not: ${step.kind}, ${reason}`, async () => {
       cluster().put("b", { votes: 0 });
       cluster().refusals.push(reason as never);
       match(await refusal([step]), want);

@@ -39,13 +39,14 @@ export const etcdRefusals: Readonly<Record<LastingRefusal, RpcErrorKey>> = {
 const { invalidArgument, failedPrecondition, notFound, alreadyExists } = statusCode;
 
 // biome-ignore format: a table
-const wordings: Readonly<Record<LastingRefusal | "peerUrlTaken", readonly [StatusCode, string]>> = {
+const wordings: Readonly<Record<LastingRefusal | "peerUrlTaken" | "heirBehind", readonly [StatusCode, string]>> = {
   serverExists:  [alreadyExists,      "it is a member already"],
   peerUrlTaken:  [alreadyExists,      "another member has one of its peer URLs; remove that member first, or choose another URL"],
   serverRemoved: [failedPrecondition, "it was removed, and an id is used once; ask again in a second for another id"],
   unknownServer: [notFound,           "there is no such member; `flotilla member list` shows them"],
   wrongRole:     [failedPrecondition, "its role does not fit: only a learner can be promoted, only a voter demoted or given votes, and only a voter with data can lead"],
   learnerBehind: [failedPrecondition, "the learner has not caught up with the leader; wait until its lag in `flotilla member list` is small, and see that it runs"],
+  heirBehind:    [failedPrecondition, "it has not caught up with the present leader, or does not answer it, and nothing could be written until it leads; wait until its lag in `flotilla member list` is small, and see that it runs"],
   noDataVoter:   [failedPrecondition, "no voter with data would be left"],
   unsound:       [invalidArgument,    "the outcome would be no sound configuration: too many members or votes, or a member in two roles"],
   unchanged:     [failedPrecondition, "it would change nothing"],
@@ -56,7 +57,9 @@ export function wordedRefusal(
   changes: readonly ConfigurationChange[],
   reason: LastingRefusal | "peerUrlTaken",
 ): GrpcError {
-  const [code, why] = wordings[reason];
+  // The engine has one refusal for both: a learner that is to vote, and a voter that alone is to lead.
+  const isOfHeir = reason === "learnerBehind" && !changes.some(({ kind }) => kind === "promote");
+  const [code, why] = wordings[isOfHeir ? "heirBehind" : reason];
   return new GrpcError(code, `Cannot ${changesInWords(changes)}: ${why}`);
 }
 
