@@ -8,6 +8,7 @@ import {
   ServiceContext,
 } from "./context.ts";
 import { createHttpSide, type HttpSide } from "./http.ts";
+import { Reconfiguration } from "./membership/reconfiguration.ts";
 import { authMethods } from "./services/auth.ts";
 import { clusterMethods } from "./services/cluster.ts";
 import { healthMethods } from "./services/health.ts";
@@ -28,13 +29,14 @@ export interface EtcdApi {
 /** Makes the API of `deps.member`; it opens nothing and starts nothing. */
 export function createEtcdApi(deps: EtcdApiDeps, options: Partial<EtcdApiOptions> = {}): EtcdApi {
   const context = new ServiceContext(deps, { ...defaultOptions, ...options });
+  const reconfiguration = new Reconfiguration(context);
   const services: readonly Methods[] = [
     kvMethods(context),
     watchMethods(context),
     leaseMethods(context),
-    clusterMethods(context),
+    clusterMethods(context, reconfiguration),
     maintenanceMethods(context),
-    membershipMethods(context),
+    membershipMethods(context, reconfiguration),
     authMethods(context),
     healthMethods(context),
   ];

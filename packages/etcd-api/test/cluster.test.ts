@@ -1,9 +1,13 @@
 // etcdserverpb.Cluster and MoveLeader: codes and texts are etcd 3.7.1's, seen at the real one.
 import { deepEqual, equal, match } from "node:assert/strict";
 import { afterEach, beforeEach, describe, it } from "node:test";
+import { Prng, silentLogger } from "@flotilla/base";
 import { nodeIdOf } from "@flotilla/member";
+import { defaultOptions, ServiceContext } from "../src/context.ts";
 import type { ServeEtcdOptions } from "../src/index.ts";
+import { reconfigurationsMax } from "../src/limits.ts";
 import { addedMemberId } from "../src/membership/peer-urls.ts";
+import { Reconfiguration } from "../src/membership/reconfiguration.ts";
 import {
   encoded,
   ManualTimers,
@@ -260,6 +264,94 @@ describe("a change of the members", () => {
       },
       () => "answer",
     );
+  });
+
+  it("is judged by what the one before it has left", async () => {
+    cluster().put("b", {});
+    cluster().put("c", {});
+    const ends = [4, 5, 6].map((at) => call("Cluster/MemberAdd", add([`http://127.0.0.1:${at}`])));
+    deepEqual((await Promise.all(ends)).sort(), [notStarted, "ok", "ok"]); // As at etcd.
+    equal(cluster().members().length, 5);
+  });
+
+  it("goes on to the next one when the one before it is refused", async () => {
+    const ends = [
+      call("Cluster/MemberRemove", idOnly(1n)),
+      call("Cluster/MemberAdd", add([fresh], true)),
+    ];
+    deepEqual(await Promise.all(ends), [notFound, "ok"]);
+  });
+
+  it("waits for its turn no longer than it may take, and not in a queue without end", async () => {
+    let goOn = (): void => {};
+    cluster().slowly = new Promise((resolve) => {
+      goOn = resolve;
+    });
+    const { member } = running;
+    const deps = { member, logger: silentLogger, timers, random: new Prng(1) };
+    const context = new ServiceContext({ ...deps, unixSeconds: () => 0 }, defaultOptions);
+    const reconfiguration = new Reconfiguration(context);
+    const ask = (id: string): Promise<string> => {
+      const changes = [{ kind: "add", id, votes: 0 } as const];
+      const never = (reason: string): never => {
+        throw new Error(reason);
+      };
+      const judges = { check: () => {}, endangered: never, refused: never };
+      const asked = { changes, force: false, ...judges };
+      return reconfiguration.change(asked, new AbortController().signal).then(
+        () => "ok",
+        (error: Error) => error.message,
+      );
+    };
+    const first = ask("b");
+    await until(
+      () => cluster().asked.length === 1,
+      () => "first change",
+    );
+    const late = Array.from({ length: reconfigurationsMax }, (_, at) => ask(`c${at}`));
+    equal(await late.at(-1), "etcdserver: too many requests");
+    timers.advance(5000);
+    goOn();
+    equal(await first, "ok");
+    for (const end of late.slice(0, -1)) equal(await end, "etcdserver: request timed out");
+    equal(cluster().asked.length, 1);
+    equal(await ask("d"), "ok");
+  });
+
+  it("of a learner is not taken for one of the same voters that is under way", async () => {
+    cluster().staysJoint = true;
+    equal(await call("Cluster/MemberAdd", add([fresh])), "ok");
+    let isAnswered = false;
+    void running.client
+      .status("/etcdserverpb.Cluster/MemberAdd", add(["http://127.0.0.1:9"], true))
+      .then(() => {
+        isAnswered = true;
+      });
+    await until(
+      () => cluster().asked.length === 2,
+      () => "second change",
+    );
+    for (let passed = 0; passed < 2000; passed += 10) {
+      timers.advance(10);
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+    equal(isAnswered, false);
+    equal(cluster().configuration.learners.length, 0);
+    cluster().leaveJoint();
+    await until(
+      () => isAnswered,
+      () => "answer",
+    );
+    equal(cluster().configuration.learners.length, 1);
+  });
+
+  it("must leave somebody with data who answers", async () => {
+    cluster().put("b", { isActive: false });
+    for (const id of ["d", "e"]) cluster().put(id, { isWitness: true });
+    const own = idOnly(running.member.id);
+    equal(await call("Cluster/MemberRemove", own), "14 etcdserver: unhealthy cluster");
+    cluster().put("b", { isActive: true });
+    equal(await call("Cluster/MemberRemove", own), "ok");
   });
 
   it("gives up when that does not end", async () => {

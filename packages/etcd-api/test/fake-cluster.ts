@@ -25,9 +25,15 @@ export class FakeCluster {
   readonly refusals: ChangeRefusal[] = [];
   /** Everything that was asked for. */
   readonly asked: (readonly ConfigurationChange[])[] = [];
+  /** What a change waits for before it is answered. */
+  slowly: Promise<void> | undefined;
   /** Changes come into force and are never finished. */
   staysJoint = false;
   #outgoing: Configuration["outgoing"] = [];
+  #finish = (): void => {};
+  readonly #finished = new Promise<void>((resolve) => {
+    this.#finish = resolve;
+  });
   /** Transfers lead nowhere. */
   keepsLeader = false;
   /** Calls of `status` that find nobody active, as right after a leader's check of its quorum. */
@@ -78,6 +84,13 @@ export class FakeCluster {
     };
   }
 
+  /** Ends the joint phase that `staysJoint` has begun. */
+  leaveJoint(): void {
+    this.staysJoint = false;
+    this.#outgoing = [];
+    this.#finish();
+  }
+
   status(): EngineStatus {
     const forgets = this.forgetfulLooks > 0;
     if (forgets) this.forgetfulLooks--;
@@ -115,13 +128,11 @@ export class FakeCluster {
     this.asked.push(changes);
     const reason = this.refusals.shift();
     if (reason !== undefined) return { kind: "refused", reason };
+    if (this.#outgoing.length > 0) await this.#finished; // The one before, as at a leader.
     if (this.staysJoint) this.#outgoing = this.configuration.voters;
     for (const change of changes) this.#apply(change);
-    if (this.staysJoint) {
-      await new Promise<never>((_, reject) => {
-        signal?.addEventListener("abort", () => reject(signal.reason));
-      });
-    }
+    if (this.staysJoint) return givenUp(signal);
+    await this.slowly;
     return { kind: "changed", configuration: this.configuration };
   }
 
@@ -137,4 +148,11 @@ export class FakeCluster {
     else if (change.kind === "urls") this.put(change.id, { urls: change.urls });
     else this.put(change.id, { votes: change.kind === "demote" ? 0 : change.votes });
   }
+}
+
+/** Never answers. */
+function givenUp(signal: AbortSignal | undefined): Promise<never> {
+  return new Promise((_, reject) => {
+    signal?.addEventListener("abort", () => reject(signal.reason));
+  });
 }

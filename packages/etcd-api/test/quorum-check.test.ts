@@ -9,7 +9,7 @@ import {
 } from "../src/membership/quorum-check.ts";
 import type { ConfigurationChange } from "../src/membership/types.ts";
 
-/** "a b:3 c- d?" = a with one vote, b with three, c that does not answer, d that was never started. */
+/** "a b:3 c- d? w" = a with one vote, b with three, c that does not answer, d that was never started, w a witness. */
 function parse(text: string): {
   electorate: Electorate;
   started: Set<string>;
@@ -47,6 +47,10 @@ describe("judgeQuorum()", () => {
     ["says nothing where no vote changes",                 "a b- c-",  "a b- c-",   "safe"],
     ["refuses half of the votes, which is no majority",    "a b c",    "a:2 b:2-",  "unhealthy"],
     ["refuses two new ones beside a single one",           "a",        "a b? c?",   "notEnoughStarted"],
+    // With witnesses.
+    ["lets the dead one of two with data go",              "a b- w",   "a w",       "safe"],
+    ["refuses to leave only witnesses that answer",        "a b- v w", "b- v w",    "unhealthy"],
+    ["lets one with data go while another answers",        "a b v w",  "b v w",     "safe"],
   ];
   for (const [name, now, after, want] of cases) {
     it(name, () => {
@@ -54,6 +58,7 @@ describe("judgeQuorum()", () => {
       const verdict = judgeQuorum(parse(now).electorate, later.electorate, {
         isStarted: (id) => later.started.has(id),
         isActive: (id) => later.active.has(id),
+        hasData: (id) => id !== "v" && id !== "w",
       });
       equal(verdict, want);
     });

@@ -17,11 +17,13 @@ export interface Presence {
   isStarted(id: NodeId): boolean;
   /** It has answered the leader lately, or is the leader. */
   isActive(id: NodeId): boolean;
+  /** It holds data, so that it can lead. */
+  hasData(id: NodeId): boolean;
 }
 
 /**
  * - `notEnoughStarted`: members that were never started would be needed for a quorum.
- * - `unhealthy`: members that do not answer would be needed.
+ * - `unhealthy`: members that do not answer would be needed, be it only because the others are witnesses.
  */
 export type QuorumVerdict = "safe" | "notEnoughStarted" | "unhealthy";
 
@@ -32,7 +34,8 @@ export function judgeQuorum(now: Electorate, after: Electorate, members: Presenc
   const isSecond = now.size === 1 && after.size === 2 && includesAll(after, now);
   if (isSecond) return "safe";
   if (!isMajority(after, (id) => members.isStarted(id))) return "notEnoughStarted";
-  return isMajority(after, (id) => members.isActive(id)) ? "safe" : "unhealthy";
+  const canLead = [...after.keys()].some((id) => members.isActive(id) && members.hasData(id));
+  return canLead && isMajority(after, (id) => members.isActive(id)) ? "safe" : "unhealthy";
 }
 
 /** Who votes in one half of a configuration. */

@@ -10,6 +10,7 @@ import {
   activityPauseMs,
   reconfigurationMs,
   reconfigurationPauseMs,
+  reconfigurationsMax,
   settlementLooksMax,
   settlementPauseMs,
 } from "../limits.ts";
@@ -39,9 +40,14 @@ export interface ReconfigurationRequest {
   refused(reason: LastingRefusal): void;
 }
 
-/** The one way in which members are changed. */
+/**
+ * The one way in which members are changed; one for all services. What is asked for at this member is
+ * made one after the other: each is judged by what the one before has left.
+ */
 export class Reconfiguration {
   readonly #context: ServiceContext;
+  #last: Promise<unknown> = Promise.resolve();
+  #unfinished = 0;
 
   constructor(context: ServiceContext) {
     this.#context = context;
@@ -56,11 +62,24 @@ export class Reconfiguration {
 
   /** Done once the change is in force. Throws what the request throws, or an {@link RpcError}. */
   async change(request: ReconfigurationRequest, signal: AbortSignal): Promise<void> {
+    if (this.#unfinished >= reconfigurationsMax) throw new RpcError("tooManyRequests");
+    this.#unfinished++;
+    const endMs = this.#context.timers.nowMs() + reconfigurationMs;
+    const turn = this.#last.then(() => this.#takeTurn(request, endMs, signal));
+    this.#last = turn.catch(() => {}); // Its own caller is told.
+    await turn.finally(() => this.#unfinished--);
+  }
+
+  async #takeTurn(
+    request: ReconfigurationRequest,
+    endMs: number,
+    signal: AbortSignal,
+  ): Promise<void> {
     const { timers } = this.#context;
-    const endMs = timers.nowMs() + reconfigurationMs;
+    signal.throwIfAborted();
+    if (timers.nowMs() >= endMs) throw new RpcError("timeout");
     for (;;) {
-      const status = await this.look(signal);
-      if (!request.force) await this.#checkQuorum(request, status, signal);
+      const status = await this.#checkedLook(request, signal);
       request.check(status);
       const outcome = await this.#make(request.changes, status, signal);
       if (outcome.kind === "changed" || outcome.kind === "settled") return;
@@ -77,11 +96,14 @@ export class Reconfiguration {
     before: EngineStatus,
     signal: AbortSignal,
   ): Promise<ChangeMembersOutcome | { readonly kind: "settled" }> {
+    const now = votesOf(before.configuration.voters);
     const after = electorateAfter(before.configuration, changes);
     const enough = new AbortController();
     const either = AbortSignal.any([signal, enough.signal]);
     const changed = this.#context.member.changeMembers(changes, { signal: either });
     try {
+      // Without a vote that changes, another change with the same voters would be taken for this one.
+      if (sameVotes(now, after)) return await changed;
       return await Promise.race([changed, this.#settled(after, either)]);
     } finally {
       enough.abort();
@@ -102,24 +124,20 @@ export class Reconfiguration {
   }
 
   /**
-   * A leader forgets once in each election timeout who has answered it, and knows again a heartbeat
+   * The leader's view, by which the change is safe. A leader forgets once in each election timeout who has answered it, and knows again a heartbeat
    * later: who seems to be missing is looked for a few times.
    */
-  async #checkQuorum(
-    request: ReconfigurationRequest,
-    seen: EngineStatus,
-    signal: AbortSignal,
-  ): Promise<void> {
-    let status = seen;
+  async #checkedLook(request: ReconfigurationRequest, signal: AbortSignal): Promise<EngineStatus> {
     for (let looks = 1; ; looks++) {
+      const status = await this.look(signal);
+      if (request.force) return status;
       const now = votesOf(status.configuration.voters);
       const after = electorateAfter(status.configuration, request.changes);
       const verdict = judgeQuorum(now, after, presence(status, this.#context.member.members()));
-      if (verdict === "safe") return;
+      if (verdict === "safe") return status;
       const mayPass = verdict === "unhealthy" && looks < activityLooksMax;
       if (!mayPass) request.endangered(verdict);
       await this.#pause(activityPauseMs);
-      status = await this.look(signal);
     }
   }
 
@@ -148,5 +166,10 @@ function presence(status: EngineStatus, members: readonly MemberInfo[]): Presenc
   const started = new Set(members.filter(({ name }) => name !== "").map(({ id }) => nodeIdOf(id)));
   const isActive = (id: NodeId): boolean =>
     id === status.id || status.progress.get(id)?.recentlyActive === true;
-  return { isActive, isStarted: (id) => started.has(id) || isActive(id) };
+  const witnesses = new Set(status.configuration.witnesses);
+  return {
+    isActive,
+    isStarted: (id) => started.has(id) || isActive(id),
+    hasData: (id) => !witnesses.has(id),
+  };
 }

@@ -3,7 +3,8 @@
  *
  * Source: etcd server/etcdserver/api/v3rpc/member.go; the order of the checks is that of AddMember and
  * of RaftCluster.ValidateConfigurationChange. Where ours is kinder: a learner may be added while a
- * voter is down, there may be many learners, and a change waits for the one before.
+ * voter is down, there may be many learners, a change waits for the one before, and a learner passes it
+ * on. Where it is stricter: a peer URL has a host, a port that exists, and nothing else.
  */
 import { type MemberInfo, nodeIdOf } from "@flotilla/member";
 import {
@@ -19,7 +20,7 @@ import {
 import type { Methods, ServiceContext } from "../context.ts";
 import { RpcError } from "../errors.ts";
 import { addedMemberId, parsePeerUrls } from "../membership/peer-urls.ts";
-import { Reconfiguration, type ReconfigurationRequest } from "../membership/reconfiguration.ts";
+import type { Reconfiguration, ReconfigurationRequest } from "../membership/reconfiguration.ts";
 import { etcdRefusals, type LastingRefusal } from "../membership/refusals.ts";
 import { isMember, isPeerUrlTaken } from "../membership/servers.ts";
 import type { ConfigurationChange, EngineStatus, NodeId } from "../membership/types.ts";
@@ -28,8 +29,8 @@ import type { ConfigurationChange, EngineStatus, NodeId } from "../membership/ty
 const noRevision = 0;
 
 /** The methods of the Cluster service. */
-export function clusterMethods(context: ServiceContext): Methods {
-  const service = new ClusterService(context);
+export function clusterMethods(context: ServiceContext, reconfiguration: Reconfiguration): Methods {
+  const service = new ClusterService(context, reconfiguration);
   return [
     [
       "/etcdserverpb.Cluster/MemberList",
@@ -64,9 +65,9 @@ class ClusterService {
   readonly #context: ServiceContext;
   readonly #reconfiguration: Reconfiguration;
 
-  constructor(context: ServiceContext) {
+  constructor(context: ServiceContext, reconfiguration: Reconfiguration) {
     this.#context = context;
-    this.#reconfiguration = new Reconfiguration(context);
+    this.#reconfiguration = reconfiguration;
   }
 
   list(): Uint8Array {

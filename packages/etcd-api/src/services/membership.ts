@@ -22,7 +22,7 @@ import {
 import { type Methods, noFields, type ServiceContext } from "../context.ts";
 import { describeLeaderless, describeMembership, isolationOf } from "../membership/description.ts";
 import { addedMemberId, parsePeerUrls } from "../membership/peer-urls.ts";
-import { Reconfiguration } from "../membership/reconfiguration.ts";
+import type { Reconfiguration } from "../membership/reconfiguration.ts";
 import { wordedDanger, wordedRefusal } from "../membership/refusals.ts";
 import { isPeerUrlTaken } from "../membership/servers.ts";
 import type { Configuration, ConfigurationChange, NodeId } from "../membership/types.ts";
@@ -31,8 +31,11 @@ import type { Configuration, ConfigurationChange, NodeId } from "../membership/t
 const noRevision = 0;
 
 /** The methods of the Membership service. */
-export function membershipMethods(context: ServiceContext): Methods {
-  const service = new MembershipService(context);
+export function membershipMethods(
+  context: ServiceContext,
+  reconfiguration: Reconfiguration,
+): Methods {
+  const service = new MembershipService(context, reconfiguration);
   return [
     [
       "/flotilla.v1.Membership/Describe",
@@ -51,9 +54,9 @@ class MembershipService {
   readonly #context: ServiceContext;
   readonly #reconfiguration: Reconfiguration;
 
-  constructor(context: ServiceContext) {
+  constructor(context: ServiceContext, reconfiguration: Reconfiguration) {
     this.#context = context;
-    this.#reconfiguration = new Reconfiguration(context);
+    this.#reconfiguration = reconfiguration;
   }
 
   async describe(signal: AbortSignal, added: readonly bigint[] = []): Promise<Uint8Array> {
