@@ -80,6 +80,8 @@ export class SimulatedState implements StateStorage, EventTarget {
   /** Snapshots that were received whole, by their name. */
   #received: Received[] = [];
   #generation = 0;
+  /** A process has the state in memory. */
+  #isOpen = false;
   #slowness = 1;
 
   constructor(parts: StateParts, deliver: (completion: Completion) => void) {
@@ -175,9 +177,12 @@ export class SimulatedState implements StateStorage, EventTarget {
     this.#slowness = factor;
   }
 
-  /** The process is gone and the machine is not: the state may be as new as it was. */
+  /**
+   * The process is gone and the machine is not: the state may be as new as it was. What an earlier
+   * process had is of no concern to one that has not opened it.
+   */
   abandon(): void {
-    if (this.#random.chance(0.5)) {
+    if (this.#isOpen && this.#random.chance(0.5)) {
       this.#checkpoint = this.#backend.image();
       this.#checkpointing = undefined;
     }
@@ -187,6 +192,7 @@ export class SimulatedState implements StateStorage, EventTarget {
   /** Power is lost. */
   crash(): void {
     this.#generation++;
+    this.#isOpen = false;
     // A checkpoint that was under way may have come through.
     if (this.#checkpointing !== undefined && this.#random.chance(0.5)) {
       this.#checkpoint = this.#checkpointing;
@@ -196,6 +202,7 @@ export class SimulatedState implements StateStorage, EventTarget {
 
   /** A process starts on what is left. */
   open(): Store {
+    this.#isOpen = true;
     this.#backend = new SimulatedBackend();
     this.#backend.load(this.#checkpoint);
     this.#store = this.#observed(createStore(this.#backend, this.#limits));

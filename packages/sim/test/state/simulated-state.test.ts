@@ -123,6 +123,16 @@ describe("SimulatedState", () => {
     deepEqual([...found].sort(), ["", "one"]);
   });
 
+  it("does not get back what was lost with the power, when a process dies that has not opened it", () => {
+    for (let seed = 0; seed < 30; seed++) {
+      const { state } = makeState(seed);
+      put(state.open(), 1, "one");
+      state.replace();
+      state.abandon();
+      equal(textAt(state.open()), "", `seed=${seed}`);
+    }
+  });
+
   it("says how long the pieces of a snapshot take at most", () => {
     const from = makeState(1);
     const to = makeState(2);
