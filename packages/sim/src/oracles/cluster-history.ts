@@ -8,6 +8,7 @@
  */
 import type { Configuration, Entry, LogIndex, NodeId, Term } from "@flotilla/consensus";
 import type { LogWindow } from "./log-window.ts";
+import { isNamed } from "./naive-quorum.ts";
 
 /** An entry that was seen in a log. Equal (index, term) must mean equal content, and equal prefixes. */
 export interface KnownEntry {
@@ -66,6 +67,13 @@ export class ClusterHistory {
     let at = this.#configurations.length - 1;
     while (at > 0 && (this.#configurations[at]?.index ?? 0) > index) at--;
     return this.#configurations[at]?.configuration ?? { voters: [], learners: [], outgoing: [] };
+  }
+
+  /** A committed change took `id` out. */
+  hasRemoved(id: NodeId): boolean {
+    return this.#configurations.some(
+      ({ configuration }) => configuration.removed?.includes(id) && !isNamed(configuration, id),
+    );
   }
 
   /** The last index that was committed before `term`: what its leader has to hold. */

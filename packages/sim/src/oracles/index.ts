@@ -3,6 +3,7 @@ export {
   createInvariantOracle,
   type InvariantOptions,
   type InvariantOracle,
+  type IsolationKind,
 } from "./invariants.ts";
 export {
   type FinalServer,

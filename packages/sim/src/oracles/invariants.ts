@@ -8,7 +8,14 @@
  * Naive in its rules, incremental in its work: it looks only at the server that acted, and there only
  * at what changed, which makes it O(1) amortised for each event and entry. Pure.
  */
-import type { Configuration, LogIndex, Message, NodeId, Term } from "@flotilla/consensus";
+import type {
+  Configuration,
+  Isolation,
+  LogIndex,
+  Message,
+  NodeId,
+  Term,
+} from "@flotilla/consensus";
 import { ClusterHistory } from "./cluster-history.ts";
 import { checkApplied, checkAppliedDurable, checkCommitted, checkOrder } from "./commit-checks.ts";
 import {
@@ -38,6 +45,9 @@ export interface InvariantOptions {
   readonly configuration: Configuration;
 }
 
+/** Why a server takes no part any more, for good. */
+export type IsolationKind = Exclude<Isolation["kind"], "lostEntries">;
+
 /** Checks a run; every method returns the first violation that it sees. After one, it is of no more use. */
 export interface InvariantOracle {
   /** To be called after each event, with the server that acted, also when it started, crashed or was wiped. */
@@ -48,6 +58,8 @@ export interface InvariantOracle {
   applied(id: NodeId, index: LogIndex, term: Term): Violation | undefined;
   /** The state machine of `id`, having applied exactly up to `index`, has this content. */
   stateHash(id: NodeId, index: LogIndex, hash: number): Violation | undefined;
+  /** `id` says that it does not belong here, and ends for good: nothing is expected of it any more. */
+  isolated(id: NodeId, kind: IsolationKind): Violation | undefined;
   /** From now on the disk of `id` may forget what it has acknowledged. */
   declareFaultyDisk(id: NodeId): void;
   /** An operator recovered the cluster by force on `survivor`, which starts next. */
@@ -75,6 +87,8 @@ class Observer implements InvariantOracle {
   readonly #histories: ClusterHistory[] = [];
   readonly #survivors = new Set<NodeId>();
   readonly #faultyDisks = new Set<NodeId>();
+  /** All that any log has ever named as one. */
+  readonly #witnesses = new Set<NodeId>();
 
   constructor(initial: Configuration) {
     this.#initial = initial;
@@ -121,6 +135,25 @@ class Observer implements InvariantOracle {
       "stateHash",
       `the state at ${index} has hash ${hash} on ${id} and ${other.hash} on ${other.id}`,
     );
+  }
+
+  isolated(id: NodeId, kind: IsolationKind): Violation | undefined {
+    const record = this.#records.get(id);
+    if (record === undefined || this.#isIsolatedFor(record, kind)) return undefined;
+    return violation("isolation", `${id} takes no part any more: ${kind}, which is not so`);
+  }
+
+  #isIsolatedFor({ id, history, wasWiped }: ServerRecord, kind: IsolationKind): boolean {
+    switch (kind) {
+      case "removed":
+        return this.#histories.some((each) => each.hasRemoved(id));
+      case "superseded":
+        return this.#newest.epoch > (history?.epoch ?? 0);
+      case "lostDisk":
+        return wasWiped;
+      case "lacksData":
+        return this.#witnesses.has(id);
+    }
   }
 
   declareFaultyDisk(id: NodeId): void {
@@ -234,6 +267,9 @@ class Observer implements InvariantOracle {
       adoptLog(record, view, change) ??
       adoptConfigurations(record, first, this.#baseConfiguration(record));
     if (found !== undefined) return found;
+    for (const { configuration } of record.configurations) {
+      for (const id of configuration.witnesses ?? []) this.#witnesses.add(id);
+    }
     record.firstChanged = first;
     return checkRetired(record, first) ?? this.#observeEpoch(record, first);
   }

@@ -234,9 +234,9 @@ export class FaultDriver {
     if (!machine.view.isUp || !this.#mayLose(machine)) return false;
     if (fault.kind === "wipe" && this.#cluster.couldFoundAgain(machine)) return false;
     this.#note(`${fault.kind} on ${machine.id}`);
-    machine.isDiskDeclared = true;
-    this.#oracle.declareFaultyDisk(machine.id);
     if (fault.kind === "diskLie") {
+      machine.hasLyingDisk = true;
+      this.#oracle.declareFaultyDisk(machine.id);
       machine.disk.setLying(true);
       this.#after(fault.forMs, () => {
         this.#losePower(machine);
@@ -251,6 +251,7 @@ export class FaultDriver {
     else {
       machine.crash(true);
       machine.disk.rot(fault.place);
+      machine.hasRottenDisk = true;
     }
     machine.startAfter(restartMs);
     return true;

@@ -5,7 +5,7 @@ import type { Message, Persist } from "@flotilla/consensus";
 import type { Store } from "@flotilla/store";
 import type { WalBatch } from "@flotilla/wal";
 import type { Ledger } from "../clients/ledger.ts";
-import type { ConductOracle, InvariantOracle, Violation } from "../oracles/index.ts";
+import type { ConductOracle, InvariantOracle, IsolationKind, Violation } from "../oracles/index.ts";
 import type { Machine, MachineObserver } from "../server/machine.ts";
 import { messageText } from "../server/message-facts.ts";
 import type { Recorder } from "../story/recorder.ts";
@@ -129,12 +129,16 @@ export class Referee implements MachineObserver {
     this.report({ oracle: "exception", message: `${machine.id} ended with ${text}` });
   }
 
-  lost(machine: Machine, reason: string): void {
-    if (machine.isDiskDeclared) return;
+  lost(machine: Machine, reason: string, isDamage: boolean): void {
+    if (machine.hasLyingDisk || (isDamage && machine.hasRottenDisk)) return;
     this.report({
       oracle: "recovery",
       message: `${machine.id} cannot start, though its disk kept all that it promised: ${reason}`,
     });
+  }
+
+  isolated(machine: Machine, kind: IsolationKind): void {
+    this.report(this.#oracle.isolated(machine.id, kind));
   }
 
   recoveredByForce(machine: Machine): void {

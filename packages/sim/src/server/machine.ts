@@ -15,6 +15,7 @@ import type {
 import type { Store } from "@flotilla/store";
 import { type Recovered, type WalBatch, WalError } from "@flotilla/wal";
 import { type Completion, SimulatedDisk } from "../disk/simulated-disk.ts";
+import type { IsolationKind } from "../oracles/index.ts";
 import type { ScenarioOptions } from "../scenario/scenario.ts";
 import { SimulatedState } from "../state/simulated-state.ts";
 import { streamOf } from "../streams.ts";
@@ -25,6 +26,7 @@ import type { Network, Station } from "../world/network.ts";
 import type { World } from "../world/world.ts";
 import { Call, type CallAnswer } from "./call.ts";
 import { Door } from "./door.ts";
+
 import { MachineView } from "./machine-view.ts";
 import { Process, type Request } from "./process.ts";
 
@@ -47,8 +49,10 @@ export interface MachineObserver {
   ): void;
   /** A process has ended with an error that no fault explains. */
   broke(machine: Machine, error: unknown): void;
-  /** What is on its disk is of no use any more. */
-  lost(machine: Machine, reason: string): void;
+  /** What is on its disk is of no use any more. `isDamage`: it is not what was written. */
+  lost(machine: Machine, reason: string, isDamage: boolean): void;
+  /** It says that it does not belong here, and ends. */
+  isolated(machine: Machine, kind: IsolationKind): void;
   /** An operator has made it the only member of a new epoch; it starts next. */
   recoveredByForce(machine: Machine): void;
   /** Something that belongs into a story. */
@@ -80,8 +84,10 @@ export class Machine implements Station, EventTarget {
   readonly disk: SimulatedDisk;
   readonly state: SimulatedState;
   readonly view: MachineView;
-  /** Acknowledged writes may be missing after the next crash. */
-  isDiskDeclared = false;
+  /** Acknowledged writes may be missing after a crash. */
+  hasLyingDisk = false;
+  /** Something on it has changed by itself. */
+  hasRottenDisk = false;
   /** Its disk has lost something, and whether it can start again is not known yet. */
   isDoubtful = false;
   /** The others were recovered by force, without it. */
@@ -202,6 +208,8 @@ export class Machine implements Station, EventTarget {
     this.crash(true);
     this.disk.replace();
     this.state.replace();
+    this.hasLyingDisk = false;
+    this.hasRottenDisk = false;
     this.view.disk++;
     this.view.durable.restart(undefined);
     this.parts.observer.touched(this);
@@ -334,7 +342,7 @@ export class Machine implements Station, EventTarget {
 
   failedToOpen(error: WalError): void {
     if (error.code === "corrupt") {
-      this.lose(error.message);
+      this.lose(error.message, true);
       return;
     }
     this.failed(error);
@@ -353,17 +361,23 @@ export class Machine implements Station, EventTarget {
   }
 
   /** What the disk holds is of no use. */
-  lose(reason: string): void {
+  lose(reason: string, isDamage: boolean): void {
     this.#note(`cannot start: ${reason}`);
     this.#end = reason;
     this.isDoubtful = false;
     this.#drop();
     this.view.disk++;
     this.view.durable.restart(undefined);
-    this.parts.observer.lost(this, reason);
+    this.parts.observer.lost(this, reason, isDamage);
   }
 
-  /** The process ends because the others do not want it. */
+  /** The process ends because it does not belong here, or says so. */
+  isolate(kind: IsolationKind): void {
+    this.parts.observer.isolated(this, kind);
+    this.retire(kind);
+  }
+
+  /** The process ends for good. */
   retire(reason: string): void {
     this.#note(`ends: ${reason}`);
     this.#end = reason;

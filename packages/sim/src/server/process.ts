@@ -157,7 +157,7 @@ export class Process implements EventTarget {
     if (++this.#ticks % isolationLookTicks !== 0) return;
     const { isolation } = replica.status();
     if (isolation === undefined || isolation.kind === "lostEntries") return;
-    this.machine.retire(isolation.kind);
+    this.machine.isolate(isolation.kind);
   }
 
   #receive(replica: Replica, parcel: Message | Uint8Array): void {
@@ -184,7 +184,7 @@ export class Process implements EventTarget {
     machine.state.open();
     const reconciled = reconcile(recovered, machine.state);
     if (reconciled.kind !== "sound") {
-      machine.lose(reconciled.message);
+      machine.lose(reconciled.message, false);
       return;
     }
     if (this.#isRecovery) {

@@ -22,6 +22,7 @@ function runningServer() {
     applied: ignore,
     broke: (_, error) => broken.push(String(error)),
     lost: ignore,
+    isolated: ignore,
     recoveredByForce: ignore,
     note: ignore,
   };
