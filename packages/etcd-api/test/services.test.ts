@@ -264,7 +264,8 @@ describe("bytes that are not a request", () => {
       unixSeconds: () => 1_700_000_000,
     };
     const { methods } = createEtcdApi(deps);
-    const call = { metadata: { get: () => undefined } } as never;
+    const { signal } = new AbortController();
+    const call = { metadata: { get: () => undefined }, signal } as never;
     const paths = [...methods].filter(([, method]) => method.kind === "unary");
     for (let seed = 0; seed < 2000; seed++) {
       const prng = new Prng(seed);
