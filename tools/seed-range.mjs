@@ -21,6 +21,7 @@ export function emptySum() {
     events: 0,
     simulatedSeconds: 0,
     wallSeconds: 0,
+    unjudged: 0,
     faults: {},
     histories: { operations: 0, acknowledged: 0, watches: 0, leases: 0, revisions: 0 },
     violations: [],
@@ -34,6 +35,7 @@ export function addRun(sum, seed, result) {
   sum.simulatedSeconds += result.simulatedMs / 1000;
   addCounts(sum.faults, result.faults);
   const { operations, watches, leases, store } = result.histories;
+  if (result.unjudgedKey !== undefined) sum.unjudged++;
   addCounts(sum.histories, {
     operations: operations.length,
     acknowledged: operations.filter((operation) => operation.returnedAt).length,
@@ -45,7 +47,7 @@ export function addRun(sum, seed, result) {
 }
 
 function addSum(sum, other) {
-  for (const name of ["seeds", "events", "simulatedSeconds"]) sum[name] += other[name];
+  for (const name of ["seeds", "events", "simulatedSeconds", "unjudged"]) sum[name] += other[name];
   for (const part of ["faults", "histories"]) addCounts(sum[part], other[part]);
   sum.violations.push(...other.violations);
 }

@@ -66,7 +66,7 @@ export interface Operation {
   readonly calledAt: Moment;
   /** Undefined: the outcome is not known, for ever. It may take effect at any time after its call, or never. */
   readonly returnedAt: Moment | undefined;
-  /** Undefined exactly when `returnedAt` is. */
+  /** Of an unknown outcome: what is known all the same of what came of it, if it took effect. */
   readonly output: Output | undefined;
 }
 

@@ -23,6 +23,10 @@ export interface Model<State> {
   step(state: State, operation: Operation): State | undefined;
   /** Equal for equal states, and only for those. */
   keyOf(state: State): string;
+  /** The revision that the operation was told, if it was told one. */
+  revisionOf(operation: Operation): number | undefined;
+  /** Nothing that was told a lower revision fits in after this state. */
+  floorOf(state: State): number;
   /** True for an operation that tells nothing: it is left out. */
   ignores(operation: Operation): boolean;
   /** True when the operation, with the output that it has, changes nothing in any state. */

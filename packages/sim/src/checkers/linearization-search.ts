@@ -12,7 +12,9 @@
  * ```
  *
  * The cache holds every pair of (operations placed, state) that was tried: a second way to the same
- * pair leads nowhere new. Pure.
+ * pair leads nowhere new. Nor does a state that has left somebody behind: answers name revisions, and
+ * who was told a lower one than the state's floor has no place any more. Without that, many writes at
+ * once would be tried in every order. Pure.
  */
 import { assert } from "@flotilla/base";
 import type { Operation } from "./history.ts";
@@ -48,6 +50,10 @@ export class LinearizationSearch<State> {
   #hash = 0;
   readonly #tried = new Map<number, Tried[]>();
   readonly #stack: Frame<State>[] = [];
+  /** Those that have to be placed and were told a revision, the lowest first. */
+  readonly #byRevision: readonly { readonly operation: number; readonly revision: number }[];
+  /** All before this place in {@link #byRevision} are placed. */
+  #lowest = 0;
   /** Operations with a return that are not placed yet. */
   #remaining = 0;
 
@@ -60,6 +66,10 @@ export class LinearizationSearch<State> {
     this.#next = new Int32Array(this.#head + 1);
     this.#previous = new Int32Array(this.#head + 1);
     this.#placed = new Uint32Array(Math.ceil(this.#count / 32));
+    this.#byRevision = operations
+      .map((each, operation) => ({ operation, revision: model.revisionOf(each) ?? Number.NaN }))
+      .filter(({ operation, revision }) => this.#hasReturn(operation) && revision >= 0)
+      .sort((left, right) => left.revision - right.revision);
     this.#link();
   }
 
@@ -113,8 +123,9 @@ export class LinearizationSearch<State> {
     if (isUnchanged && !this.#hasReturn(operation)) return false;
     const isFinal = isUnchanged && this.#model.changesNothing(this.#operationAt(operation));
     this.#flip(operation);
-    if (!isFinal && !this.#isNew(next)) {
+    if (this.#leavesBehind(next) || (!isFinal && !this.#isNew(next))) {
       this.#flip(operation);
+      this.#lowest = 0;
       return false;
     }
     this.#stack.push({ operation, state, isFinal });
@@ -128,9 +139,21 @@ export class LinearizationSearch<State> {
       const frame = this.#stack.pop();
       if (frame === undefined) return undefined;
       this.#flip(frame.operation);
+      this.#lowest = 0;
       this.#putBack(frame.operation);
       if (!frame.isFinal) return frame;
     }
+  }
+
+  /** Somebody who has to be placed fits in nowhere after `state`. */
+  #leavesBehind(state: State): boolean {
+    const byRevision = this.#byRevision;
+    while (this.#lowest < byRevision.length) {
+      const { operation, revision } = byRevision[this.#lowest] as (typeof byRevision)[number];
+      if (!this.#isSet(operation)) return revision < this.#model.floorOf(state);
+      this.#lowest++;
+    }
+    return false;
   }
 
   #isNew(state: State): boolean {
@@ -152,6 +175,10 @@ export class LinearizationSearch<State> {
       if (placed[at] !== this.#placed[at]) return false;
     }
     return true;
+  }
+
+  #isSet(operation: number): boolean {
+    return ((this.#placed[operation >>> 5] as number) & (1 << (operation & 31))) !== 0;
   }
 
   #flip(operation: number): void {

@@ -41,6 +41,8 @@ export const storeModel: Model<KeyState> = {
   step,
   keyOf: (state: KeyState): string =>
     `${state.value} ${state.modLow} ${state.modHigh} ${state.version} ${state.lease} ${state.floor}`,
+  revisionOf: ({ output }: Operation): number | undefined => revisionOf(output),
+  floorOf: ({ floor }: KeyState): number => floor,
   ignores,
   changesNothing,
 };

@@ -35,6 +35,8 @@ export function checkHistories(run: {
   mustServe(server: NodeId): boolean;
   readonly nowMs: number;
   readonly isLinearizabilityChecked: boolean;
+  /** The search for an order of what was done to this key was given up. */
+  onUnjudged(key: string): void;
 }): Violation | undefined {
   const { scenario, workload, ledger } = run;
   const operations = workload.operations();
@@ -44,7 +46,7 @@ export function checkHistories(run: {
     checkSerials(operations, ledger) ??
     checkWatches(watches, ledger, ledger.compactRevision) ??
     checkLeases(workload.leases(), { ...leaseBounds(scenario), nowMs: run.nowMs }) ??
-    (run.isLinearizabilityChecked ? linearizable(happened(operations, ledger)) : undefined)
+    (run.isLinearizabilityChecked ? linearizable(happened(operations, ledger), run) : undefined)
   );
 }
 
@@ -61,20 +63,30 @@ function checkAnswers({ options }: Scenario, workload: Workload): Violation | un
 }
 
 /**
- * Without writes of unknown outcome that have had none: their value, which is written nowhere else,
- * is not in what was applied. Each of them would double the search.
+ * Tells what became of writes of unknown outcome, as their value is written nowhere else: those that
+ * are not in what was applied are left out, the others have its revision. Each would double the search.
  */
 function happened(operations: readonly Operation[], ledger: Ledger): Operation[] {
-  const values = new Set<string | undefined>();
-  for (const { events } of ledger.revisions) for (const { value } of events) values.add(value);
-  return operations.filter(
-    ({ input, returnedAt }) =>
-      returnedAt !== undefined || !("value" in input) || values.has(input.value),
-  );
+  const revisions = new Map<string | undefined, number>();
+  for (const { revision, events } of ledger.revisions) {
+    for (const { value } of events) revisions.set(value, revision);
+  }
+  return operations.flatMap((operation) => {
+    const { input, returnedAt } = operation;
+    if (returnedAt !== undefined || !("value" in input)) return [operation];
+    const revision = revisions.get(input.value);
+    if (revision === undefined) return [];
+    const output = { kind: input.kind, succeeded: true, revision } as const;
+    return [{ ...operation, output }];
+  });
 }
 
-function linearizable(operations: readonly Operation[]): Violation | undefined {
+function linearizable(
+  operations: readonly Operation[],
+  { onUnjudged }: { onUnjudged(key: string): void },
+): Violation | undefined {
   const result = checkLinearizable(operations, storeModel, stepsMax);
+  if (result.kind === "unknown") onUnjudged(result.key);
   if (result.kind !== "violation") return undefined;
   const last = result.operations.at(-1);
   return violation(

@@ -51,6 +51,8 @@ export interface RunResult {
     readonly leases: readonly LeaseHistory[];
     readonly store: StoreHistory;
   };
+  /** A key whose history was too much for the search of a linearization; the first of them. */
+  readonly unjudgedKey: string | undefined;
   readonly violation: RunViolation | undefined;
   readonly trace: readonly TraceLine[];
   /** Empty unless recorded. */
@@ -85,6 +87,7 @@ class Run implements EventTarget {
   readonly #cluster: Cluster;
   readonly #faults: FaultDriver;
   readonly #workload: Workload;
+  #unjudgedKey: string | undefined;
 
   constructor(scenario: Scenario, options: RunOptions) {
     this.#scenario = scenario;
@@ -146,6 +149,7 @@ class Run implements EventTarget {
         leases: this.#workload.leases(),
         store: this.#ledger,
       },
+      unjudgedKey: this.#unjudgedKey,
       violation: this.#referee.violation,
       trace: this.#trace?.lines ?? [],
       facts: this.#recorder?.facts ?? [],
@@ -224,6 +228,9 @@ class Run implements EventTarget {
         mustServe: (server) => aftermath.mustServe(server),
         nowMs: this.#world.nowMs,
         isLinearizabilityChecked: this.#options.isLinearizabilityChecked ?? true,
+        onUnjudged: (key) => {
+          this.#unjudgedKey = key;
+        },
       }),
     );
   }

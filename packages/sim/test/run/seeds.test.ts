@@ -13,6 +13,7 @@ describe("200 seeds", () => {
       const result = runScenario(drawScenario(seed));
       const { violation } = result;
       equal(violation, undefined, `seed=${seed} ${violation?.oracle}: ${violation?.message}`);
+      equal(result.unjudgedKey, undefined, `seed=${seed}: no order was found, and none excluded`);
       for (const [kind, count] of Object.entries(result.faults)) {
         faults[kind] = (faults[kind] ?? 0) + count;
       }
