@@ -24,6 +24,8 @@ export const httpHeadersMs = 10_000;
 export const peerUrlsMax = 16;
 /** How long a change of the members waits for others that are under way. */
 export const reconfigurationMs = 5_000;
+/** How long `Describe` looks for the leader before it tells what it knows itself; clients ask several members. */
+export const describeMs = 1_000;
 /** Changes of the members that wait for their turn at this member; beyond, new ones are refused. */
 export const reconfigurationsMax = 100;
 /** Between two attempts. */

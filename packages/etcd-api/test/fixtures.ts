@@ -38,6 +38,8 @@ export class SoloMember implements Member {
   /** When set, what every proposal, barrier and renewal ends in. */
   unavailable: Unavailable | undefined;
   leaderId = this.id;
+  /** Nobody answers who asks the leader. */
+  isLeaderSilent = false;
   isolation: MemberStatus["isolation"];
   readonly cluster: FakeCluster = new FakeCluster(this.id);
   #index = 0;
@@ -60,7 +62,12 @@ export class SoloMember implements Member {
     return this.unavailable ?? this.cluster.change(changes, options.signal);
   }
 
-  clusterStatus(): Promise<EngineStatus | undefined> {
+  clusterStatus(signal?: AbortSignal): Promise<EngineStatus | undefined> {
+    if (this.isLeaderSilent) {
+      return new Promise((_, reject) => {
+        signal?.addEventListener("abort", () => reject(signal.reason));
+      });
+    }
     return Promise.resolve(this.leaderId === 0n ? undefined : this.cluster.status());
   }
 

@@ -14,7 +14,7 @@ import {
   type MembershipDescription,
   writeMembershipChange,
 } from "../src/index.ts";
-import { encoded, ManualTimers, type Running, startSolo, stopAll } from "./fixtures.ts";
+import { encoded, ManualTimers, type Running, startSolo, stopAll, until } from "./fixtures.ts";
 
 let running: Running;
 beforeEach(async () => {
@@ -84,6 +84,28 @@ describe("Describe", () => {
       "b learner 0 match=0 none silent",
       "abcdef0123456789 voter 1 match=0 none silent",
     ]);
+  });
+});
+
+describe("Describe, when the leader does not answer", () => {
+  it("tells what the asked member knows, before its client gives up", async () => {
+    await stopAll();
+    const timers = new ManualTimers();
+    running = await startSolo({}, timers);
+    running.member.isLeaderSilent = true;
+    let description: MembershipDescription | undefined;
+    void describeIt().then((told) => {
+      description = told;
+    });
+    await until(
+      () => {
+        timers.advance(10);
+        return description !== undefined;
+      },
+      () => "description",
+    );
+    equal(description?.leaderId, 0n);
+    deepEqual(description && shown(description), ["abcdef0123456789 voter 1 match=0 none silent"]);
   });
 });
 

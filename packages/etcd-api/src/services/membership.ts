@@ -20,12 +20,18 @@ import {
   writeMembership,
 } from "../codec/membership.ts";
 import { type Methods, noFields, type ServiceContext } from "../context.ts";
+import { describeMs } from "../limits.ts";
 import { describeLeaderless, describeMembership, isolationOf } from "../membership/description.ts";
 import { addedMemberId, parsePeerUrls } from "../membership/peer-urls.ts";
 import type { Reconfiguration } from "../membership/reconfiguration.ts";
 import { wordedDanger, wordedRefusal } from "../membership/refusals.ts";
 import { isPeerUrlTaken } from "../membership/servers.ts";
-import type { Configuration, ConfigurationChange, NodeId } from "../membership/types.ts";
+import type {
+  Configuration,
+  ConfigurationChange,
+  EngineStatus,
+  NodeId,
+} from "../membership/types.ts";
 
 /** Its headers carry no revision, as those of etcd's Cluster service. */
 const noRevision = 0;
@@ -61,13 +67,28 @@ class MembershipService {
 
   async describe(signal: AbortSignal, added: readonly bigint[] = []): Promise<Uint8Array> {
     const { member } = this.#context;
-    const status = await member.clusterStatus(signal);
+    const status = await this.#leadersView(signal);
     const own = { added, isolation: isolationOf(member.status()) };
     const description =
       status === undefined
         ? describeLeaderless(member.members(), own)
         : describeMembership(status, member.members(), own);
     return this.#context.answer(noRevision, (writer) => writeMembership(writer, description));
+  }
+
+  /** Undefined when no leader answers in time. */
+  async #leadersView(signal: AbortSignal): Promise<EngineStatus | undefined> {
+    const { member, timers } = this.#context;
+    const late = new AbortController();
+    const cancel = timers.after(describeMs, () => late.abort());
+    try {
+      return await member.clusterStatus(AbortSignal.any([signal, late.signal]));
+    } catch (error) {
+      if (late.signal.aborted && !signal.aborted) return undefined;
+      throw error;
+    } finally {
+      cancel();
+    }
   }
 
   async change(change: MembershipChange, signal: AbortSignal): Promise<Uint8Array> {
