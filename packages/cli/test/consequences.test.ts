@@ -93,6 +93,7 @@ describe("consequencesOf(): warnings", () => {
     ["m1* m2 m3 m4 m5-", "prefer m1",     [/^m5 does not answer the leader: as long as that lasts, only 1 more can be survived\.$/]],
     ["m1* m2 m3-",    "remove m3",        [/^Removing m3 leaves a tolerance of 0/, /^2 votes are an even/]],
     ["m1* m2- m3-l",  "prefer m1",        [/^m2 and m3 do not answer the leader\.$/]],
+    ["m1* m2 m3",     "static m2",        [/^This change leaves a tolerance of 0/, /^As the static leader m2 is a single point of failure.*Softer: `flotilla member prefer m2`/]],
     ["m1*",           "add m2",           [/^2 votes are an even total/, /^Nothing can be written from now until m2 runs/]],
   ];
   for (const [now, step, want] of cases) {
@@ -144,6 +145,19 @@ describe("consequencesOf(): what happens", () => {
       for (const [at, pattern] of want.entries()) match(events[at] ?? "", pattern);
     });
   }
+
+  it("goes on about a static leader", () => {
+    const staticLeader = 0xa1n;
+    const three = clusterOf("m1* m2 m3", { staticLeader });
+    match(
+      said(three, "remove m3").warnings[0] ?? "",
+      /^m1 is the static leader and stays a single/,
+    );
+    deepEqual(said(three, "prefer m1").warnings, []);
+    equal(said(three, "remove m1").lines.at(-2), "Every voter with data may lead again.");
+    const one = clusterOf("m1*", { staticLeader });
+    match(said(one, "add m2").warnings[0] ?? "", /^As the static leader m1 is a single point/);
+  });
 
   it("judges several steps as one change", () => {
     const { lines, warnings } = said(clusterOf("m1* m2 m3"), "remove m3", "m1=2", "m2=1");

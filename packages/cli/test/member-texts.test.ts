@@ -63,8 +63,19 @@ describe("listing()", () => {
     const members = cluster.members.map((member) => ({ ...member, outgoingVotes: 1 }));
     const text = listing({ ...cluster, members }, "table");
     match(text, /A change of the members is under way/);
-    match(text, /Only m2 may lead\.\nLeadership is going to m2\.\nRecovered by force: epoch 2/);
+    match(
+      text,
+      /only m2 may lead, and it does not: when m1 ends, .*\nLeadership is going to m2\.\nRecovered by force: epoch 2/,
+    );
     match(text, /contradicts what is committed at index 7/);
+  });
+
+  it("says whether the static leader leads, answers, or is away", () => {
+    const text = (members: string, staticLeader: bigint) =>
+      listing(clusterOf(members, { staticLeader }), "table");
+    match(text("m1* m2 m3", 0xa1n), /^Only m1 may lead, and does: a single point of failure/m);
+    match(text("m1* m2 m3", 0xa2n), /^Warning: only m2 may lead, and it does not: when m1 ends/m);
+    match(text("m1* m2- m3", 0xa2n), /^Warning: only m2 may lead, and it does not answer: /m);
   });
 
   it("tells why the member that was asked takes no part", () => {

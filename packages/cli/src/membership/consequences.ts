@@ -75,10 +75,14 @@ function voteLines({ description, now, target }: Change): string[] {
 }
 
 function warningsOf(seen: Change): string[] {
-  const warnings = [toleranceWarning(seen), evenWarning(seen), aloneWarning(seen)];
-  return [...warnings, onlyDataWarning(seen), emptyVoterWarning(seen), silentWarning(seen)].filter(
-    (text) => text !== undefined,
-  );
+  const warnings = [toleranceWarning(seen), staticWarning(seen), evenWarning(seen)];
+  return [
+    ...warnings,
+    aloneWarning(seen),
+    onlyDataWarning(seen),
+    emptyVoterWarning(seen),
+    silentWarning(seen),
+  ].filter((text) => text !== undefined);
 }
 
 function toleranceWarning({ description, changes, now, target }: Change): string | undefined {
@@ -89,6 +93,18 @@ function toleranceWarning({ description, changes, now, target }: Change): string
   }
   if (after < before) return `${what} lowers the tolerance from ${before} to ${after}.`;
   return undefined;
+}
+
+/** However many vote: while the only one that may lead is away, nobody does. */
+function staticWarning({ description, now, target }: Change): string | undefined {
+  const { staticLeader } = target;
+  if (staticLeader === undefined || target.voters.length < 2) return undefined;
+  const name = callOf(description, staticLeader);
+  if (staticLeader === now.staticLeader && now.voters.length > 1) {
+    if (sameVotes(now, target)) return undefined;
+    return `${name} is the static leader and stays a single point of failure, whoever else votes.`;
+  }
+  return `As the static leader ${name} is a single point of failure: without it nothing is written, nor can this be taken back. If it is lost for good, only \`flotilla member recover\` helps. Softer: \`flotilla member prefer ${name}\`, and it leads whenever it can.`;
 }
 
 /** An even total tolerates no more than one vote less, and two halves can block each other. */

@@ -20,6 +20,7 @@ function eventsOfStep(description: MembershipDescription, change: ConfigurationC
     case "remove":
       return [
         ...handOver(description, change.id),
+        ...endOfStaticLeader(description, change.id),
         `${name(change.id)} is removed for good: its id is not used again, and it stops once it is told.`,
       ];
     case "promote":
@@ -27,6 +28,7 @@ function eventsOfStep(description: MembershipDescription, change: ConfigurationC
     case "demote":
       return [
         ...handOver(description, change.id),
+        ...endOfStaticLeader(description, change.id),
         `${name(change.id)} goes on receiving the log and does not vote any more.`,
       ];
     case "votes":
@@ -70,4 +72,8 @@ function preferenceOf(description: MembershipDescription, ids: readonly NodeId[]
 function handOver(description: MembershipDescription, id: NodeId): string[] {
   if (nodeIdOf(description.leaderId) !== id) return [];
   return [`${callOf(description, id)} leads: it hands over to another member.`];
+}
+
+function endOfStaticLeader({ staticLeader }: MembershipDescription, id: NodeId): string[] {
+  return nodeIdOf(staticLeader) === id ? ["Every voter with data may lead again."] : [];
 }

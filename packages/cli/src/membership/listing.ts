@@ -73,7 +73,7 @@ export function remarks(description: MembershipDescription): string[] {
     lines.push("A change of the members is under way: those of before have a say, too.");
   }
   if (configuration.staticLeader !== undefined) {
-    lines.push(`Only ${callOf(description, configuration.staticLeader)} may lead.`);
+    lines.push(staticLeaderText(description));
   }
   if (description.transferTarget !== 0n) {
     lines.push(
@@ -91,6 +91,17 @@ export function remarks(description: MembershipDescription): string[] {
     );
   }
   return lines;
+}
+
+/** Without it there soon is no leader at all: that has to be seen before it happens. */
+function staticLeaderText(description: MembershipDescription): string {
+  const { leaderId, members, staticLeader } = description;
+  const name = callOf(description, nodeIdOf(staticLeader));
+  if (staticLeader === leaderId) {
+    return `Only ${name} may lead, and does: a single point of failure, nothing is written while it is away.`;
+  }
+  const isActive = members.some((member) => member.id === staticLeader && member.isActive);
+  return `Warning: only ${name} may lead, and it does not${isActive ? "" : " answer"}: when ${callOf(description, nodeIdOf(leaderId))} ends, nothing is written until ${name} leads. \`flotilla member prefer --no-static\` lets others lead.`;
 }
 
 const isolationTexts: Readonly<Record<string, string>> = {

@@ -38,6 +38,6 @@ export function noLeader(options: EndpointOptions): CommandError {
   return new CommandError(
     "refused",
     `No leader: none of ${endpointsOf(options).join(", ")} knows one, so the members cannot be changed`,
-    "Start members until a majority of the votes runs. If that majority is lost for good, `flotilla member recover` makes a cluster of what one member holds.",
+    "Start members until a majority of the votes runs. If only one may lead (`flotilla member prefer --static`), that one has to run. If they are lost for good, `flotilla member recover` makes a cluster of what one member holds.",
   );
 }
