@@ -8,7 +8,7 @@ import { CommandError, reasonOf } from "../exit.ts";
 
 export interface ClusterMember {
   name: string;
-  /** 0 while it was never started. */
+  /** 0 while it was never started, and after `down`. */
   pid: number;
   clientUrl: string;
   peerUrl: string;
@@ -26,6 +26,13 @@ export interface ClusterNode {
 
 export interface ClusterFile {
   members: ClusterMember[];
+  /** Members no more: removed, or left behind by a forced recovery. Not started; absent is none. */
+  former?: ClusterMember[];
+  /**
+   * `--initial-cluster` of every start: who founded the cluster, for the cluster's id hangs on it. Absent
+   * as long as that is `members`.
+   */
+  initialCluster?: string;
   nodes: ClusterNode[];
   /** The Kubernetes API's address that moves to a living member; each member has its own `apiUrl` too. */
   apiUrl: string;
@@ -59,6 +66,17 @@ export function findClusterFile(dataDir: string): ClusterFile | undefined {
       error,
     );
   }
+}
+
+/** Who founded the cluster, whoever takes part by now. */
+export function initialClusterOf({ initialCluster, members }: ClusterFile): string {
+  return initialCluster ?? members.map(({ name, peerUrl }) => `${name}=${peerUrl}`).join(",");
+}
+
+/** True once `down` has ended everything; what only died is not down. */
+export function isDown(cluster: ClusterFile | undefined): boolean {
+  if (cluster === undefined) return true;
+  return [...cluster.members, ...cluster.nodes].every(({ pid }) => pid === 0);
 }
 
 /** Reads `<dataDir>/cluster.json`, or ends the command and says how to get one. */

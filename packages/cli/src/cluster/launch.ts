@@ -1,14 +1,19 @@
 /** Starts what a plan names and does not run yet: keys, members, nodes. */
 import { mkdirSync } from "node:fs";
 import { CommandError } from "../exit.ts";
+import { describe } from "../membership/look.ts";
 import type { Patience } from "../patience.ts";
 import { Pki } from "./certificates.ts";
-import { type ClusterFile, writeClusterFile } from "./cluster-file.ts";
+import { type ClusterFile, type ClusterMember, writeClusterFile } from "./cluster-file.ts";
+import { formerText, retire } from "./former-members.ts";
 import { writeKubeconfig } from "./kubeconfig.ts";
 import { endpointStatus } from "./observe.ts";
 import { host, memberArguments, nodeArguments, nodeKubeconfig } from "./plan.ts";
 import { isRunning, logFileName, startDetached } from "./processes.ts";
 import type { ExpectedNode } from "./readiness.ts";
+
+/** How often a leader is looked for once a member has ended: some seconds, which are several elections. */
+const leaderLooksMax = 100;
 
 /** Certificates and kubeconfigs; those that are there stay. */
 export async function prepareKeys(cluster: ClusterFile, dataDir: string): Promise<Pki> {
@@ -86,17 +91,61 @@ function startNode(
   node.pid = startDetached(nodeArguments(cluster, node, dataDir), node.dataDir, node.cwd);
 }
 
-/** Resolves once a leader is known to a majority; ends the command when a member dies or time is up. */
-export async function waitForLeader(cluster: ClusterFile, patience: Patience): Promise<void> {
-  for (;;) {
-    const dead = cluster.members.find(({ pid, dataDir }) => !isRunning(pid, dataDir));
-    if (dead !== undefined) {
-      throw new CommandError(
-        "refused",
-        `Member ${dead.name} ended while the cluster started`,
-        `Its log says why: ${dead.dataDir}/${logFileName}`,
-      );
+/**
+ * Members that ended while they should start: where the others are a cluster without them, they were
+ * removed and are not started again. Otherwise that ends the command.
+ */
+async function goOnWithout(
+  ended: readonly ClusterMember[],
+  {
+    cluster,
+    dataDir,
+    patience,
+  }: { readonly cluster: ClusterFile; readonly dataDir: string; readonly patience: Patience },
+): Promise<void> {
+  const removed = await outsiders(ended, cluster, patience);
+  const [dead] = ended.filter((one) => !removed.includes(one));
+  if (dead !== undefined) {
+    throw new CommandError(
+      "refused",
+      `Member ${dead.name} ended while the cluster started`,
+      `Its log says why: ${dead.dataDir}/${logFileName}`,
+    );
+  }
+  retire(cluster, removed);
+  writeClusterFile(dataDir, cluster);
+  process.stdout.write(`${formerText(cluster, dataDir)}\n`);
+}
+
+/** Those whom the leader of the others does not know; none when there is no leader in time. */
+async function outsiders(
+  ended: readonly ClusterMember[],
+  cluster: ClusterFile,
+  patience: Patience,
+): Promise<readonly ClusterMember[]> {
+  const running = cluster.members.filter((one) => !ended.includes(one));
+  if (running.length === 0) return [];
+  const endpoints = running.map(({ clientUrl }) => clientUrl).join(",");
+  for (let looks = 0; looks < leaderLooksMax && !patience.isOver; looks++) {
+    const seen = await describe({ dataDir: ".", endpoints }).catch(() => undefined);
+    if (seen !== undefined && seen.description.leaderId !== 0n) {
+      const inside = new Set(seen.description.members.flatMap(({ peerUrls }) => peerUrls));
+      return ended.filter(({ peerUrl }) => !inside.has(peerUrl));
     }
+    await patience.pause();
+  }
+  return [];
+}
+
+/** Resolves once a leader is known to a majority; ends the command when a member dies or time is up. */
+export async function waitForLeader(
+  cluster: ClusterFile,
+  dataDir: string,
+  patience: Patience,
+): Promise<void> {
+  for (;;) {
+    const ended = cluster.members.filter(({ pid, dataDir }) => !isRunning(pid, dataDir));
+    if (ended.length > 0) await goOnWithout(ended, { cluster, dataDir, patience });
     const answers = await Promise.all(cluster.members.map((m) => endpointStatus(m.clientUrl)));
     const led = answers.filter((status) => status !== undefined && status.leaderId !== 0n).length;
     if (led * 2 > cluster.members.length) return;

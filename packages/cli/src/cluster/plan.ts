@@ -6,7 +6,12 @@
  */
 import { join } from "node:path";
 import { CommandError } from "../exit.ts";
-import type { ClusterFile, ClusterMember, ClusterNode } from "./cluster-file.ts";
+import {
+  type ClusterFile,
+  type ClusterMember,
+  type ClusterNode,
+  initialClusterOf,
+} from "./cluster-file.ts";
 import { isFree, PortFinder } from "./ports.ts";
 import { isRunning } from "./processes.ts";
 
@@ -101,12 +106,11 @@ export function memberArguments(
   member: ClusterMember,
   pki: { readonly cert: string; readonly key: string; readonly ca: string },
 ): string[] {
-  const peers = cluster.members.map(({ name, peerUrl }) => `${name}=${peerUrl}`).join(",");
   return [
     ...["member", "--name", member.name, "--data-dir", member.dataDir],
     ...["--listen-client-urls", member.clientUrl, "--advertise-client-urls", member.clientUrl],
     ...["--listen-peer-urls", member.peerUrl, "--initial-advertise-peer-urls", member.peerUrl],
-    ...["--initial-cluster", peers, "--initial-cluster-token", "flotilla"],
+    ...["--initial-cluster", initialClusterOf(cluster), "--initial-cluster-token", "flotilla"],
     ...localPace,
     ...["--api-listen-url", member.apiUrl, "--api-shared-url", cluster.apiUrl],
     ...["--api-cert-file", pki.cert, "--api-key-file", pki.key, "--api-client-ca-file", pki.ca],

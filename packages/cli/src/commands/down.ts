@@ -1,7 +1,7 @@
 /** `flotilla down`: stops every process of a local cluster; the data stays unless `--purge`. */
 import { rmSync } from "node:fs";
 import { resolve } from "node:path";
-import { readClusterFile } from "../cluster/cluster-file.ts";
+import { readClusterFile, writeClusterFile } from "../cluster/cluster-file.ts";
 import { isRunning, signal, waitForExit } from "../cluster/processes.ts";
 import { killWorkloads } from "../cluster/workloads.ts";
 import { CommandError } from "../exit.ts";
@@ -20,8 +20,11 @@ export async function down({ dataDir, purge }: DownOptions): Promise<void> {
   const cluster = readClusterFile(home);
   await stop(cluster.nodes, "SIGINT", nodeStopMs); // SIGINT: with their workloads.
   for (const node of cluster.nodes) killWorkloads(node); // Of agents that were dead already.
-  await stop(cluster.members, "SIGTERM", memberStopMs);
+  const members = [...cluster.members, ...(cluster.former ?? [])];
+  await stop(members, "SIGTERM", memberStopMs);
+  for (const stopped of [...members, ...cluster.nodes]) stopped.pid = 0; // An `up` that watches sees it.
   if (purge) rmSync(home, { recursive: true, force: true });
+  else writeClusterFile(home, cluster);
   process.stdout.write(
     purge
       ? `The cluster is down, and ${home} is deleted.\n`

@@ -1,6 +1,7 @@
 /** `flotilla member recover`: offline, when a majority of the votes is lost for good. */
 import { resolve } from "node:path";
 import { type RecoveryPlan, recoverMember } from "@flotilla/member";
+import { recoverLocally } from "../cluster/former-members.ts";
 import { confirm } from "../confirm.ts";
 import { CommandError, reasonOf } from "../exit.ts";
 import { recovered, recoveryPlanned } from "../membership/recovery-text.ts";
@@ -29,5 +30,5 @@ export async function recover(options: RecoverOptions): Promise<void> {
       error,
     );
   });
-  process.stdout.write(`${recovered(plan, dataDir)}\n`);
+  process.stdout.write(`${recoverLocally(dataDir) ?? recovered(plan, dataDir)}\n`);
 }

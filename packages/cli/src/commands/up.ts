@@ -1,10 +1,17 @@
 /** `flotilla up`: a whole cluster on this machine, new or as it was left. */
 import { resolve } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import type { ObjectClient } from "@flotilla/client";
 import { services } from "@flotilla/objects";
-import { type ClusterFile, findClusterFile, writeClusterFile } from "../cluster/cluster-file.ts";
+import {
+  type ClusterFile,
+  findClusterFile,
+  isDown,
+  writeClusterFile,
+} from "../cluster/cluster-file.ts";
 import { connect } from "../cluster/connect.ts";
 import { exampleManifests, home, withFreeEntries } from "../cluster/example.ts";
+import { forgetWiped, formerText } from "../cluster/former-members.ts";
 import { prepareKeys, startMembers, startNodes, waitForLeader } from "../cluster/launch.ts";
 import { applyManifest, type Manifest, readManifests } from "../cluster/manifests.ts";
 import { newPlan, type PlanOptions, renewedPlan } from "../cluster/plan.ts";
@@ -29,6 +36,8 @@ export interface UpOptions {
 
 const membersMax = 9;
 const nodesMax = 50;
+/** How often a cluster in the foreground is looked at, to see whether it was taken down. */
+const downLookMs = 200;
 
 export async function up(options: UpOptions): Promise<void> {
   checkCounts(options);
@@ -57,7 +66,7 @@ async function bringUp(
   const cluster = await planFor(dataDir, { ...options, dataDir, cwd });
   const pki = await prepareKeys(cluster, dataDir);
   startMembers(cluster, dataDir, pki);
-  await waitForLeader(cluster, patience);
+  await waitForLeader(cluster, dataDir, patience);
   const nodes = startNodes(cluster, dataDir);
 
   const servers = [cluster.apiUrl, ...cluster.members.map(({ apiUrl }) => apiUrl)];
@@ -120,6 +129,8 @@ function checkCounts({ members, nodes }: UpOptions): void {
 async function planFor(dataDir: string, options: PlanOptions): Promise<ClusterFile> {
   const found = findClusterFile(dataDir);
   if (found === undefined) return newPlan(options);
+  forgetWiped(found);
+  if (found.former !== undefined) print(formerText(found, dataDir));
   const running = (target: { pid: number; dataDir: string }) =>
     isRunning(target.pid, target.dataDir);
   if (found.members.every(running) && found.nodes.every(running)) {
@@ -174,14 +185,28 @@ function summary(cluster: ClusterFile, dataDir: string): string {
   ].join("\n");
 }
 
-/** Prints what happens until Ctrl-C, then stops the cluster and keeps its data. */
+/** Prints what happens until Ctrl-C, then stops the cluster and keeps its data; or until others stopped it. */
 async function stayInForeground(
   client: ObjectClient,
   dataDir: string,
   interrupt: AbortSignal,
 ): Promise<void> {
   print(`\nRunning in the foreground. Ctrl-C stops everything and keeps the data in ${dataDir}.\n`);
-  await followEvents(client, interrupt);
+  const ended = new AbortController();
+  const either = AbortSignal.any([interrupt, ended.signal]);
+  void untilDown(dataDir, either).then(() => ended.abort());
+  await followEvents(client, either);
+  if (!interrupt.aborted) {
+    print("The cluster was taken down by another command.");
+    return;
+  }
   print("Stopping: workloads first, then the members.");
   await down({ dataDir, purge: false });
+}
+
+/** Resolves once `down` has ended the cluster, or the signal aborts. */
+async function untilDown(dataDir: string, signal: AbortSignal): Promise<void> {
+  while (!signal.aborted && !isDown(findClusterFile(dataDir))) {
+    await sleep(downLookMs, undefined, { signal }).catch(() => {}); // The loop's condition tells.
+  }
 }

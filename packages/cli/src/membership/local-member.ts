@@ -2,6 +2,7 @@
 import { resolve } from "node:path";
 import type { MemberDescription } from "@flotilla/etcd-api";
 import { findClusterFile, writeClusterFile } from "../cluster/cluster-file.ts";
+import { leaveOut } from "../cluster/former-members.ts";
 import { waitForExit } from "../cluster/processes.ts";
 
 /** A removed member stops by itself when it is told. */
@@ -17,7 +18,7 @@ export async function forgetLocalMember(
   const member = cluster?.members.find(({ peerUrl }) => peerUrls.includes(peerUrl));
   if (cluster === undefined || member === undefined) return;
   const stubborn = await waitForExit([member], endMs);
-  cluster.members = cluster.members.filter((one) => one !== member);
+  leaveOut(cluster, [member]);
   writeClusterFile(home, cluster);
   const lines = [
     `\`flotilla up\` does not start it any more. Its data is in ${member.dataDir}, and may be deleted.`,
