@@ -8,6 +8,7 @@ import type { Ledger } from "../clients/ledger.ts";
 import type { ConductOracle, InvariantOracle, IsolationKind, Violation } from "../oracles/index.ts";
 import type { Machine, MachineObserver } from "../server/machine.ts";
 import { messageText } from "../server/message-facts.ts";
+import { comparedEntries } from "../state/simulated-state.ts";
 import type { Recorder } from "../story/recorder.ts";
 import type { World } from "../world/world.ts";
 import type { Trace } from "./trace.ts";
@@ -17,9 +18,6 @@ export interface RunViolation extends Violation {
   readonly atMs: number;
   readonly event: number;
 }
-
-/** Applied entries between two looks at the content of a state machine. */
-const hashEntries = 64;
 
 export class Referee implements MachineObserver {
   readonly #world: World;
@@ -113,7 +111,7 @@ export class Referee implements MachineObserver {
     if (machine.isWitness) return;
     const { store } = machine.state;
     this.#ledger.applied(this.#world.nowMs, store, entries, results);
-    if (store.appliedIndex % hashEntries === 0) this.report(this.hash(machine));
+    if (store.appliedIndex % comparedEntries === 0) this.report(this.hash(machine));
   }
 
   /** Compares the content of a state machine with that of all others at the same entry. */

@@ -17,6 +17,9 @@ import type { World } from "../world/world.ts";
 import { decodeImage, encodeImage } from "./image-codec.ts";
 import { SimulatedBackend, type StateImage } from "./simulated-backend.ts";
 
+/** So many entries apart the states of all servers can be compared. */
+export const comparedEntries = 32;
+
 /** How fast the storage is, and in what pieces it gives a snapshot out. */
 export interface StateSpeed {
   readonly latencyMinMs: number;
@@ -230,7 +233,8 @@ export class SimulatedState implements StateStorage, EventTarget {
 
   /**
    * The store itself, with an `apply` that tells. A slice is cut before every compaction, so that
-   * whoever is told can still read what is compacted then.
+   * whoever is told can still read what is compacted then, and at the same places on all servers, so
+   * that their states can be compared there.
    */
   #observed(store: Store): Store {
     const apply = store.apply.bind(store);
@@ -279,7 +283,8 @@ export class SimulatedState implements StateStorage, EventTarget {
 function slices(entries: Parameters<Store["apply"]>[0]): Parameters<Store["apply"]>[0][] {
   const cuts: number[] = [];
   for (let at = 1; at < entries.length; at++) {
-    if (entries[at]?.proposal?.command.kind === "compact") cuts.push(at);
+    const isAfterComparison = (entries[at - 1]?.index ?? 1) % comparedEntries === 0;
+    if (isAfterComparison || entries[at]?.proposal?.command.kind === "compact") cuts.push(at);
   }
   if (cuts.length === 0) return [entries];
   return [0, ...cuts].map((from, at) => entries.slice(from, cuts[at]));

@@ -2,11 +2,11 @@ import { deepEqual, equal, ok } from "node:assert/strict";
 import { describe, it } from "node:test";
 import { Prng, utf8 } from "@flotilla/base";
 import { getRequest, putRequest, type Store } from "@flotilla/store";
-import { SimulatedState } from "../../src/state/simulated-state.ts";
+import { comparedEntries, SimulatedState } from "../../src/state/simulated-state.ts";
 import { World } from "../../src/world/world.ts";
 
 /** A state whose operations end when the world runs. */
-function makeState(seed: number) {
+function makeState(seed: number, onApplied: (store: Store) => void = () => {}) {
   const world = new World(seed);
   const state = new SimulatedState(
     {
@@ -14,7 +14,7 @@ function makeState(seed: number) {
       random: new Prng(seed),
       speed: { latencyMinMs: 1, latencyMaxMs: 2, pieceBytes: 10 },
       limits: {},
-      onApplied() {},
+      onApplied,
       onReplaced() {},
     },
     (completion) => completion.finish(),
@@ -131,6 +131,20 @@ describe("SimulatedState", () => {
       state.abandon();
       equal(textAt(state.open()), "", `seed=${seed}`);
     }
+  });
+
+  it("stops at the same entries on all servers, however many are applied at once", () => {
+    const stops: number[] = [];
+    const { state } = makeState(1, ({ appliedIndex }) => stops.push(appliedIndex));
+    const store = state.open();
+    const entries = Array.from({ length: 70 }, (_, at) => ({
+      index: at + 1,
+      term: 1,
+      proposal: undefined,
+    }));
+    store.apply(entries.slice(0, 10));
+    store.apply(entries.slice(10));
+    deepEqual(stops, [10, comparedEntries, 2 * comparedEntries, 70]);
   });
 
   it("says how long the pieces of a snapshot take at most", () => {
