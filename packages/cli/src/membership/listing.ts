@@ -108,6 +108,7 @@ const isolationTexts: Readonly<Record<string, string>> = {
   removed: "it was removed from the cluster",
   superseded: "the cluster was recovered by force without it",
   lostDisk: "it has another disk than before, and its votes were on the old one",
+  lacksData: "it is to hold data, and its directory is that of a witness",
 };
 
 /** Why a member takes no part, to be read after a colon. */

@@ -97,7 +97,7 @@ export interface MembershipDescription {
 
 /** Why a member takes no part: the engine's `Isolation`, as far as a client can use it. */
 export interface MemberIsolation {
-  /** "removed", "superseded", "lostDisk" or "lostEntries". */
+  /** "removed", "superseded", "lostDisk", "lacksData" or "lostEntries". */
   readonly kind: string;
   /** `lostEntries`: the index that it has to hold again; else 0. */
   readonly until: number;

@@ -87,7 +87,7 @@ function inWords(change: ConfigurationChange): string {
     case "demote":
       return `${change.kind} ${change.id}`;
     case "votes":
-      return `give ${change.id} ${change.votes} votes`;
+      return `give ${change.id} ${change.votes} ${change.votes === 1 ? "vote" : "votes"}`;
     case "prefer":
       return change.ids.length === 0 ? "prefer nobody" : `prefer ${change.ids.join(", ")}`;
     case "staticLeader":
