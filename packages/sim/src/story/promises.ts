@@ -1,6 +1,7 @@
 /** What each oracle and checker stands for, in a sentence that needs no knowledge of it. Pure. */
 
 const promises: Readonly<Record<string, string>> = {
+  answers: "Whoever asks a server that lives is answered in the time that requests have.",
   appliedDurable: "What a server applies is on its own disk.",
   appliedOnce: "Each entry reaches a state machine once, in order.",
   committedImmutable: "What is committed never changes.",
@@ -13,7 +14,7 @@ const promises: Readonly<Record<string, string>> = {
   electedOnQuorum: "A leader has the votes of a quorum.",
   electionSafety: "A term has one leader at most.",
   exception: "No server ends with an error that no fault explains.",
-  isolation: "After the heal nobody who belongs to the cluster is left out.",
+  isolation: "Nobody who belongs to the cluster takes no part in it.",
   leaderAppendOnly: "A leader never cuts or rewrites its own log.",
   leaderCompleteness: "A new leader has everything that is committed.",
   leaderElected: "Some time after all faults have ended, all follow one leader.",
@@ -34,6 +35,7 @@ const promises: Readonly<Record<string, string>> = {
   quorumCheck: "A leader that hears no quorum any more steps down.",
   realTime: "Nobody is told of an older state after somebody was told of a newer one.",
   recovery: "A server starts again on a disk that kept all that it promised.",
+  refused: "Nothing is refused without a reason.",
   removedLeads: "A leader that was voted out takes no proposals.",
   removedVotes: "A server that knows that it was removed does not vote.",
   serves: "Some time after all faults have ended, every server serves reads and writes.",
@@ -42,6 +44,7 @@ const promises: Readonly<Record<string, string>> = {
   stateMachineSafety: "No two servers apply different entries at the same position.",
   stateOrdering: "A server applies only what is committed, and commits only what it has.",
   stickiness: "Who hears a leader votes for nobody else.",
+  survives: "After the heal somebody is left, and runs.",
   watch: "A watch tells every change once, in order, and nothing else.",
 };
 
@@ -56,6 +59,7 @@ const judgedByHistory: ReadonlySet<string> = new Set([
   "lostWrite",
   "phantom",
   "realTime",
+  "refused",
   "watch",
 ]);
 
