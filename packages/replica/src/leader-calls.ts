@@ -108,6 +108,15 @@ export class LeaderCalls {
     }
   }
 
+  /** Gives up what has had its time, also where this server itself is at it as the leader. */
+  tick(nowMs: number): void {
+    for (const asking of this.#asking) {
+      if (asking.deadlineMs > nowMs) continue;
+      asking.cancel();
+      this.#timeOut(asking);
+    }
+  }
+
   /** Ends everything. */
   stop(): void {
     this.#cancelRetry?.();
@@ -118,7 +127,7 @@ export class LeaderCalls {
     const { ask, deadlineMs } = asking;
     const leftMs = deadlineMs - this.#ports.nowMs();
     if (leftMs <= 0) {
-      this.#settle(asking, { kind: asking.wasAsked ? "timeout" : "noLeader" });
+      this.#timeOut(asking);
       return;
     }
     const { role, leader } = this.#ports.engine;
@@ -163,6 +172,10 @@ export class LeaderCalls {
       this.#cancelRetry = undefined;
       for (const asking of [...this.#asking]) if (asking.asked === "") this.#try(asking);
     });
+  }
+
+  #timeOut(asking: Asking): void {
+    this.#settle(asking, { kind: asking.wasAsked ? "timeout" : "noLeader" });
   }
 
   #settle(asking: Asking, answer: FinalAnswer): void {

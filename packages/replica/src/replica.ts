@@ -108,6 +108,7 @@ class LocalReplica implements Replica {
     this.#driver.tick(nowMs);
     this.#changes.tick(nowMs);
     this.#settled.tick(nowMs);
+    this.#calls.tick(nowMs);
     this.#lessor.tick();
     this.#transfer.tick();
     this.#sweep();

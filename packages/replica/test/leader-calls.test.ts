@@ -138,6 +138,16 @@ describe("LeaderCalls", () => {
     deepEqual(calls[1]?.question, again);
   });
 
+  it("gives up in time what it answers itself", () => {
+    const { ask, answers, engine, given, leaderCalls, local } = scene();
+    engine.role = "leader";
+    ask();
+    for (given.nowMs of [999, 1000]) leaderCalls.tick(given.nowMs);
+    deepEqual(answers, [{ kind: "timeout" }]);
+    local[0]?.done(refused);
+    deepEqual(answers.length, 1, "what comes late is not told");
+  });
+
   it("forgets what is given up", () => {
     const { ask, answer, answers, fire, calls } = scene();
     ask()();

@@ -54,8 +54,8 @@ export function checkHistories(run: {
 function checkAnswers({ options }: Scenario, workload: Workload): Violation | undefined {
   const { requestMs, heartbeatMs, electionTicks } = options;
   const ticksMax = requestMs / heartbeatMs + slackTicks;
-  // Who asks the leader may take itself for it at the last moment, and then sees to a change.
-  const leaderTicksMax = 2 * ticksMax + electionTicks;
+  // A change that the leader has made is waited for here, an election timeout at most.
+  const leaderTicksMax = ticksMax + electionTicks;
   const open = workload.unanswered({ ticksMax, leaderTicksMax });
   if (open === undefined) return undefined;
   const { server, ticks } = open;
