@@ -12,6 +12,17 @@ export {
 } from "./bytes.ts";
 export { crc32c } from "./crc32c.ts";
 export {
+  type Counter,
+  exponentialBounds,
+  type Gauge,
+  type Histogram,
+  type Labels,
+  MetricRegistry,
+  type Metrics,
+  seriesMax,
+  silentMetrics,
+} from "./metrics.ts";
+export {
   type Clock,
   type LogFields,
   type Logger,

@@ -10,13 +10,17 @@ import type { Unavailable } from "@flotilla/member";
 import { CodecError, type CodecErrorCode, type StoreError } from "@flotilla/store";
 
 const {
-  unknown,
+  cancelled,
+  dataLoss,
+  failedPrecondition,
   invalidArgument,
   notFound,
-  resourceExhausted,
-  failedPrecondition,
   outOfRange,
+  permissionDenied,
+  resourceExhausted,
+  unauthenticated,
   unavailable,
+  unknown,
 } = statusCode;
 
 /** Name of a row of {@link rpcErrors}. */
@@ -29,18 +33,42 @@ export type RpcErrorKey =
   | "duplicateKey"
   | "invalidSort"
   | "invalidCompare"
+  | "invalidClientApiVersion"
   | "requestTooLarge"
   | "compacted"
   | "futureRevision"
+  | "noSpace"
   | "leaseNotFound"
   | "leaseExists"
   | "leaseTtlTooLarge"
+  | "watchCanceled"
+  | "rootUserNotExist"
+  | "rootRoleNotExist"
+  | "userAlreadyExists"
+  | "userEmpty"
+  | "userNotFound"
+  | "roleAlreadyExists"
+  | "roleNotFound"
+  | "roleEmpty"
+  | "authFailed"
+  | "permissionNotGiven"
+  | "permissionDenied"
+  | "roleNotGranted"
+  | "permissionNotGranted"
   | "authNotEnabled"
+  | "invalidAuthToken"
+  | "invalidAuthManagement"
+  | "authOldRevision"
   | "noLeader"
   | "leaderChanged"
+  | "notCapable"
   | "timeout"
+  | "timeoutLeaderFailed"
+  | "timeoutConnectionLost"
+  | "timeoutNotApplied"
   | "tooManyRequests"
   | "stopped"
+  | "corrupt"
   | "memberExists"
   | "peerUrlExists"
   | "notEnoughStarted"
@@ -49,49 +77,85 @@ export type RpcErrorKey =
   | "memberNotLearner"
   | "learnerNotReady"
   | "tooManyLearners"
+  | "clusterIdMismatch"
   | "notLeader"
   | "unhealthy"
   | "badTransferee"
   | "transferTimeout"
-  | "notForLearner";
+  | "notForLearner"
+  | "downgradeVersionFormat"
+  | "downgradeTargetInvalid"
+  | "clusterVersionUnavailable"
+  | "downgradeInProgress"
+  | "noDowngrade";
 
 /** The errors that this server gives. */
 // biome-ignore format: a table
 export const rpcErrors: Readonly<Record<RpcErrorKey, readonly [StatusCode, string]>> = {
-  emptyKey:         [invalidArgument,    "etcdserver: key is not provided"],
-  keyNotFound:      [invalidArgument,    "etcdserver: key not found"],
-  valueProvided:    [invalidArgument,    "etcdserver: value is provided"],
-  leaseProvided:    [invalidArgument,    "etcdserver: lease is provided"],
-  tooManyOps:       [invalidArgument,    "etcdserver: too many operations in txn request"],
-  duplicateKey:     [invalidArgument,    "etcdserver: duplicate key given in txn request"],
-  invalidSort:      [invalidArgument,    "etcdserver: invalid sort option"],
-  invalidCompare:   [invalidArgument,    "etcdserver: invalid compare option"],
-  requestTooLarge:  [invalidArgument,    "etcdserver: request is too large"],
-  compacted:        [outOfRange,         "etcdserver: mvcc: required revision has been compacted"],
-  futureRevision:   [outOfRange,         "etcdserver: mvcc: required revision is a future revision"],
-  leaseNotFound:    [notFound,           "etcdserver: requested lease not found"],
-  leaseExists:      [failedPrecondition, "etcdserver: lease already exists"],
-  leaseTtlTooLarge: [outOfRange,         "etcdserver: too large lease TTL"],
-  authNotEnabled:   [failedPrecondition, "etcdserver: authentication is not enabled"],
-  noLeader:         [unavailable,        "etcdserver: no leader"],
-  leaderChanged:    [unavailable,        "etcdserver: leader changed"],
-  timeout:          [unavailable,        "etcdserver: request timed out"],
-  tooManyRequests:  [resourceExhausted,  "etcdserver: too many requests"],
-  stopped:          [unavailable,        "etcdserver: server stopped"],
-  memberExists:     [failedPrecondition, "etcdserver: member ID already exist"],
-  peerUrlExists:    [failedPrecondition, "etcdserver: Peer URLs already exists"],
-  notEnoughStarted: [failedPrecondition, "etcdserver: re-configuration failed due to not enough started members"],
-  badMemberUrls:    [invalidArgument,    "etcdserver: given member URLs are invalid"],
-  memberNotFound:   [notFound,           "etcdserver: member not found"],
-  memberNotLearner: [failedPrecondition, "etcdserver: can only promote a learner member"],
-  learnerNotReady:  [failedPrecondition, "etcdserver: can only promote a learner member which is in sync with leader"],
-  tooManyLearners:  [failedPrecondition, "etcdserver: too many learner members in cluster"],
-  notLeader:        [failedPrecondition, "etcdserver: not leader"],
-  unhealthy:        [unavailable,        "etcdserver: unhealthy cluster"],
-  badTransferee:    [failedPrecondition, "etcdserver: bad leader transferee"],
-  transferTimeout:  [unknown,            "etcdserver: request timed out, leader transfer took too long"],
+  emptyKey:                   [invalidArgument,    "etcdserver: key is not provided"],
+  keyNotFound:                [invalidArgument,    "etcdserver: key not found"],
+  valueProvided:              [invalidArgument,    "etcdserver: value is provided"],
+  leaseProvided:              [invalidArgument,    "etcdserver: lease is provided"],
+  tooManyOps:                 [invalidArgument,    "etcdserver: too many operations in txn request"],
+  duplicateKey:               [invalidArgument,    "etcdserver: duplicate key given in txn request"],
+  invalidSort:                [invalidArgument,    "etcdserver: invalid sort option"],
+  invalidCompare:             [invalidArgument,    "etcdserver: invalid compare option"],
+  invalidClientApiVersion:    [invalidArgument,    "etcdserver: invalid client api version"],
+  requestTooLarge:            [invalidArgument,    "etcdserver: request is too large"],
+  compacted:                  [outOfRange,         "etcdserver: mvcc: required revision has been compacted"],
+  futureRevision:             [outOfRange,         "etcdserver: mvcc: required revision is a future revision"],
+  noSpace:                    [resourceExhausted,  "etcdserver: mvcc: database space exceeded"],
+  leaseNotFound:              [notFound,           "etcdserver: requested lease not found"],
+  leaseExists:                [failedPrecondition, "etcdserver: lease already exists"],
+  leaseTtlTooLarge:           [outOfRange,         "etcdserver: too large lease TTL"],
+  watchCanceled:              [cancelled,          "etcdserver: watch canceled"],
+  rootUserNotExist:           [failedPrecondition, "etcdserver: root user does not exist"],
+  rootRoleNotExist:           [failedPrecondition, "etcdserver: root user does not have root role"],
+  userAlreadyExists:          [failedPrecondition, "etcdserver: user name already exists"],
+  userEmpty:                  [invalidArgument,    "etcdserver: user name is empty"],
+  userNotFound:               [failedPrecondition, "etcdserver: user name not found"],
+  roleAlreadyExists:          [failedPrecondition, "etcdserver: role name already exists"],
+  roleNotFound:               [failedPrecondition, "etcdserver: role name not found"],
+  roleEmpty:                  [invalidArgument,    "etcdserver: role name is empty"],
+  authFailed:                 [invalidArgument,    "etcdserver: authentication failed, invalid user ID or password"],
+  permissionNotGiven:         [invalidArgument,    "etcdserver: permission not given"],
+  permissionDenied:           [permissionDenied,   "etcdserver: permission denied"],
+  roleNotGranted:             [failedPrecondition, "etcdserver: role is not granted to the user"],
+  permissionNotGranted:       [failedPrecondition, "etcdserver: permission is not granted to the role"],
+  authNotEnabled:             [failedPrecondition, "etcdserver: authentication is not enabled"],
+  invalidAuthToken:           [unauthenticated,    "etcdserver: invalid auth token"],
+  invalidAuthManagement:      [invalidArgument,    "etcdserver: invalid auth management"],
+  authOldRevision:            [invalidArgument,    "etcdserver: revision of auth store is old"],
+  noLeader:                   [unavailable,        "etcdserver: no leader"],
+  leaderChanged:              [unavailable,        "etcdserver: leader changed"],
+  notCapable:                 [failedPrecondition, "etcdserver: not capable"],
+  timeout:                    [unavailable,        "etcdserver: request timed out"],
+  timeoutLeaderFailed:        [unavailable,        "etcdserver: request timed out, possibly due to previous leader failure"],
+  timeoutConnectionLost:      [unavailable,        "etcdserver: request timed out, possibly due to connection lost"],
+  timeoutNotApplied:          [unavailable,        "etcdserver: request timed out, waiting for the applied index took too long"],
+  tooManyRequests:            [resourceExhausted,  "etcdserver: too many requests"],
+  stopped:                    [unavailable,        "etcdserver: server stopped"],
+  corrupt:                    [dataLoss,           "etcdserver: corrupt cluster"],
+  memberExists:               [failedPrecondition, "etcdserver: member ID already exist"],
+  peerUrlExists:              [failedPrecondition, "etcdserver: Peer URLs already exists"],
+  notEnoughStarted:           [failedPrecondition, "etcdserver: re-configuration failed due to not enough started members"],
+  badMemberUrls:              [invalidArgument,    "etcdserver: given member URLs are invalid"],
+  memberNotFound:             [notFound,           "etcdserver: member not found"],
+  memberNotLearner:           [failedPrecondition, "etcdserver: can only promote a learner member"],
+  learnerNotReady:            [failedPrecondition, "etcdserver: can only promote a learner member which is in sync with leader"],
+  tooManyLearners:            [failedPrecondition, "etcdserver: too many learner members in cluster"],
+  clusterIdMismatch:          [failedPrecondition, "etcdserver: cluster ID mismatch"],
+  notLeader:                  [failedPrecondition, "etcdserver: not leader"],
+  unhealthy:                  [unavailable,        "etcdserver: unhealthy cluster"],
+  badTransferee:              [failedPrecondition, "etcdserver: bad leader transferee"],
+  transferTimeout:            [unknown,            "etcdserver: request timed out, leader transfer took too long"],
   // Clients of etcd 3.6 and newer know the row, code and text, and turn to another member.
-  notForLearner:    [failedPrecondition, "etcdserver: rpc not supported for learner"],
+  notForLearner:              [failedPrecondition, "etcdserver: rpc not supported for learner"],
+  downgradeVersionFormat:     [invalidArgument,    "etcdserver: wrong downgrade target version format"],
+  downgradeTargetInvalid:     [invalidArgument,    "etcdserver: invalid downgrade target version"],
+  clusterVersionUnavailable:  [failedPrecondition, "etcdserver: cluster version not found during downgrade"],
+  downgradeInProgress:        [failedPrecondition, "etcdserver: cluster has a downgrade job in progress"],
+  noDowngrade:                [failedPrecondition, "etcdserver: no inflight downgrade job"],
 };
 
 /** Ends a call with a row of the table. */

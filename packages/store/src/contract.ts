@@ -131,6 +131,17 @@ export type Command =
   | { readonly kind: "leaseRevoke"; readonly id: bigint }
   | { readonly kind: "memberAttributes"; readonly attributes: MemberAttributes };
 
+export type AlarmKind = "noSpace" | "corrupt";
+
+/**
+ * Something at a member that the whole cluster has to heed (etcd server/etcdserver/api/v3alarm). While
+ * any is `noSpace`, what would grow the store is refused; while any is `corrupt`, everything is.
+ */
+export interface Alarm {
+  readonly memberId: bigint;
+  readonly kind: AlarmKind;
+}
+
 /** Refusals that the state machine itself decides, named as etcd's errors are. */
 export type StoreError =
   | "compacted"

@@ -1,3 +1,4 @@
+export type * from "./auth/contract.ts";
 export { CodecError, type CodecErrorCode, txnDepthMax } from "./codec/errors.ts";
 export {
   decodeEvent,
