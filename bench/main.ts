@@ -1,11 +1,16 @@
-/** `npm run bench [-- NAME...]`: runs the benchmarks named, or all. */
+/** `npm run bench [-- NAME [WORD...]]`: runs the benchmark named, with what it takes, or all. */
 import { engine } from "./engine.ts";
+import { etcd } from "./etcd/etcd.ts";
 import { voyage } from "./voyage.ts";
 
-const benchmarks: Readonly<Record<string, () => Promise<void>>> = { engine, voyage };
+const benchmarks: Readonly<Record<string, (words: readonly string[]) => Promise<void>>> = {
+  engine,
+  voyage,
+  etcd,
+};
 
-const asked = process.argv.slice(2);
-for (const name of asked.length === 0 ? Object.keys(benchmarks) : asked) {
+const [asked, ...words] = process.argv.slice(2);
+for (const name of asked === undefined ? Object.keys(benchmarks) : [asked]) {
   const benchmark = benchmarks[name];
   if (benchmark === undefined) {
     process.stderr.write(
@@ -13,5 +18,5 @@ for (const name of asked.length === 0 ? Object.keys(benchmarks) : asked) {
     );
     process.exit(128);
   }
-  await benchmark();
+  await benchmark(words);
 }
