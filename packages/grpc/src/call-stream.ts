@@ -4,9 +4,9 @@
  * Life: opened by HEADERS; messages arrive; the handler runs (when the request is complete, or at
  * once if requests are a stream); the response is sent; or the call is aborted at any point.
  */
-import { InvariantError, type Logger } from "@flotilla/base";
-import type { Call, Method, ReaderCall, WriterCall } from "./call.ts";
-import { Http2Error, http2Code } from "./http2-error.ts";
+import { assert, emptyBytes, InvariantError, type Logger } from "@flotilla/base";
+import type { Call, Message, MessageInParts, Method, ReaderCall, WriterCall } from "./call.ts";
+import { type Http2Code, Http2Error, http2Code } from "./http2-error.ts";
 import { Inbox } from "./inbox.ts";
 import type { GrpcLimits } from "./limits.ts";
 import { CompressedMessageError, MessageAssembler, wholeMessage } from "./message-assembler.ts";
@@ -24,6 +24,7 @@ export interface CallHost {
   readonly limits: GrpcLimits;
   readonly logger: Logger;
   readonly peer: string;
+  readonly clientName: string | undefined;
   readonly sender: Sender;
   /** A handler runs from `onHandlerStart` to `onHandlerEnd`, which may be long after the call has ended. */
   onHandlerStart(): void;
@@ -33,7 +34,7 @@ export interface CallHost {
   /** Lets the client send `bytes` more on the stream. */
   giveCredit(call: CallStream, bytes: number): void;
   /** Ends the stream without a status. */
-  reset(call: CallStream): void;
+  reset(call: CallStream, code: Http2Code): void;
   /** The message needs an encoding that the server does not have. */
   refuseCompression(call: CallStream, status: Status): void;
 }
@@ -60,6 +61,8 @@ export class CallStream implements Call, ReaderCall, WriterCall {
   #owedBytes = 0;
   #heldBytes = 0;
   #abort: AbortController | undefined;
+  /** A message was begun and is not complete: no status can follow. */
+  #isInParts = false;
 
   constructor(
     id: number,
@@ -88,6 +91,10 @@ export class CallStream implements Call, ReaderCall, WriterCall {
     return this.#host.peer;
   }
 
+  get clientName(): string | undefined {
+    return this.#host.clientName;
+  }
+
   get streaming(): boolean {
     return this.#head.method.kind !== "unary";
   }
@@ -106,6 +113,7 @@ export class CallStream implements Call, ReaderCall, WriterCall {
 
   write(message: Uint8Array): boolean {
     if (this.ended) return true;
+    assert(!this.#isInParts, "a message is written while another comes in parts");
     const { limits, sender, logger } = this.#host;
     if (this.response.outboxBytes > outboxOverrun * limits.streamOutboxBytes) {
       logger.error("handler ignores back-pressure", { path: this.path });
@@ -113,6 +121,26 @@ export class CallStream implements Call, ReaderCall, WriterCall {
       return true;
     }
     return sender.write(this.response, message);
+  }
+
+  async writeInParts({ messageBytes, parts }: MessageInParts): Promise<void> {
+    assert(!this.#isInParts, "a message is written while another comes in parts");
+    const { sender } = this.#host;
+    let missingBytes = messageBytes;
+    for await (const part of parts) {
+      if (this.ended) return;
+      // Only now, when nothing can go wrong with the first part any more.
+      if (!this.#isInParts) sender.begin(this.response, messageBytes);
+      this.#isInParts = true;
+      missingBytes -= part.length;
+      if (missingBytes < 0) break;
+      if (!sender.writePart(this.response, part)) await this.drained();
+      if (this.ended) return;
+    }
+    if (this.ended) return;
+    assert(missingBytes === 0, () => `${this.path}: a message in parts is not of its size`);
+    if (!this.#isInParts) sender.write(this.response, emptyBytes);
+    this.#isInParts = false;
   }
 
   drained(): Promise<void> {
@@ -178,8 +206,8 @@ export class CallStream implements Call, ReaderCall, WriterCall {
   fail(status: Status): void {
     if (this.ended) return;
     // What waits for a slow client would hold back the status; so late it is of no use either.
-    const stuck = this.response.outboxBytes > 0;
-    if (stuck) this.#host.reset(this);
+    const stuck = this.response.outboxBytes > 0 || this.#isInParts;
+    if (stuck) this.#host.reset(this, http2Code.cancel);
     else this.#host.sender.finish(this.response, status);
     this.end();
   }
@@ -244,9 +272,9 @@ export class CallStream implements Call, ReaderCall, WriterCall {
   }
 
   /** A method without a response message of its own resolves to nothing. */
-  #run(handle: () => Uint8Array | Promise<unknown>): void {
+  #run(handle: () => Message | Promise<unknown>): void {
     this.#host.onHandlerStart();
-    let result: Uint8Array | Promise<unknown>;
+    let result: Message | Promise<unknown>;
     try {
       result = handle();
     } catch (error) {
@@ -254,6 +282,7 @@ export class CallStream implements Call, ReaderCall, WriterCall {
       return;
     }
     if (result instanceof Uint8Array) this.#onResult(result);
+    else if ("parts" in result) this.#respondInParts(result);
     else {
       result.then(
         (message) => this.#onResult(message),
@@ -262,16 +291,35 @@ export class CallStream implements Call, ReaderCall, WriterCall {
     }
   }
 
-  #onResult(message: unknown): void {
-    this.#host.onHandlerEnd();
-    if (this.ended) return;
-    if (message instanceof Uint8Array) this.#host.sender.respond(this.response, message);
-    else this.#host.sender.finish(this.response, okStatus);
+  /** Of a unary handler, its message; of the others, nothing. */
+  #onResult(result: unknown): void {
+    if (result instanceof Uint8Array) {
+      this.#host.onHandlerEnd();
+      if (!this.ended) this.#host.sender.respond(this.response, result);
+    } else if (result !== undefined) {
+      this.#respondInParts(result as MessageInParts);
+    } else {
+      this.#host.onHandlerEnd();
+      if (!this.ended) this.#host.sender.finish(this.response, okStatus);
+    }
+  }
+
+  /** The handler has come to its end only with the last part. */
+  #respondInParts(message: MessageInParts): void {
+    this.writeInParts(message).then(
+      () => this.#onResult(undefined),
+      (error: unknown) => this.#onFailure(error),
+    );
   }
 
   #onFailure(error: unknown): void {
     this.#host.onHandlerEnd();
     if (this.ended) return;
+    if (this.#isInParts) {
+      this.#statusOf(error);
+      this.#host.reset(this, http2Code.internalError);
+      return;
+    }
     this.#host.sender.finish(this.response, this.#statusOf(error));
   }
 

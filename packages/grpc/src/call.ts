@@ -1,4 +1,5 @@
 /** What a service is made of: methods, and the calls that their handlers get. */
+import { assert } from "@flotilla/base";
 import type { Metadata } from "./metadata.ts";
 
 /** One call as every handler sees it. */
@@ -8,6 +9,8 @@ export interface Call {
   readonly metadata: Metadata;
   /** `address:port` of the client. */
   readonly peer: string;
+  /** Who the client is by its certificate, as told to `accept`; undefined without one. */
+  readonly clientName: string | undefined;
   /**
    * Aborts when the call is over for the client: cancelled, past its deadline, or disconnected.
    * Made on first use: a handler that never reads it does not pay for it.
@@ -15,6 +18,37 @@ export interface Call {
   readonly signal: AbortSignal;
   /** True once the call has ended for whatever reason; cheaper than {@link signal}. */
   readonly ended: boolean;
+}
+
+/**
+ * One message that is too large to be made at once. Its parts are taken one by one, each when the
+ * client has room for it, so that neither memory nor the event loop holds it whole.
+ */
+export interface MessageInParts {
+  /** Bytes of the whole message; the parts must come to exactly as many. */
+  readonly messageBytes: number;
+  /**
+   * Must not change once given. Closed by `return` when the call ends before they are through. What
+   * is thrown before the first part ends the call as if the handler had thrown it; later, there is no
+   * way left to say a status, and the stream is reset with INTERNAL_ERROR.
+   */
+  readonly parts: Iterable<Uint8Array> | AsyncIterable<Uint8Array>;
+}
+
+/** A response message: its bytes, or how to come by them. */
+export type Message = Uint8Array | MessageInParts;
+
+/** The whole message in one piece: for whoever calls a handler without a wire. */
+export async function collectMessage(message: Message): Promise<Uint8Array> {
+  if (message instanceof Uint8Array) return message;
+  const whole = new Uint8Array(message.messageBytes);
+  let at = 0;
+  for await (const part of message.parts) {
+    whole.set(part, at);
+    at += part.length;
+  }
+  assert(at === whole.length, "a message in parts must come to its announced size");
+  return whole;
 }
 
 /** A call whose responses are a stream. */
@@ -25,6 +59,8 @@ export interface WriterCall extends Call {
    * Ignored when the call has ended.
    */
   write(message: Uint8Array): boolean;
+  /** Sends one message in parts; nothing else may be written until this resolves, which it does also when the call ends. */
+  writeInParts(message: MessageInParts): Promise<void>;
   /** Resolves when there is room again, or the call has ended. */
   drained(): Promise<void>;
 }
@@ -48,7 +84,7 @@ export interface ReaderCall extends Call {
 export type Method =
   | {
       readonly kind: "unary";
-      handle(call: Call, request: Uint8Array): Uint8Array | Promise<Uint8Array>;
+      handle(call: Call, request: Uint8Array): Message | Promise<Message>;
     }
   | {
       readonly kind: "serverStream";

@@ -1,40 +1,35 @@
 /**
- * One HTTP/2 connection: takes frames, keeps the streams, answers what the protocol itself asks.
+ * One HTTP/2 connection: takes frames, answers what the protocol itself asks, and comes to an end.
  *
- * Source: RFC 9113 sections 3.4, 5 and 6. Every violation of the peer ends in GOAWAY or RST_STREAM,
- * never in an exception; the connection owns its socket from the preface on.
+ * Source: RFC 9113 sections 3.4, 5.4, 6.5, 6.7 and 6.8; what belongs to a stream is in streams.ts.
+ * Every violation of the peer ends in GOAWAY or RST_STREAM, never in an exception; the connection
+ * owns its socket from the preface on.
  */
 import type { Socket } from "node:net";
+import type { Duplex } from "node:stream";
 import type { Logger } from "@flotilla/base";
 import type { Method } from "./call.ts";
-import { type CallHost, CallStream } from "./call-stream.ts";
-import { CallTable } from "./call-table.ts";
 import { ControlWriter } from "./control-writer.ts";
 import { FloodGuard } from "./flood-guard.ts";
 import {
-  defaultWindowBytes,
   type Frame,
   FrameReader,
   frameFlag,
   frameType,
   settingId,
   windowBytesMax,
-  withoutPadding,
 } from "./frame.ts";
 import { checkFrame } from "./frame-rules.ts";
-import { HeaderBlocks } from "./header-blocks.ts";
-import { HpackDecoder } from "./hpack-decoder.ts";
 import { Http2Error, http2Code, protocolError } from "./http2-error.ts";
 import type { GrpcLimits } from "./limits.ts";
 import { type ArenaPool, Output } from "./output.ts";
-import { type RequestHead, readRequestHead } from "./request-head.ts";
+import { PingGuard } from "./ping-guard.ts";
 import { ResponseHeadEncoder } from "./response-head.ts";
-import type { ResponseStream } from "./response-stream.ts";
-import { Sender } from "./sender.ts";
 import { readSettings } from "./settings.ts";
 import { SilenceWatch } from "./silence-watch.ts";
 import { SocketWriter } from "./socket-writer.ts";
 import { type Status, statusCode } from "./status.ts";
+import { Streams } from "./streams.ts";
 import type { Timers } from "./timers.ts";
 
 /** Sent before the final GOAWAY: its answer proves that the client has seen the first one. */
@@ -54,70 +49,63 @@ export interface ConnectionDeps {
   onClosed(connection: Connection): void;
 }
 
+/** What comes with one socket. */
+export interface ConnectionOrigin {
+  readonly clientName: string | undefined;
+  /** Prevents the time-out that runs since the socket was accepted. */
+  cancelPreface(): void;
+}
+
 /** Serves one client. */
-export class Connection implements CallHost {
-  readonly limits: GrpcLimits;
-  readonly logger: Logger;
-  readonly peer: string;
-  readonly sender: Sender;
-  readonly #socket: Socket;
+export class Connection {
+  readonly #socket: Duplex;
   readonly #deps: ConnectionDeps;
+  readonly #peer: string;
   readonly #reader = new FrameReader();
-  readonly #decoder: HpackDecoder<RequestHead>;
-  readonly #blocks: HeaderBlocks;
   readonly #encoder = new ResponseHeadEncoder();
-  readonly #output: Output;
   readonly #guard: FloodGuard;
+  readonly #pings: PingGuard;
   readonly #control: ControlWriter;
   readonly #writer: SocketWriter;
-  readonly #calls: CallTable;
-  #heldBytes = 0;
-  #owedBytes = 0;
-  /** What new streams start with, in each direction. */
-  #sendWindowInitial = defaultWindowBytes;
-  #receiveWindowInitial: number;
+  readonly #streams: Streams;
+  readonly #origin: ConnectionOrigin;
+  readonly #silence: SilenceWatch;
   #settingsSeen = false;
-  #settingsAcknowledged = false;
+  /** Received since the last flush. */
+  #turnBytes = 0;
   /** open: serves. draining: GOAWAY sent, still takes calls that were on their way. leaving: takes no more. */
   #state: "open" | "draining" | "leaving" | "closed" = "open";
-  readonly #cancelPreface: () => void;
-  readonly #silence: SilenceWatch;
 
-  /** `cancelPreface` prevents the time-out that runs since the socket was accepted. */
-  constructor(socket: Socket, deps: ConnectionDeps, cancelPreface: () => void) {
+  constructor(socket: Duplex, deps: ConnectionDeps, origin: ConnectionOrigin) {
+    const { limits, timers, arenas } = deps;
     this.#socket = socket;
     this.#deps = deps;
-    this.limits = deps.limits;
-    this.logger = deps.logger;
-    this.peer = `${socket.remoteAddress ?? "unknown"}:${socket.remotePort ?? 0}`;
-    this.#cancelPreface = cancelPreface;
-    this.#silence = new SilenceWatch(deps.timers, {
-      idleMs: deps.limits.idleMs,
-      answerMs: deps.limits.answerMs,
+    this.#origin = origin;
+    this.#peer = peerOf(socket);
+    this.#silence = new SilenceWatch(timers, {
+      idleMs: limits.idleMs,
+      answerMs: limits.answerMs,
       ask: () => this.#control.ping(idlePing),
       onSilent: () => this.destroy(),
     });
-    this.#receiveWindowInitial = Math.max(defaultWindowBytes, deps.limits.streamWindowBytes);
-    this.#decoder = new HpackDecoder(
-      (list) => readRequestHead(list, deps.methods),
-      deps.limits.headerListBytes,
-    );
-    this.#blocks = new HeaderBlocks(deps.limits);
-    this.#calls = new CallTable(deps.limits.concurrentStreams);
-    this.#output = new Output(deps.arenas);
-    this.#control = new ControlWriter(this.#output, () => this.#wake());
+    const output = new Output(arenas);
+    this.#control = new ControlWriter(output, () => this.#wake());
     this.#writer = new SocketWriter(
       socket,
-      { output: this.#output, arenas: deps.arenas },
-      { backlogBytesMax: deps.limits.socketBacklogBytes },
+      { output, arenas },
+      { backlogBytesMax: limits.socketBacklogBytes },
     );
-    this.#guard = new FloodGuard(deps.timers, {
-      burst: deps.limits.controlFramesBurst,
-      perSecond: deps.limits.controlFramesPerSecond,
+    this.#guard = new FloodGuard(timers, {
+      burst: limits.controlFramesBurst,
+      perSecond: limits.controlFramesPerSecond,
     });
-    this.sender = this.#makeSender();
+    this.#pings = new PingGuard(timers, {
+      intervalMsMin: limits.pingIntervalMsMin,
+      withoutCalls: limits.pingsWithoutCalls,
+    });
+    this.#streams = this.#makeStreams(output);
     this.#listen();
-    this.#control.greet(deps.limits);
+    this.#control.greet(limits);
   }
 
   /** Bytes from the socket, the first ones after the preface. */
@@ -129,15 +117,25 @@ export class Connection implements CallHost {
     } catch (error) {
       this.#onViolation(error);
     }
+    this.#turnBytes += chunk.length;
+    if (this.#turnBytes < this.#deps.limits.turnBytes) return;
+    // The system may hand out megabytes of one socket in a row: the others come first now.
+    this.#socket.pause();
+    this.#wake();
   }
 
   /** Writes what this turn has collected, in one system call. */
   flush(): void {
     this.#writer.flush();
     if (this.#state === "closed") return;
+    const wasPaused = this.#turnBytes >= this.#deps.limits.turnBytes;
+    this.#turnBytes = 0;
     // A client that sends without reading is not read from either, until it has caught up.
-    if (this.#writer.hasRoom) this.sender.pump();
-    else this.#socket.pause();
+    if (!this.#writer.hasRoom) this.#socket.pause();
+    else {
+      if (wasPaused) this.#socket.resume();
+      this.#streams.sender.pump();
+    }
   }
 
   /**
@@ -149,9 +147,7 @@ export class Connection implements CallHost {
     this.#state = "draining";
     this.#control.goaway(windowBytesMax, http2Code.noError);
     this.#control.ping(drainPing);
-    for (const call of this.#calls.all()) {
-      if (call.streaming) call.fail(shuttingDown);
-    }
+    this.#streams.drain(shuttingDown);
   }
 
   /** Ends everything at once. */
@@ -159,41 +155,6 @@ export class Connection implements CallHost {
     this.#close();
     this.#socket.destroy();
   }
-
-  onHandlerStart(): void {
-    this.#calls.handlersRunning++;
-  }
-
-  onHandlerEnd(): void {
-    this.#calls.handlersRunning--;
-  }
-
-  onHeld(deltaBytes: number): boolean {
-    this.#heldBytes += deltaBytes;
-    return deltaBytes < 0 || this.#heldBytes <= this.limits.heldRequestBytes;
-  }
-
-  giveCredit(call: CallStream, bytes: number): void {
-    call.receiveWindow += bytes;
-    this.#control.credit(call.id, bytes);
-  }
-
-  reset(call: CallStream): void {
-    this.#reset(call.id, http2Code.cancel);
-  }
-
-  refuseCompression(call: CallStream, status: Status): void {
-    if (call.response.opened) {
-      call.fail(status);
-      return;
-    }
-    this.#encoder.compressionRefused(this.#output, call.id, status);
-    call.response.end();
-    this.#onResponseEnded(call.response);
-    this.#wake();
-  }
-
-  // --- inbound ---
 
   /** One frame; false when the rest of what was received must not be looked at. */
   #take(frame: Frame): boolean {
@@ -211,21 +172,21 @@ export class Connection implements CallHost {
     if (!this.#settingsSeen && type !== frameType.settings) {
       throw protocolError("the first frame must be SETTINGS");
     }
-    if (this.#blocks.expecting !== 0 && type !== frameType.continuation) {
+    if (this.#streams.expecting !== 0 && type !== frameType.continuation) {
       throw protocolError("a frame inside a header block");
     }
     switch (type) {
       case frameType.data:
-        this.#onData(frame);
+        this.#streams.onData(frame);
         break;
       case frameType.headers:
-        this.#onHeaderPart(this.#blocks.begin(frame), frame);
+        this.#streams.onHeaders(frame);
         break;
       case frameType.continuation:
-        this.#onHeaderPart(this.#blocks.continue(frame), frame);
+        this.#streams.onContinuation(frame);
         break;
       case frameType.rstStream:
-        this.#onReset(frame);
+        this.#streams.onReset(frame);
         break;
       case frameType.settings:
         this.#onSettings(frame);
@@ -237,7 +198,7 @@ export class Connection implements CallHost {
         this.#guard.spend("GOAWAY");
         break;
       case frameType.windowUpdate:
-        this.#onWindowUpdate(frame);
+        this.#streams.onWindowUpdate(frame);
         break;
       case frameType.priority: // RFC 9113 section 5.3.2: deprecated; to be ignored.
         this.#guard.spend("PRIORITY");
@@ -249,186 +210,63 @@ export class Connection implements CallHost {
     }
   }
 
-  #onData(frame: Frame): void {
-    const { streamId, payload, flags } = frame;
-    if (streamId > this.#calls.lastStreamId) throw protocolError("DATA on an idle stream");
-    const data = withoutPadding(frame);
-    const endStream = (flags & frameFlag.endStream) !== 0;
-    if (data.length === 0 && !endStream) this.#guard.spend("empty DATA");
-    this.#owedBytes += payload.length;
-    this.#returnCredit();
-    const call = this.#calls.get(streamId);
-    if (call === undefined) {
-      if (this.#calls.wasReset(streamId)) return;
-      throw new Http2Error(http2Code.streamClosed, "DATA on a closed stream", streamId);
-    }
-    if (call.remoteClosed) {
-      throw new Http2Error(http2Code.streamClosed, "DATA after END_STREAM", streamId);
-    }
-    // The end first: `receive` need not give credit to a client that has no more to send.
-    call.remoteClosed = endStream;
-    call.receive(data, payload.length);
-    if (endStream) call.receiveEnd();
-  }
-
-  /**
-   * The window of the connection is given back as soon as half of it is used, so that no client can
-   * exceed it; it only bounds what is on the way. What is held is bounded by `heldRequestBytes`: were
-   * it bounded by this window, unfinished messages of many streams could block each other for ever.
-   */
-  #returnCredit(): void {
-    if (this.#owedBytes * 2 < this.limits.connectionWindowBytes) return;
-    this.#control.credit(0, this.#owedBytes);
-    this.#owedBytes = 0;
-  }
-
-  #onHeaderPart(block: Buffer | undefined, frame: Frame): void {
-    if (block === undefined) return;
-    const { streamId, endStream } = this.#blocks.finish();
-    const head = this.#decoder.decode(block); // Always, whatever becomes of it: the table must stay in step.
-    const call = this.#calls.get(streamId);
-    if (call !== undefined) {
-      this.#onTrailers(call, head, endStream);
-      return;
-    }
-    if (streamId <= this.#calls.lastStreamId) {
-      if (this.#calls.wasReset(streamId)) return;
-      throw new Http2Error(http2Code.streamClosed, `HEADERS on closed stream ${frame.streamId}`);
-    }
-    this.#calls.lastStreamId = streamId;
-    if (this.#state === "leaving" || this.#calls.isFull) {
-      throw new Http2Error(http2Code.refusedStream, "no more calls", streamId);
-    }
-    this.#onRequest(streamId, head, endStream);
-  }
-
-  #onRequest(streamId: number, head: RequestHead, endStream: boolean): void {
-    switch (head.kind) {
-      case "call": {
-        const windows = { send: this.#sendWindowInitial, receive: this.#receiveWindowInitial };
-        const call = new CallStream(streamId, head, this, windows);
-        this.#calls.add(call);
-        this.#startDeadline(call, head.timeoutMs);
-        call.open();
-        if (endStream) call.receiveEnd();
-        return;
-      }
-      case "malformed":
-        throw new Http2Error(http2Code.protocolError, head.reason, streamId);
-      case "refused":
-        this.#encoder.trailersOnly(this.#output, streamId, head.status);
-        break;
-      case "http":
-        this.#encoder.http(this.#output, streamId, head.httpStatus);
-        break;
-    }
-    if (!endStream) this.#reset(streamId, http2Code.noError);
-    this.#wake();
-  }
-
-  #startDeadline(call: CallStream, timeoutMs: number | undefined): void {
-    if (timeoutMs === undefined) return;
-    call.cancelDeadline = this.#deps.timers.after(timeoutMs, () => call.fail(deadlineExceeded));
-  }
-
-  /** Trailers of a request carry nothing for gRPC; they only end it. */
-  #onTrailers(call: CallStream, head: RequestHead, endStream: boolean): void {
-    if (call.remoteClosed) {
-      throw new Http2Error(http2Code.streamClosed, "HEADERS after END_STREAM", call.id);
-    }
-    // A list without pseudo-headers is never a request; one that is a request is no trailers.
-    if (!endStream || head.kind !== "malformed") {
-      throw new Http2Error(http2Code.protocolError, "HEADERS in the middle of a call", call.id);
-    }
-    call.receiveEnd();
-  }
-
-  #onReset({ streamId }: Frame): void {
-    if (streamId > this.#calls.lastStreamId) throw protocolError("RST_STREAM on an idle stream");
-    this.#guard.spend("RST_STREAM");
-    this.#forget(streamId);
-  }
-
   #onSettings({ payload, flags }: Frame): void {
     if ((flags & frameFlag.ack) !== 0) {
-      this.#onSettingsAcknowledged();
+      this.#streams.onSettingsAcknowledged();
       return;
     }
     this.#guard.spend("SETTINGS");
-    for (const [id, value] of readSettings(payload)) this.#applySetting(id, value);
+    for (const [id, value] of readSettings(payload)) {
+      if (id === settingId.headerTableSize) this.#encoder.limitTable(value);
+      else if (id === settingId.initialWindowSize) this.#streams.onInitialWindow(value);
+    }
     this.#control.acknowledgeSettings();
     if (this.#settingsSeen) return;
     this.#settingsSeen = true;
-    this.#cancelPreface();
+    this.#origin.cancelPreface();
     this.#silence.start();
-  }
-
-  #applySetting(id: number, value: number): void {
-    if (id === settingId.headerTableSize) this.#encoder.limitTable(value);
-    if (id !== settingId.initialWindowSize) return;
-    const delta = value - this.#sendWindowInitial;
-    this.#sendWindowInitial = value;
-    for (const call of this.#calls.all()) {
-      if (!this.sender.widenStream(call.response, delta)) {
-        throw new Http2Error(http2Code.flowControlError, "stream window overflow");
-      }
-    }
-  }
-
-  /** Only now does the client know how much it may send on a stream; until then it was the default. */
-  #onSettingsAcknowledged(): void {
-    if (this.#settingsAcknowledged) return;
-    this.#settingsAcknowledged = true;
-    const delta = this.limits.streamWindowBytes - this.#receiveWindowInitial;
-    this.#receiveWindowInitial += delta;
-    for (const call of this.#calls.all()) call.receiveWindow += delta;
   }
 
   #onPing({ payload, flags }: Frame): void {
     if ((flags & frameFlag.ack) === 0) {
       this.#guard.spend("PING");
       this.#control.answerPing(payload);
+      const hasCalls = this.#streams.count > 0;
+      this.#pings.take({ hasCalls, responseFrames: this.#guard.earned });
     } else if (this.#state === "draining" && payload.equals(drainPing)) {
       this.#state = "leaving";
-      this.#control.goaway(this.#calls.lastStreamId, http2Code.noError);
+      this.#streams.isLeaving = true;
+      this.#control.goaway(this.#streams.lastStreamId, http2Code.noError);
       this.#closeWhenIdle();
     }
-  }
-
-  #onWindowUpdate({ streamId, payload }: Frame): void {
-    if (streamId > this.#calls.lastStreamId) throw protocolError("WINDOW_UPDATE on an idle stream");
-    const increment = payload.readUInt32BE(0) & 0x7fff_ffff;
-    if (increment === 0) {
-      throw new Http2Error(http2Code.protocolError, "WINDOW_UPDATE by nothing", streamId);
-    }
-    this.#guard.spend("WINDOW_UPDATE");
-    const call = this.#calls.get(streamId);
-    const fits =
-      streamId === 0
-        ? this.sender.widen(increment)
-        : call === undefined || this.sender.widenStream(call.response, increment);
-    if (!fits) throw new Http2Error(http2Code.flowControlError, "window overflow", streamId);
   }
 
   #onViolation(error: unknown): void {
     if (!(error instanceof Http2Error)) throw error;
     if (error.streamId === 0) this.#abandon(error);
-    else if (this.#guard.take()) this.#reset(error.streamId, error.code);
+    else if (this.#guard.take()) this.#streams.resetStream(error.streamId, error.code);
     else this.#abandon(new Http2Error(http2Code.enhanceYourCalm, "too many stream errors"));
   }
 
-  // --- outbound and life cycle ---
-
-  #makeSender(): Sender {
-    const deps = {
-      output: this.#output,
+  #makeStreams(output: Output): Streams {
+    const { methods, limits, logger, timers } = this.#deps;
+    const overflow = new Http2Error(http2Code.enhanceYourCalm, "too many responses held");
+    return new Streams({
+      methods,
+      limits,
+      logger,
+      timers,
+      peer: this.#peer,
+      clientName: this.#origin.clientName,
+      output,
       encoder: this.#encoder,
+      control: this.#control,
       guard: this.#guard,
       hasRoom: () => this.#writer.hasRoom,
       wake: () => this.#wake(),
-      onEnded: (response: ResponseStream) => this.#onResponseEnded(response),
-    };
-    return new Sender(deps, { outboxBytesMax: this.limits.streamOutboxBytes });
+      onOverflow: () => this.#abandon(overflow),
+      onIdle: () => this.#closeWhenIdle(),
+    });
   }
 
   #listen(): void {
@@ -436,7 +274,7 @@ export class Connection implements CallHost {
     socket.on("data", (chunk: Buffer) => this.receive(chunk));
     socket.on("drain", () => {
       socket.resume();
-      if (this.#state !== "closed") this.sender.pump();
+      if (this.#state !== "closed") this.#streams.sender.pump();
     });
     socket.on("error", () => socket.destroy()); // The peer went away: "close" follows.
     socket.on("close", () => this.#close());
@@ -446,41 +284,15 @@ export class Connection implements CallHost {
     this.#deps.wake(this);
   }
 
-  #onResponseEnded(response: ResponseStream): void {
-    const call = this.#calls.get(response.id);
-    if (call === undefined) return;
-    call.end();
-    if (call.remoteClosed) {
-      this.#calls.remove(response.id);
-      this.#closeWhenIdle();
-    } else {
-      this.#reset(response.id, http2Code.noError); // RFC 9113 section 8.1: the rest is of no interest.
-    }
-  }
-
-  #reset(streamId: number, code: number): void {
-    this.#control.reset(streamId, code);
-    this.#calls.rememberReset(streamId);
-    this.#forget(streamId);
-  }
-
-  #forget(streamId: number): void {
-    const call = this.#calls.remove(streamId);
-    if (call === undefined) return;
-    this.sender.drop(call.response);
-    call.end();
-    this.#closeWhenIdle();
-  }
-
   #closeWhenIdle(): void {
-    if (this.#state === "leaving" && this.#calls.size === 0) this.#end();
+    if (this.#state === "leaving" && this.#streams.count === 0) this.#end();
   }
 
   /** The peer broke the protocol: says so, and ends the connection. */
   #abandon(error: Http2Error): void {
     if (this.#state === "closed") return;
-    this.logger.debug("connection abandoned", { peer: this.peer, reason: error.message });
-    this.#control.goaway(this.#calls.lastStreamId, error.code, error.message);
+    this.#deps.logger.debug("connection abandoned", { peer: this.#peer, reason: error.message });
+    this.#control.goaway(this.#streams.lastStreamId, error.code, error.message);
     this.#end();
   }
 
@@ -490,7 +302,9 @@ export class Connection implements CallHost {
     this.#close();
     this.flush();
     this.#socket.end();
-    const cancel = this.#deps.timers.after(this.limits.answerMs, () => this.#socket.destroy());
+    const cancel = this.#deps.timers.after(this.#deps.limits.answerMs, () =>
+      this.#socket.destroy(),
+    );
     this.#socket.once("close", cancel);
     this.#socket.resume();
   }
@@ -498,22 +312,20 @@ export class Connection implements CallHost {
   #close(): void {
     if (this.#state === "closed") return;
     this.#state = "closed";
-    this.#cancelPreface();
+    this.#origin.cancelPreface();
     this.#silence.stop();
-    for (const call of this.#calls.all()) {
-      this.sender.drop(call.response);
-      call.end();
-    }
-    this.#calls.clear();
+    this.#streams.close();
     this.#deps.onClosed(this);
   }
+}
+
+/** `address:port`, where the socket has them. */
+function peerOf(socket: Duplex): string {
+  const { remoteAddress, remotePort } = socket as Partial<Socket>;
+  return `${remoteAddress ?? "unknown"}:${remotePort ?? 0}`;
 }
 
 const shuttingDown: Status = {
   code: statusCode.unavailable,
   message: "the server is shutting down",
-};
-const deadlineExceeded: Status = {
-  code: statusCode.deadlineExceeded,
-  message: "context deadline exceeded",
 };

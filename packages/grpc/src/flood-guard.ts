@@ -14,6 +14,8 @@ export class FloodGuard {
   readonly #clock: Clock;
   readonly #burst: number;
   readonly #perMs: number;
+  /** Frames of responses that were sent, since the beginning. */
+  earned = 0;
   #tokens: number;
   #filledAtMs: number;
 
@@ -40,6 +42,7 @@ export class FloodGuard {
 
   /** A frame of a response was sent. */
   earn(): void {
+    this.earned++;
     if (this.#tokens < this.#burst) this.#tokens++;
   }
 

@@ -20,11 +20,22 @@ export interface GrpcLimits {
   readonly heldRequestBytes: number;
   /** Response bytes of one stream at which `write` asks the handler to wait. */
   readonly streamOutboxBytes: number;
+  /**
+   * Response bytes of a connection that wait for the client's windows: beyond, further calls are refused
+   * with RESOURCE_EXHAUSTED unserved, and at {@link heldResponseOverrun} times as many it is ended.
+   */
+  readonly heldResponseBytes: number;
+  /** Bytes of a connection that are handled in one turn of the event loop; the others come first then. */
+  readonly turnBytes: number;
   /** Response bytes of a connection given to the socket and not yet accepted by the kernel. */
   readonly socketBacklogBytes: number;
   /** PING, SETTINGS, RST_STREAM and other frames that bring no call forward: burst, and refill per second. */
   readonly controlFramesBurst: number;
   readonly controlFramesPerSecond: number;
+  /** Keep-alive pings of a client: the third that comes sooner after the last one ends the connection. 0: any. */
+  readonly pingIntervalMsMin: number;
+  /** Whether a client without calls may ping at that interval; otherwise every 2 hours. */
+  readonly pingsWithoutCalls: boolean;
   /** From the connection to the complete HTTP/2 preface and first SETTINGS frame. */
   readonly prefaceMs: number;
   /** Silence after which a connection is asked by PING whether it is still there. */
@@ -32,6 +43,9 @@ export interface GrpcLimits {
   /** Time to answer that PING, and for the last bytes of a closing connection to leave. */
   readonly answerMs: number;
 }
+
+/** See `heldResponseBytes`: calls that were under way may still answer, but not without end. */
+export const heldResponseOverrun = 4;
 
 /** Defaults: a trusted network, a few thousand calls in flight, messages of up to 2 MiB. */
 export const defaultLimits: GrpcLimits = {
@@ -44,9 +58,13 @@ export const defaultLimits: GrpcLimits = {
   connectionWindowBytes: 4 * 1024 * 1024,
   heldRequestBytes: 64 * 1024 * 1024,
   streamOutboxBytes: 256 * 1024,
+  heldResponseBytes: 256 * 1024 * 1024,
+  turnBytes: 256 * 1024,
   socketBacklogBytes: 512 * 1024,
   controlFramesBurst: 10_000,
   controlFramesPerSecond: 2_000,
+  pingIntervalMsMin: 5_000,
+  pingsWithoutCalls: false,
   prefaceMs: 10_000,
   idleMs: 60 * 60_000,
   answerMs: 20_000,

@@ -14,13 +14,18 @@ export class Outbox {
     return this.#size;
   }
 
-  /** Appends a message with its prefix; the message is not copied. */
-  push(message: Uint8Array): void {
+  /** Begins a message of that size; its bytes follow as parts. */
+  pushPrefix(messageBytes: number): void {
     const prefix = new Uint8Array(prefixBytes);
-    writePrefix(prefix, 0, message.length);
+    writePrefix(prefix, 0, messageBytes);
     this.#parts.push(prefix);
-    if (message.length > 0) this.#parts.push(message);
-    this.#size += prefixBytes + message.length;
+    this.#size += prefixBytes;
+  }
+
+  /** Appends bytes of a message that was begun; they are not copied. */
+  pushPart(part: Uint8Array): void {
+    if (part.length > 0) this.#parts.push(part);
+    this.#size += part.length;
   }
 
   /** Moves the next `size` bytes to `target`; there must be as many. */

@@ -1,5 +1,5 @@
 /** Tells HTTP/2 from anything else by a connection's first bytes (RFC 9113 section 3.4). */
-import type { Socket } from "node:net";
+import type { Duplex } from "node:stream";
 
 /** What every HTTP/2 client sends first. */
 export const clientPreface: Buffer = Buffer.from("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n");
@@ -14,7 +14,7 @@ export interface SniffHandlers {
 }
 
 /** Reads until the preface is complete, or differs. Holds at most 23 bytes more than one chunk. */
-export function sniff(socket: Socket, handlers: SniffHandlers): void {
+export function sniff(socket: Duplex, handlers: SniffHandlers): void {
   let seen: Buffer = Buffer.alloc(0);
   const onData = (chunk: Buffer): void => {
     seen = seen.length === 0 ? chunk : Buffer.concat([seen, chunk]);

@@ -27,21 +27,37 @@ export interface SenderDeps {
   hasRoom(): boolean;
   /** The output has something: write it at the end of this turn. */
   wake(): void;
+  /** More waits for the client's windows than any client can make use of. */
+  onOverflow(): void;
   /** The last frame of this response is in the output. */
   onEnded(response: ResponseStream): void;
+}
+
+/** How much may wait. */
+export interface SenderOptions {
+  /** Of one stream, until its writer is asked to wait. */
+  readonly outboxBytesMax: number;
+  /** Of all streams together, until `onOverflow`. */
+  readonly heldBytesMax: number;
 }
 
 /** Sends responses of one connection. */
 export class Sender {
   readonly #deps: SenderDeps;
-  readonly #outboxBytesMax: number;
+  readonly #options: SenderOptions;
   /** Streams that could send now; in the order of their turns. */
   readonly #ready = new Set<ResponseStream>();
   #window = defaultWindowBytes;
+  #heldBytes = 0;
 
-  constructor(deps: SenderDeps, options: { readonly outboxBytesMax: number }) {
+  constructor(deps: SenderDeps, options: SenderOptions) {
     this.#deps = deps;
-    this.#outboxBytesMax = options.outboxBytesMax;
+    this.#options = options;
+  }
+
+  /** Response bytes of all streams that wait. */
+  get heldBytes(): number {
+    return this.#heldBytes;
   }
 
   /** A complete successful response of one message. */
@@ -66,11 +82,27 @@ export class Sender {
   /** One message of a stream. False when the writer should wait until the response resumes. */
   write(response: ResponseStream, message: Uint8Array): boolean {
     if (response.ended) return true;
+    this.begin(response, message.length);
+    return this.writePart(response, message);
+  }
+
+  /** Begins a message that comes in parts; nothing is sent before the first of them. */
+  begin(response: ResponseStream, messageBytes: number): void {
+    if (response.ended) return;
     this.#open(response);
-    response.outbox.push(message);
+    response.outbox.pushPrefix(messageBytes);
+    this.#heldBytes += prefixBytes;
+  }
+
+  /** Bytes of the message that was begun last. False when the writer should wait. */
+  writePart(response: ResponseStream, part: Uint8Array): boolean {
+    if (response.ended) return true;
+    response.outbox.pushPart(part);
+    this.#heldBytes += part.length;
     this.#ready.add(response);
     this.pump();
-    return response.outboxBytes < this.#outboxBytesMax;
+    if (this.#heldBytes > this.#options.heldBytesMax) this.#deps.onOverflow();
+    return response.outboxBytes < this.#options.outboxBytesMax;
   }
 
   /** Ends a response after all that was written; a status alone when nothing was. */
@@ -91,6 +123,7 @@ export class Sender {
   /** Forgets a stream that was reset. */
   drop(response: ResponseStream): void {
     this.#ready.delete(response);
+    this.#heldBytes -= response.outboxBytes;
     response.end();
   }
 
@@ -148,8 +181,9 @@ export class Sender {
     outbox.moveTo(output.arena, at + frameHeaderBytes, payloadBytes);
     this.#window -= payloadBytes;
     response.window -= payloadBytes;
+    this.#heldBytes -= payloadBytes;
     guard.earn();
-    if (outbox.size < this.#outboxBytesMax) response.resume();
+    if (outbox.size < this.#options.outboxBytesMax) response.resume();
   }
 
   #writeTrailers(response: ResponseStream, status: Status): void {

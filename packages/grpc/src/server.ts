@@ -4,6 +4,7 @@
  * It opens no port: whoever listens (plain or TLS) hands over each socket.
  */
 import type { Socket } from "node:net";
+import type { Duplex } from "node:stream";
 import type { Logger } from "@flotilla/base";
 import type { Method } from "./call.ts";
 import { Connection, type ConnectionDeps } from "./connection.ts";
@@ -20,16 +21,25 @@ export interface GrpcServerDeps {
   /** The system's when left out. */
   readonly timers?: Timers;
   /**
-   * Takes a socket whose first bytes are not HTTP/2's. They have been read: `unshift` them. Without
+   * Takes a socket, as it was accepted, whose first bytes are not HTTP/2's. They have been read: `unshift` them. Without
    * it such sockets are closed.
    */
   readonly onHttp1?: (socket: Socket, firstBytes: Buffer) => void;
 }
 
+/** What is known of a socket that its bytes do not say. */
+export interface AcceptOptions {
+  /** Who the client is by its certificate: what its calls have as `clientName`. */
+  readonly clientName?: string | undefined;
+}
+
 /** A running server. */
 export interface GrpcServer {
-  /** Takes over a connected socket; under TLS, one whose handshake is done. */
-  accept(socket: Socket): void;
+  /**
+   * Takes over a connected socket, or any stream like one; under TLS, one whose handshake is done.
+   * `onHttp1` gets the very same object.
+   */
+  accept(socket: Duplex, options?: AcceptOptions): void;
   /**
    * Ends streams, lets unary calls finish for up to `graceMs`, then cuts what is left. Resolves when
    * no connection is open. Sockets handed to `onHttp1` are not touched.
@@ -53,7 +63,7 @@ class Server implements GrpcServer {
   readonly #timers: Timers;
   readonly #connectionDeps: ConnectionDeps;
   readonly #connections = new Set<Connection>();
-  readonly #sniffed = new Set<Socket>();
+  readonly #sniffed = new Set<Duplex>();
   #toFlush: Connection[] = [];
   readonly #flushing = new Set<Connection>();
   #closing = false;
@@ -78,20 +88,23 @@ class Server implements GrpcServer {
     return this.#connections.size;
   }
 
-  accept(socket: Socket): void {
+  accept(socket: Duplex, options: AcceptOptions = {}): void {
     const open = this.#connections.size + this.#sniffed.size;
     if (this.#closing || open >= this.#limits.connections) {
       socket.on("error", () => socket.destroy());
       socket.destroy();
       return;
     }
-    socket.setNoDelay(true);
+    if ("setNoDelay" in socket) (socket as Socket).setNoDelay(true);
     this.#sniffed.add(socket);
     const cancelTimer = this.#timers.after(this.#limits.prefaceMs, () => socket.destroy());
     sniff(socket, {
       onHttp2: (rest) => {
         this.#sniffed.delete(socket);
-        const connection = new Connection(socket, this.#connectionDeps, cancelTimer);
+        const connection = new Connection(socket, this.#connectionDeps, {
+          clientName: options.clientName,
+          cancelPreface: cancelTimer,
+        });
         this.#connections.add(connection);
         if (rest.length > 0) connection.receive(rest);
       },
@@ -123,10 +136,10 @@ class Server implements GrpcServer {
     cancel();
   }
 
-  #handOver(socket: Socket, firstBytes: Buffer): void {
+  #handOver(socket: Duplex, firstBytes: Buffer): void {
     const { onHttp1 } = this.#deps;
     if (onHttp1 !== undefined && !this.#closing) {
-      onHttp1(socket, firstBytes);
+      onHttp1(socket as Socket, firstBytes);
       return;
     }
     socket.on("error", () => socket.destroy());

@@ -1,16 +1,16 @@
 /** From the output of a turn to the socket: one system call, and the memory back when it is written. */
-import type { Socket } from "node:net";
+import type { Duplex } from "node:stream";
 import type { ArenaPool, Output } from "./output.ts";
 
 /** Writes for one connection. */
 export class SocketWriter {
-  readonly #socket: Socket;
+  readonly #socket: Duplex;
   readonly #output: Output;
   readonly #arenas: ArenaPool;
   readonly #backlogBytesMax: number;
 
   constructor(
-    socket: Socket,
+    socket: Duplex,
     buffers: { readonly output: Output; readonly arenas: ArenaPool },
     options: { readonly backlogBytesMax: number },
   ) {

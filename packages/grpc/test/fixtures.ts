@@ -92,7 +92,7 @@ export async function start(
       logger: silentLogger,
       ...deps,
     },
-    limits,
+    { pingIntervalMsMin: 0, ...limits }, // A round trip is a PING.
   );
   const listener: Server = createServer((socket) => server.accept(socket));
   listener.listen(0, "127.0.0.1");
