@@ -11,10 +11,11 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync } from "node:f
 import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import { utf8 } from "@flotilla/base";
-import type { BackendWriter, DurableBackend, Table } from "@flotilla/store";
+import type { BackendView, BackendWriter, DurableBackend, Table } from "@flotilla/store";
 import { writeFileDurably, writeFileDurablySync } from "./durable-file.ts";
 import { BackendError } from "./errors.ts";
 import { LmdbGeneration } from "./lmdb-generation.ts";
+import { LmdbView } from "./lmdb-view.ts";
 import { isUserTable, LongKeyReader } from "./long-keys.ts";
 import { decodeSnapshot, encodeSnapshot } from "./snapshot-format.ts";
 
@@ -29,6 +30,11 @@ export interface LmdbBackendOptions {
 }
 
 export const mapSizeBytesDefault: number = 32 * 1024 ** 3;
+/** Views open at a time: each is a place in LMDB's table of readers, of which there are 126. */
+export const viewsMax = 64;
+/** How long a view may be open: until then no page that it may read is used again, and the file grows. */
+export const viewMsMax = 30_000;
+
 /**
  * While there are writes, a checkpoint is made this often. It bounds how much a restart leaves to the
  * log, and how long pages that are no longer in use have to be kept.
@@ -54,6 +60,7 @@ class LmdbBackend implements DurableBackend {
   #timer: NodeJS.Timeout | undefined;
   /** Settles when all generations before this one are gone. */
   #retired: Promise<void> = Promise.resolve();
+  readonly #views = new Set<LmdbView>();
   #isRestoring = false;
   #isClosed = false;
 
@@ -101,6 +108,15 @@ class LmdbBackend implements DurableBackend {
     return this.#generation.environment.size();
   }
 
+  view(): BackendView | undefined {
+    if (this.#views.size >= viewsMax) return undefined;
+    const view: LmdbView = new LmdbView(this.#generation, viewMsMax, () =>
+      this.#views.delete(view),
+    );
+    this.#views.add(view);
+    return view;
+  }
+
   snapshot(): AsyncIterable<Uint8Array> {
     return new SnapshotStream(this.#generation);
   }
@@ -121,6 +137,7 @@ class LmdbBackend implements DurableBackend {
     if (this.#isClosed) return;
     this.#isClosed = true;
     clearTimeout(this.#timer);
+    for (const view of [...this.#views]) view.close();
     try {
       await this.#generation.checkpoint();
     } finally {

@@ -124,10 +124,7 @@ export class LmdbEnvironment implements BackendWriter {
   }
 
   count(table: Table, from: Uint8Array, to: Uint8Array | undefined): number {
-    this.#checkUsable();
-    const database = this.#tables.get(table);
-    if (database === undefined) return 0;
-    return guarded("count", () => database.getKeysCount(rangeOptions(from, to, {}, undefined)));
+    return this.#count(table, from, to, undefined);
   }
 
   put(table: Table, key: Uint8Array, value: Uint8Array): void {
@@ -195,11 +192,7 @@ export class LmdbEnvironment implements BackendWriter {
         return undefined;
       },
       range,
-      count(table, from, to) {
-        let count = 0;
-        for (const _ of range(table, from, to)) count++;
-        return count;
-      },
+      count: (table, from, to) => this.#count(table, from, to, pin),
     };
   }
 
@@ -229,6 +222,18 @@ export class LmdbEnvironment implements BackendWriter {
     this.#isClosed = true;
     if (this.#finish !== undefined) this.#finishWith(ABORT); // Only after a failure.
     await this.#root.close();
+  }
+
+  #count(
+    table: Table,
+    from: Uint8Array,
+    to: Uint8Array | undefined,
+    transaction: Transaction | undefined,
+  ): number {
+    this.#checkUsable();
+    const database = this.#tables.get(table);
+    if (database === undefined) return 0;
+    return guarded("count", () => database.getKeysCount(rangeOptions(from, to, {}, transaction)));
   }
 
   *#iterate(

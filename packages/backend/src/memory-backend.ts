@@ -5,7 +5,7 @@
  * nothing until something changes.
  */
 import { assert, compareBytes } from "@flotilla/base";
-import type { BackendWriter, DurableBackend, Table } from "@flotilla/store";
+import type { BackendView, BackendWriter, DurableBackend, Table } from "@flotilla/store";
 import sortedBtree from "sorted-btree";
 import { BackendError } from "./errors.ts";
 import { decodeSnapshot, encodeSnapshot } from "./snapshot-format.ts";
@@ -101,6 +101,22 @@ class MemoryBackend implements DurableBackend, BackendWriter {
     return { totalBytes: bytes, inUseBytes: bytes };
   }
 
+  view(): BackendView {
+    this.#checkOpen();
+    assert(this.#before === undefined, "backend: a view is of the time between writes");
+    const copy = new MemoryBackend();
+    for (const [name, tree] of this.#tables) copy.#tables.set(name, tree.clone());
+    return {
+      get isOpen() {
+        return !copy.#isClosed;
+      },
+      get: (table, key) => copy.get(table, key),
+      range: (table, from, to, options) => copy.range(table, from, to, options),
+      count: (table, from, to) => copy.count(table, from, to),
+      close: () => copy.#close(),
+    };
+  }
+
   snapshot(): AsyncIterable<Uint8Array> {
     this.#checkOpen();
     const tables: [Table, Tree][] = [];
@@ -118,6 +134,10 @@ class MemoryBackend implements DurableBackend, BackendWriter {
   }
 
   async close(): Promise<void> {
+    this.#close();
+  }
+
+  #close(): void {
     this.#isClosed = true;
     this.#tables.clear();
   }

@@ -7,7 +7,12 @@
 import { InvariantError, WireError } from "@flotilla/base";
 import { GrpcError, type StatusCode, statusCode } from "@flotilla/grpc";
 import type { Unavailable } from "@flotilla/member";
-import { CodecError, type CodecErrorCode, type StoreError } from "@flotilla/store";
+import {
+  CodecError,
+  type CodecErrorCode,
+  type CursorRefusal,
+  type StoreError,
+} from "@flotilla/store";
 
 const {
   cancelled,
@@ -171,7 +176,9 @@ export class RpcError extends GrpcError {
 }
 
 /** Everything but success that a request to the member can end in. */
-export type Refusal = Unavailable | { readonly kind: "refused"; readonly error: StoreError };
+export type Refusal =
+  | Unavailable
+  | { readonly kind: "refused"; readonly error: StoreError | CursorRefusal };
 
 /** The error of a refusal; total, so that a new kind of refusal does not compile without a row. */
 export function rpcErrorOf(refusal: Refusal): RpcError {
@@ -187,7 +194,7 @@ const unavailableKeys: Readonly<Record<Unavailable["kind"], RpcErrorKey>> = {
   noData: "notForLearner", // A witness is to clients what a learner is: one that does not serve them.
 };
 
-const storeKeys: Readonly<Record<StoreError, RpcErrorKey>> = {
+const storeKeys: Readonly<Record<StoreError | CursorRefusal, RpcErrorKey>> = {
   compacted: "compacted",
   futureRevision: "futureRevision",
   leaseNotFound: "leaseNotFound",
@@ -196,6 +203,26 @@ const storeKeys: Readonly<Record<StoreError, RpcErrorKey>> = {
   emptyKey: "emptyKey",
   fenced: "leaderChanged",
   sessionExpired: "timeout",
+  tooManyCursors: "tooManyRequests",
+  cursorExpired: "timeout",
+  noSpace: "noSpace",
+  corrupt: "corrupt",
+  rootUserNotExist: "rootUserNotExist",
+  rootRoleNotExist: "rootRoleNotExist",
+  userAlreadyExists: "userAlreadyExists",
+  userEmpty: "userEmpty",
+  userNotFound: "userNotFound",
+  roleAlreadyExists: "roleAlreadyExists",
+  roleNotFound: "roleNotFound",
+  roleEmpty: "roleEmpty",
+  authFailed: "authFailed",
+  permissionNotGiven: "permissionNotGiven",
+  permissionDenied: "permissionDenied",
+  roleNotGranted: "roleNotGranted",
+  permissionNotGranted: "permissionNotGranted",
+  authNotEnabled: "authNotEnabled",
+  invalidAuthManagement: "invalidAuthManagement",
+  authOldRevision: "authOldRevision",
 };
 
 const codecKeys: Readonly<Record<CodecErrorCode, RpcErrorKey>> = {

@@ -3,6 +3,7 @@ import type { ConfigurationChange, EngineStatus, Isolation } from "@flotilla/con
 import type {
   BarrierOutcome,
   ChangeConfigurationOutcome as ChangeMembersOutcome,
+  ProposeOptions,
   ProposeOutcome,
   RenewOutcome,
   TimeToLiveOutcome,
@@ -12,6 +13,7 @@ import type { Command, StoreReader } from "@flotilla/store";
 export type {
   BarrierOutcome,
   ChangeConfigurationOutcome as ChangeMembersOutcome,
+  ProposeOptions,
   ProposeOutcome,
   RenewOutcome,
   TimeToLiveOutcome,
@@ -63,11 +65,11 @@ export interface Member {
   /**
    * Replicates a command from any member and resolves once it is applied here, exactly once even if
    * leaders die on the way. `onlyInTerm`: refused by the store with `fenced` in any other term.
-   * Rejects only with AbortError.
+   * `principal`: refused by the store when it may not do that. Rejects only with AbortError.
    */
   propose(
     command: Command,
-    options?: { readonly onlyInTerm?: number; readonly signal?: AbortSignal },
+    options?: ProposeOptions & { readonly signal?: AbortSignal },
   ): Promise<ProposeOutcome>;
   /** After `ready`, local reads see every write that was acknowledged anywhere before the call. All calls of a turn share one round. */
   readBarrier(signal?: AbortSignal): Promise<BarrierOutcome>;

@@ -28,6 +28,7 @@ import type {
   Leadership,
   MemberInfo,
   MemberStatus,
+  ProposeOptions,
   ProposeOutcome,
   RenewOutcome,
   TimeToLiveOutcome,
@@ -164,7 +165,7 @@ export class LocalMember implements RunningMember {
 
   propose(
     command: Command,
-    options: { readonly onlyInTerm?: number; readonly signal?: AbortSignal } = {},
+    options: ProposeOptions & { readonly signal?: AbortSignal } = {},
   ): Promise<ProposeOutcome> {
     return promised(options.signal, (done) => this.#replica.propose(command, options, done));
   }

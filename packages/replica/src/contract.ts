@@ -15,7 +15,7 @@ import type {
   Message,
   NodeId,
 } from "@flotilla/consensus";
-import type { Command, CommandResult, Store } from "@flotilla/store";
+import type { Command, CommandResult, Principal, Store } from "@flotilla/store";
 import type { Wal } from "@flotilla/wal";
 
 /** Why a request did not get through; each has its text in the API's error table. */
@@ -160,6 +160,13 @@ export interface ReplicaOptions {
   readonly apply?: Partial<ApplyLimits>;
 }
 
+export interface ProposeOptions {
+  /** When not 0: refused with `fenced` in any other term. */
+  readonly onlyInTerm?: number;
+  /** On whose behalf: the store judges by it whether the command is allowed. */
+  readonly principal?: Principal | undefined;
+}
+
 export interface Replica {
   /** Logical time passes. Once, however late. */
   tick(): void;
@@ -174,7 +181,7 @@ export interface Replica {
   /** Replicates a command, exactly once, from any member; done once it is applied here. */
   propose(
     command: Command,
-    options: { readonly onlyInTerm?: number },
+    options: ProposeOptions,
     done: (outcome: ProposeOutcome) => void,
   ): Cancel;
   /** After `ready`, local reads see every write that was acknowledged anywhere before the call. */

@@ -8,7 +8,13 @@
  */
 import { assert } from "@flotilla/base";
 import type { Engine, NodeId } from "@flotilla/consensus";
-import { type Command, type CommandResult, encodeProposal, type Proposal } from "@flotilla/store";
+import {
+  type Command,
+  type CommandResult,
+  encodeProposal,
+  type Principal,
+  type Proposal,
+} from "@flotilla/store";
 import type { Cancel, ProposeOutcome } from "./contract.ts";
 import { proposalsBytesMax, proposalsMax, proposeBytesMax } from "./limits.ts";
 import type { Place } from "./place.ts";
@@ -30,6 +36,7 @@ interface Pending {
   readonly command: Command;
   /** 0: in any term. */
   readonly onlyInTerm: number;
+  readonly principal: Principal | undefined;
   readonly deadlineMs: number;
   readonly done: (outcome: ProposeOutcome) => void;
   /** Encoded for {@link session} when it is first sent. */
@@ -85,15 +92,20 @@ export class Proposals {
   /** Takes a proposal in; it is sent by the next {@link flush}. */
   propose(
     command: Command,
-    options: { readonly nowMs: number; readonly onlyInTerm: number },
+    options: {
+      readonly nowMs: number;
+      readonly onlyInTerm: number;
+      readonly principal?: Principal | undefined;
+    },
     done: (outcome: ProposeOutcome) => void,
   ): Cancel {
     assert(!this.isFull, "proposals: whoever proposes asks first whether there is room");
-    const { nowMs, onlyInTerm } = options;
+    const { nowMs, onlyInTerm, principal } = options;
     const pending: Pending = {
       sequence: ++this.#lastSequence,
       command,
       onlyInTerm,
+      principal,
       deadlineMs: nowMs + this.#options.timeoutMs,
       done,
       data: undefined,
@@ -284,7 +296,7 @@ export class Proposals {
   }
 
   #encoded(pending: Pending): Uint8Array {
-    const { sequence, command, onlyInTerm } = pending;
+    const { sequence, command, onlyInTerm, principal } = pending;
     if (pending.data === undefined) {
       const oldest = this.#pending.keys().next().value;
       assert(oldest !== undefined && oldest <= sequence, "proposals: the oldest comes first");
@@ -296,6 +308,7 @@ export class Proposals {
         sequence,
         settledBelow: oldest,
         onlyInTerm,
+        ...(principal === undefined ? {} : { principal }),
         command,
       });
       this.#pendingBytes += pending.data.length;

@@ -20,6 +20,7 @@ import type {
   BarrierOutcome,
   Cancel,
   ChangeConfigurationOutcome,
+  ProposeOptions,
   ProposeOutcome,
   RenewOutcome,
   Replica,
@@ -134,15 +135,15 @@ class LocalReplica implements Replica {
 
   propose(
     command: Command,
-    options: { readonly onlyInTerm?: number },
+    options: ProposeOptions,
     done: (outcome: ProposeOutcome) => void,
   ): Cancel {
     const refusal = this.#refusal(this.#proposals.isFull || this.#applier.isFull);
     if (refusal !== undefined) return this.#refuse(refusal, done);
-    const { onlyInTerm = 0 } = options;
+    const { onlyInTerm = 0, principal } = options;
     const nowMs = this.#ports.nowMs();
     this.#driver.wake();
-    return this.#proposals.propose(command, { nowMs, onlyInTerm }, done);
+    return this.#proposals.propose(command, { nowMs, onlyInTerm, principal }, done);
   }
 
   readBarrier(done: (outcome: BarrierOutcome) => void): Cancel {

@@ -1,6 +1,6 @@
 /** Small stand-ins for what a replica runs on. */
 import { type Clock, compareBytes } from "@flotilla/base";
-import type { Backend, BackendWriter } from "@flotilla/store";
+import type { Backend, BackendView, BackendWriter } from "@flotilla/store";
 
 export class ManualClock implements Clock {
   #now = 0;
@@ -63,6 +63,12 @@ export class ArrayBackend implements Backend, BackendWriter {
 
   size() {
     return { totalBytes: 0, inUseBytes: 0 };
+  }
+
+  view(): BackendView {
+    const copy = new ArrayBackend();
+    copy.tables = this.tables;
+    return Object.assign(copy, { isOpen: true, close() {} });
   }
 
   #without(table: string, key: Uint8Array): Rows {

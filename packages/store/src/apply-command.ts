@@ -2,7 +2,7 @@
  * One command of the log against the state. Pure apart from the writer that it is given, and
  * deterministic: no clock, no chance, and nothing that differs between members.
  */
-import { assertNever } from "@flotilla/base";
+import { applyAlarm, saveDowngrade } from "./cluster-state.ts";
 import { decideCompaction } from "./compaction.ts";
 import type { BackendWriter, Command, CommandResult, StoreError, TxnRequest } from "./contract.ts";
 import { grantLease, keysOfLease, leaseExists, removeLease } from "./leases.ts";
@@ -55,8 +55,13 @@ export function applyCommand(writer: BackendWriter, state: StoreState, command: 
     case "memberAttributes":
       saveMember(writer, command.attributes);
       return unchanged(state, { kind: "memberAttributes", revision });
+    case "alarm":
+      return unchanged(state, { kind: "alarm", revision, alarms: applyAlarm(writer, command) });
+    case "downgrade":
+      saveDowngrade(writer, command.enabled ? command.version : undefined);
+      return unchanged(state, { kind: "downgrade", revision });
     default:
-      return assertNever(command);
+      return refused(state, "authNotEnabled");
   }
 }
 

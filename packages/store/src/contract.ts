@@ -6,6 +6,15 @@
  * Byte arrays that enter or leave are never changed afterwards by either side.
  */
 
+import type {
+  AuthCommand,
+  AuthError,
+  AuthEvent,
+  AuthReader,
+  AuthResult,
+  Principal,
+} from "./auth/contract.ts";
+
 export interface KeyValue {
   readonly key: Uint8Array;
   readonly value: Uint8Array;
@@ -129,7 +138,11 @@ export type Command =
   | { readonly kind: "compact"; readonly revision: number; readonly physical: boolean }
   | { readonly kind: "leaseGrant"; readonly id: bigint; readonly ttlSeconds: number }
   | { readonly kind: "leaseRevoke"; readonly id: bigint }
-  | { readonly kind: "memberAttributes"; readonly attributes: MemberAttributes };
+  | { readonly kind: "memberAttributes"; readonly attributes: MemberAttributes }
+  | { readonly kind: "alarm"; readonly action: "activate" | "deactivate"; readonly alarm: Alarm }
+  /** Begins (`enabled`) or ends the way to an older version; `version` is empty when it ends. */
+  | { readonly kind: "downgrade"; readonly enabled: boolean; readonly version: string }
+  | AuthCommand;
 
 export type AlarmKind = "noSpace" | "corrupt";
 
@@ -154,7 +167,11 @@ export type StoreError =
   /** The command was bound to a leader's term and entered the log in another one. */
   | "fenced"
   /** The proposal's session may have been forgotten: whether it was applied before is not known. */
-  | "sessionExpired";
+  | "sessionExpired"
+  /** An alarm of this kind is raised, and the command is one that it forbids. */
+  | "noSpace"
+  | "corrupt"
+  | AuthError;
 
 export type CommandResult =
   | PutResult
@@ -169,6 +186,10 @@ export type CommandResult =
     }
   | { readonly kind: "leaseRevoke"; readonly revision: number }
   | { readonly kind: "memberAttributes"; readonly revision: number }
+  /** `alarms`: the one that the command was about, unless there was nothing to take back. */
+  | { readonly kind: "alarm"; readonly revision: number; readonly alarms: readonly Alarm[] }
+  | { readonly kind: "downgrade"; readonly revision: number }
+  | AuthResult
   | { readonly kind: "refused"; readonly error: StoreError };
 
 /**
@@ -190,6 +211,8 @@ export interface Proposal {
   readonly settledBelow: number;
   /** When not 0: refused with `fenced` unless the entry's term is this one. */
   readonly onlyInTerm: number;
+  /** Who asked; nobody when the cluster itself did, or whoever it was had no need to say so. */
+  readonly principal?: Principal;
   readonly command: Command;
 }
 
@@ -218,8 +241,20 @@ export interface BackendWriter extends BackendReader {
   delete(table: Table, key: Uint8Array): void;
 }
 
+/**
+ * The state of one moment, to be read over many turns. It holds on to memory or to space on the disk,
+ * so it is to be closed, and ends by itself when it has been open for too long.
+ */
+export interface BackendView extends BackendReader {
+  /** False after `close` and when its time is up: nothing may be read any more. */
+  readonly isOpen: boolean;
+  close(): void;
+}
+
 /** An ordered, transactional key-value map: all that the store needs. Synchronous. */
 export interface Backend extends BackendReader {
+  /** The present state, which later writes do not change; undefined while too many views are open. */
+  view(): BackendView | undefined;
   /** All or nothing, visible to every later read on return. Throws `BackendError` when the disk fails. */
   write<T>(body: (writer: BackendWriter) => T): T;
   /** Bytes of the file, and of it the part that holds live data. */
@@ -266,6 +301,57 @@ export interface Watcher {
   close(): void;
 }
 
+/**
+ * What {@link RangeCursor.next} gives: rows in the order of the answer, or why there are none.
+ * `tooManyCursors`: too many reads are under way already. `cursorExpired`: it was read too slowly.
+ */
+export type RangeSlice =
+  | { readonly kind: "rows"; readonly kvs: readonly KeyValue[]; readonly isLast: false }
+  | {
+      readonly kind: "rows";
+      readonly kvs: readonly KeyValue[];
+      readonly isLast: true;
+      readonly more: boolean;
+      readonly count: number;
+    }
+  | { readonly kind: "refused"; readonly error: CursorRefusal };
+export type CursorRefusal = "compacted" | "futureRevision" | "tooManyCursors" | "cursorExpired";
+
+/** A range that is read in slices over many turns, all of one state: that of the first `next`. */
+export interface RangeCursor {
+  /** Of the store when it was served: at the first `next`. */
+  readonly revision: number;
+  /**
+   * The next rows, about `bytesMax` of keys and values but at least one row, and at most `rowsMax`.
+   * Without rows also when it has looked at much and is not there yet: go on in another turn. Not to
+   * be called after the last slice, a refusal or `close`.
+   */
+  next(bytesMax: number, rowsMax?: number): RangeSlice;
+  /** At any time, more than once if need be. The last slice and a refusal close it too. */
+  close(): void;
+}
+
+/** What {@link HashCursor.next} gives: to be called again, the hash, or why there is none. */
+export type HashSlice =
+  | { readonly kind: "unfinished" }
+  | HashResult
+  | {
+      readonly kind: "refused";
+      readonly error: CursorRefusal;
+    };
+export interface HashResult {
+  readonly kind: "hash";
+  readonly hash: number;
+  readonly compactRevision: number;
+  readonly revision: number;
+}
+
+/** A hash over the history that is made in slices over many turns, of the state at the first `next`. */
+export interface HashCursor {
+  next(): HashSlice;
+  close(): void;
+}
+
 export interface LeaseInfo {
   readonly id: bigint;
   readonly grantedTtlSeconds: number;
@@ -290,15 +376,26 @@ export interface StoreReader {
   lease(id: bigint): LeaseInfo | undefined;
   leases(): readonly bigint[];
   memberAttributes(): readonly MemberAttributes[];
+  /** Who may do what. */
+  readonly auth: AuthReader;
+  /** Calls after each change that tokens have to follow. Returns the way to stop it. */
+  onAuth(listener: (event: AuthEvent) => void): () => void;
+  /** Sorted by member, then kind. */
+  alarms(): readonly Alarm[];
+  /** The version that the cluster is on its way to, if it is. */
+  downgrade(): { readonly version: string } | undefined;
+  /** As `range`, in slices: for what may be large. Nothing is read and held before its first `next`. */
+  rangeCursor(request: RangeRequest): RangeCursor;
+  /** As `hash`, in slices. */
+  hashCursor(revision: number): HashCursor;
+  /** True while rows that the last compaction dropped are still there. */
+  readonly isCompacting: boolean;
+  /** Calls each time when `isCompacting` has become false. Returns the way to stop it. */
+  onCompacted(listener: () => void): () => void;
   /** CRC-32C over all revisions up to `revision` that a compaction would keep (etcd HashKV); equal on all members. */
-  hash(revision: number):
-    | {
-        readonly kind: "hash";
-        readonly hash: number;
-        readonly compactRevision: number;
-        readonly revision: number;
-      }
-    | { readonly kind: "refused"; readonly error: "compacted" | "futureRevision" };
+  hash(
+    revision: number,
+  ): HashResult | { readonly kind: "refused"; readonly error: "compacted" | "futureRevision" };
   size(): { readonly totalBytes: number; readonly inUseBytes: number };
 }
 

@@ -1,4 +1,6 @@
 export type * from "./auth/contract.ts";
+export { readPermission, writePermission } from "./codec/auth-commands.ts";
+export { alarmKindOf, alarmNumber } from "./codec/cluster-commands.ts";
 export { CodecError, type CodecErrorCode, txnDepthMax } from "./codec/errors.ts";
 export {
   decodeEvent,

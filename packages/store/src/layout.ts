@@ -10,6 +10,9 @@
  * | lease-keys | id, key                          | one byte                       | keys of a lease, sorted   |
  * | sessions   | session                          | sequences that were applied    | exactly once              |
  * | members    | member id                        | attributes                     |                           |
+ * | alarms     | member id, kind                  | one byte                       |                           |
+ * | auth-users | name                             | `authpb.User`                  |                           |
+ * | auth-roles | name                             | `authpb.Role`                  |                           |
  * | state      | one byte                         | revision, applied index, ...   |                           |
  *
  * A read at the latest revision is one ordered scan of `current`, and no index is held in memory:
@@ -30,6 +33,9 @@ export const table = {
   leaseKeys: "lease-keys",
   sessions: "sessions",
   members: "members",
+  alarms: "alarms",
+  authUsers: "auth-users",
+  authRoles: "auth-roles",
   state: "state",
 } as const;
 

@@ -4,14 +4,20 @@
  */
 import { assert } from "@flotilla/base";
 import { type Applied, applyCommand, refused } from "./apply-command.ts";
+import { AuthState } from "./auth/auth-state.ts";
+import type { AuthEvent, AuthReader } from "./auth/contract.ts";
+import { allAlarms, loadDowngrade } from "./cluster-state.ts";
 import { compactSlice } from "./compaction.ts";
 import type {
+  Alarm,
   Backend,
   BackendWriter,
   CommandResult,
+  HashCursor,
   LeaseInfo,
   MemberAttributes,
   Proposal,
+  RangeCursor,
   RangeRequest,
   RangeResult,
   RequestOp,
@@ -47,14 +53,18 @@ class MvccStore implements Store {
   readonly #backend: Backend;
   readonly #limits: StoreLimits;
   readonly #watchers: WatchHub;
+  readonly #authListeners = new Set<(event: AuthEvent) => void>();
+  readonly #compactedListeners = new Set<() => void>();
   #state: StoreState;
   #sessions: Sessions;
+  #auth: AuthState;
 
   constructor(backend: Backend, limits: StoreLimits) {
     this.#backend = backend;
     this.#limits = limits;
     this.#state = loadState(backend);
     this.#sessions = new Sessions(backend, limits.sessionsMax);
+    this.#auth = new AuthState(backend);
     this.#watchers = new WatchHub({
       limits,
       reader: backend,
@@ -116,6 +126,53 @@ class MvccStore implements Store {
     return allMembers(this.#backend);
   }
 
+  get auth(): AuthReader {
+    return this.#auth;
+  }
+
+  onAuth(listener: (event: AuthEvent) => void): () => void {
+    this.#authListeners.add(listener);
+    return () => this.#authListeners.delete(listener);
+  }
+
+  alarms(): readonly Alarm[] {
+    return allAlarms(this.#backend);
+  }
+
+  downgrade(): { readonly version: string } | undefined {
+    return loadDowngrade(this.#backend);
+  }
+
+  rangeCursor(request: RangeRequest): RangeCursor {
+    let revision = 0;
+    return {
+      get revision() {
+        return revision;
+      },
+      next: () => {
+        const result = this.range(request);
+        if (result.kind === "refused") return result;
+        revision = result.revision;
+        const { kvs, more, count } = result;
+        return { kind: "rows", kvs, isLast: true, more, count };
+      },
+      close() {},
+    };
+  }
+
+  hashCursor(revision: number): HashCursor {
+    return { next: () => this.hash(revision), close() {} };
+  }
+
+  get isCompacting(): boolean {
+    return this.#state.compacting;
+  }
+
+  onCompacted(listener: () => void): () => void {
+    this.#compactedListeners.add(listener);
+    return () => this.#compactedListeners.delete(listener);
+  }
+
   hash(revision: number): ReturnType<StoreReader["hash"]> {
     const { compactRevision } = this.#state;
     const at = revision <= 0 ? this.#state.revision : revision;
@@ -135,8 +192,10 @@ class MvccStore implements Store {
       const { results, changes, state } = this.#backend.write((writer) =>
         this.#applyAll(writer, entries),
       );
+      const wasCompacting = this.#state.compacting;
       this.#state = state;
       this.#watchers.publish(changes);
+      if (!state.compacting && (wasCompacting || compactsIn(entries))) this.#tellCompacted();
       return results;
     } catch (error) {
       this.#sessions = new Sessions(this.#backend, this.#limits.sessionsMax); // They were changed along the way.
@@ -151,6 +210,7 @@ class MvccStore implements Store {
       saveState(writer, state);
       return state;
     });
+    if (!this.#state.compacting) this.#tellCompacted();
     return this.#state.compacting;
   }
 
@@ -158,7 +218,12 @@ class MvccStore implements Store {
     const { revision } = this.#state;
     this.#state = loadState(this.#backend);
     this.#sessions = new Sessions(this.#backend, this.#limits.sessionsMax);
+    this.#auth = new AuthState(this.#backend);
     this.#watchers.reload(revision);
+  }
+
+  #tellCompacted(): void {
+    for (const listener of [...this.#compactedListeners]) listener();
   }
 
   #view(): View {
@@ -202,6 +267,10 @@ interface AppliedBatch {
   readonly results: readonly (CommandResult | undefined)[];
   readonly changes: readonly RevisionEvents[];
   readonly state: StoreState;
+}
+
+function compactsIn(entries: readonly LogEntry[]): boolean {
+  return entries.some(({ proposal }) => proposal?.command.kind === "compact");
 }
 
 function isFenced(proposal: Proposal, term: number): boolean {

@@ -2,6 +2,7 @@
 import { compareBytes, textOf, utf8 } from "@flotilla/base";
 import {
   type Backend,
+  type BackendView,
   type BackendWriter,
   type Command,
   type CommandResult,
@@ -68,6 +69,20 @@ export function arrayBackend(): Backend & BackendWriter & { tables: Map<string, 
       }
     },
     size: () => ({ totalBytes: 0, inUseBytes: 0 }),
+    view(): BackendView {
+      const copy = arrayBackend();
+      copy.tables = new Map([...backend.tables].map(([name, rows]) => [name, [...rows]]));
+      let isOpen = true;
+      return {
+        ...copy,
+        get isOpen() {
+          return isOpen;
+        },
+        close() {
+          isOpen = false;
+        },
+      };
+    },
   };
   return backend;
 }

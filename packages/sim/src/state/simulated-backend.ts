@@ -3,7 +3,7 @@
  * checkpoint, a snapshot and the way back after a crash are a few assignments. Pure.
  */
 import { assert, compareBytes } from "@flotilla/base";
-import type { Backend, BackendWriter, Table } from "@flotilla/store";
+import type { Backend, BackendView, BackendWriter, Table } from "@flotilla/store";
 import { OrderedMap } from "./ordered-map.ts";
 
 /** All tables at one moment. Nobody changes it. */
@@ -76,6 +76,12 @@ export class SimulatedBackend implements Backend, BackendWriter {
       for (const [key, value] of map.ascend(new Uint8Array(0))) bytes += key.length + value.length;
     }
     return { totalBytes: bytes, inUseBytes: bytes };
+  }
+
+  view(): BackendView {
+    const copy = new SimulatedBackend();
+    copy.load(this.#tables);
+    return Object.assign(copy, { isOpen: true, close: () => {} });
   }
 
   /** Everything as it is now. O(tables). */

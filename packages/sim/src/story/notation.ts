@@ -136,6 +136,8 @@ function commandText(command: Command): string {
       return `revoke lease ${command.id}`;
     case "memberAttributes":
       return "attributes";
+    default:
+      return command.kind; // No scenario has them.
   }
 }
 

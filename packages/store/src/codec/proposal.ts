@@ -3,8 +3,18 @@
  * so that etcd's own dump tools read our log, with our session fields beside it in numbers that
  * etcd does not use. Pure.
  */
-import { assertNever, emptyBytes, WireError, WireReader, WireWriter } from "@flotilla/base";
+import { emptyBytes, WireError, WireReader, WireWriter } from "@flotilla/base";
+import type { Principal } from "../auth/contract.ts";
 import type { Command, MemberAttributes, Proposal } from "../contract.ts";
+import { readAuthCommand, writeAuthCommand } from "./auth-commands.ts";
+import {
+  alarmField,
+  downgradeField,
+  readAlarm,
+  readDowngrade,
+  writeAlarm,
+  writeDowngrade,
+} from "./cluster-commands.ts";
 import {
   boolField,
   bytesField,
@@ -35,6 +45,8 @@ const field = {
   settledBelow: 20_003,
   onlyInTerm: 20_004,
   openedAt: 20_005,
+  user: 20_006,
+  authRevision: 20_007,
 } as const;
 /** Beside name and client URLs in `membershippb.Attributes`. */
 const apiUrlField = 20_001;
@@ -48,6 +60,11 @@ export function encodeProposal(proposal: Proposal): Uint8Array {
   writer.fieldVarint(field.settledBelow, proposal.settledBelow);
   writer.fieldVarint(field.onlyInTerm, proposal.onlyInTerm);
   writer.fieldVarint(field.openedAt, proposal.openedAt);
+  const { principal } = proposal;
+  if (principal !== undefined) {
+    writer.fieldTextAlways(field.user, principal.user);
+    writer.fieldVarint(field.authRevision, principal.authRevision);
+  }
   return writer.seal();
 }
 
@@ -59,6 +76,8 @@ export function decodeProposal(bytes: Uint8Array): Proposal {
   let sequence = 0;
   let settledBelow = 0;
   let onlyInTerm = 0;
+  let user: string | undefined;
+  let authRevision = 0;
   let command: Command | undefined;
   while (reader.next()) {
     if (reader.field === field.session) session = unsignedField(reader);
@@ -66,10 +85,21 @@ export function decodeProposal(bytes: Uint8Array): Proposal {
     else if (reader.field === field.settledBelow) settledBelow = integerField(reader);
     else if (reader.field === field.onlyInTerm) onlyInTerm = integerField(reader);
     else if (reader.field === field.openedAt) openedAt = integerField(reader);
+    else if (reader.field === field.user) user = textField(reader);
+    else if (reader.field === field.authRevision) authRevision = integerField(reader);
     else command = readCommand(reader) ?? command;
   }
   if (command === undefined) throw new WireError("a log entry without a command");
-  return { session, openedAt, sequence, settledBelow, onlyInTerm, command };
+  const principal: Principal | undefined = user === undefined ? undefined : { user, authRevision };
+  return {
+    session,
+    openedAt,
+    sequence,
+    settledBelow,
+    onlyInTerm,
+    ...(principal === undefined ? {} : { principal }),
+    command,
+  };
 }
 
 function writeCommand(writer: WireWriter, command: Command): void {
@@ -106,8 +136,14 @@ function writeCommand(writer: WireWriter, command: Command): void {
         body.fieldMessage(2, (inner) => writeAttributes(inner, command.attributes));
       });
       break;
+    case "alarm":
+      writeAlarm(writer, command);
+      break;
+    case "downgrade":
+      writeDowngrade(writer, command);
+      break;
     default:
-      assertNever(command);
+      writeAuthCommand(writer, command);
   }
 }
 
@@ -127,9 +163,12 @@ function readCommand(reader: WireReader): Command | undefined {
       return readLeaseRevoke(messageField(reader));
     case field.memberAttributes:
       return { kind: "memberAttributes", attributes: readMember(messageField(reader)) };
+    case alarmField:
+      return readAlarm(messageField(reader));
+    case downgradeField:
+      return readDowngrade(messageField(reader));
     default:
-      reader.skip();
-      return undefined;
+      return readAuthCommand(reader);
   }
 }
 
