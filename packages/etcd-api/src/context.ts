@@ -2,10 +2,12 @@
 import type { Logger, Random, WireWriter } from "@flotilla/base";
 import type { Call, Method, Timers } from "@flotilla/grpc";
 import type { Member } from "@flotilla/member";
+import type { BackupSchedule } from "./backup/schedule.ts";
 import { encode } from "./codec/encoding.ts";
 import { HeaderEncoder } from "./codec/header.ts";
+import type { AutoCompaction } from "./compaction/mode.ts";
 import { decodingErrorOf, RpcError, rpcErrorOf } from "./errors.ts";
-import { progressIntervalMs } from "./limits.ts";
+import { compactHashCheckMs, progressIntervalMs } from "./limits.ts";
 import { OwnRole } from "./membership/own-role.ts";
 
 /** What the server says of itself. */
@@ -23,6 +25,18 @@ export interface EtcdApiOptions {
   readonly progressIntervalMs: number;
   /** `--max-learners`. Default no limit, where etcd's is 1. */
   readonly learnersMax: number;
+  /** `--quota-backend-bytes`: 0 is etcd's default of 2 GiB, below 0 there is no quota. */
+  readonly quotaBackendBytes: number;
+  /** `--auto-compaction-mode` and `-retention`; see `parseAutoCompaction`. */
+  readonly autoCompaction: AutoCompaction;
+  /** `--feature-gates InitialCorruptCheck`: compare with the other members before clients are served. */
+  readonly initialCorruptCheck: boolean;
+  /** `--corrupt-check-time`: how often all history is compared; 0 is never. */
+  readonly corruptCheckMs: number;
+  /** `--compact-hash-check-time`: how often what a compaction has left is compared; 0 is never. */
+  readonly compactHashCheckMs: number;
+  /** `--backup-dir`, `--backup-interval`, `--backup-retention`: snapshots by the clock. */
+  readonly backups: BackupSchedule | undefined;
 }
 
 /** Collaborators of the API. */
@@ -141,4 +155,10 @@ export const defaultOptions: EtcdApiOptions = {
   versions: { server: "3.6.0", cluster: "3.6.0" },
   progressIntervalMs,
   learnersMax: Number.POSITIVE_INFINITY,
+  quotaBackendBytes: 0,
+  autoCompaction: { kind: "off" },
+  initialCorruptCheck: false,
+  corruptCheckMs: 0,
+  compactHashCheckMs,
+  backups: undefined,
 };

@@ -1,4 +1,5 @@
 export { createEtcdApi, type EtcdApi } from "./api.ts";
+export type { BackupSchedule } from "./backup/schedule.ts";
 export {
   decodeMembership,
   type MemberDescription,
@@ -9,6 +10,7 @@ export {
   type ReplicationState,
   writeMembershipChange,
 } from "./codec/membership.ts";
+export { type AutoCompaction, parseAutoCompaction } from "./compaction/mode.ts";
 export type { EtcdApiDeps, EtcdApiOptions, Versions } from "./context.ts";
 export { RpcError, type RpcErrorKey, rpcErrors } from "./errors.ts";
 export type { HttpSide } from "./http.ts";

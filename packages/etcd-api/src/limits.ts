@@ -49,3 +49,7 @@ export const transferPauseMs = 20;
 export const roleMsMax = 100;
 /** Steps of one change of the members. */
 export const changeStepsMax = 64;
+/** `--quota-backend-bytes` when it is 0. */
+export const quotaBytesDefault: number = 2 * 1024 ** 3;
+/** `--compact-hash-check-time`. */
+export const compactHashCheckMs = 60_000;
