@@ -1,0 +1,232 @@
+import assert from "node:assert/strict";
+import { once } from "node:events";
+import { writeFileSync } from "node:fs";
+import type { AddressInfo, Server } from "node:net";
+import { join } from "node:path";
+import { after, before, describe, it } from "node:test";
+import type { TLSSocket } from "node:tls";
+import { silentLogger } from "@flotilla/base";
+import {
+  connectTls,
+  createTlsServer,
+  PkiError,
+  selfSignedPair,
+  TlsMaterial,
+  type TlsOptions,
+} from "../src/index.ts";
+import { Authority, type Issued, RecordedLog } from "./fixtures.ts";
+
+let authority: Authority;
+let server: Issued;
+let alice: Issued;
+
+before(async () => {
+  authority = await Authority.make();
+  server = await authority.issue({ name: "server", hosts: ["127.0.0.1", "localhost"] });
+  alice = await authority.issue({ name: "alice", uses: ["client"] });
+});
+after(() => authority.remove());
+
+const pairOf = ({ certFile, keyFile }: Issued) => ({ certFile, keyFile });
+
+/** What a server with `options` says to a client with `client`: the name it heard, or the complaint in its log. */
+async function meet(options: TlsOptions, client: TlsOptions): Promise<string> {
+  const log = new RecordedLog();
+  await using listening = await Listening.open(options, log);
+  const outcome = await listening.dial(client);
+  if (outcome === "refused") {
+    const complaint = log.lines.find(({ message }) => message.startsWith("rejected connection"));
+    return String(complaint?.fields["error"] ?? "the client refused");
+  }
+  return outcome;
+}
+
+class Listening {
+  readonly #server: Server;
+
+  private constructor(listener: Server) {
+    this.#server = listener;
+  }
+
+  static async open(options: TlsOptions, log: RecordedLog): Promise<Listening> {
+    const listener = createTlsServer({
+      material: new TlsMaterial(options, log),
+      logger: log,
+      endpoint: "client",
+      protocols: ["h2", "http/1.1"],
+      onConnection: (socket, clientName) => {
+        socket.on("error", () => {});
+        socket.end(`hello ${clientName ?? "stranger"}`);
+      },
+    });
+    listener.listen(0, "127.0.0.1");
+    await once(listener, "listening");
+    return new Listening(listener);
+  }
+
+  /** What was read until the end, or `refused`. */
+  async dial(client: TlsOptions, seen: (socket: TLSSocket) => void = () => {}): Promise<string> {
+    const { port } = this.#server.address() as AddressInfo;
+    const socket: TLSSocket = connectTls(
+      { host: "127.0.0.1", port },
+      new TlsMaterial(client, silentLogger),
+      () => seen(socket),
+    );
+    let text = "";
+    socket.on("data", (chunk) => {
+      text += String(chunk);
+    });
+    socket.on("error", () => {});
+    await new Promise((done) => socket.on("close", done));
+    return text === "" ? "refused" : text;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await new Promise((done) => this.#server.close(done));
+  }
+}
+
+describe("TLS server and dial", () => {
+  const trusting = () => ({ trustedCaFile: authority.caFile });
+
+  it("admits who trusts its authority, without asking for a certificate", async () => {
+    assert.equal(await meet(pairOf(server), trusting()), "hello stranger");
+  });
+
+  it("is refused by who does not know its authority", async () => {
+    const foreign = await Authority.make();
+    const said = await meet(pairOf(server), { trustedCaFile: foreign.caFile });
+    foreign.remove();
+    assert.match(said, /unknown ca|the client refused/i);
+  });
+
+  it("asks for a certificate as soon as there is an authority, and names its holder", async () => {
+    const options = { ...pairOf(server), ...trusting() };
+    assert.equal(await meet(options, { ...trusting(), ...pairOf(alice) }), "hello alice");
+    assert.equal(await meet(options, trusting()), "tls: client didn't provide a certificate");
+  });
+
+  it("refuses a certificate of another authority, and one that is for servers only", async () => {
+    const options = { ...pairOf(server), ...trusting() };
+    const foreign = await Authority.make();
+    const stranger = await foreign.issue({ name: "alice", uses: ["client"] });
+    assert.match(await meet(options, { ...trusting(), ...pairOf(stranger) }), /verify|certificate/);
+    foreign.remove();
+    const only = await authority.issue({ name: "only-server", uses: ["server"] });
+    assert.match(await meet(options, { ...trusting(), ...pairOf(only) }), /purpose|verify/);
+  });
+
+  it("checks common names and host names where they are limited", async () => {
+    const options = { ...pairOf(server), ...trusting() };
+    const client = { ...trusting(), ...pairOf(alice) };
+    assert.equal(await meet({ ...options, allowedNames: ["bob", "alice"] }, client), "hello alice");
+    assert.match(
+      await meet({ ...options, allowedNames: ["bob"] }, client),
+      /^CommonName authentication failed/,
+    );
+    const named = await authority.issue({ name: "named", hosts: ["a.example"], uses: ["client"] });
+    const other = { ...trusting(), ...pairOf(named) };
+    assert.equal(await meet({ ...options, allowedHostnames: ["a.example"] }, other), "hello named");
+    assert.match(
+      await meet({ ...options, allowedHostnames: ["b.example"] }, other),
+      /^hostname authentication/,
+    );
+  });
+
+  it("checks where a member comes from", async () => {
+    const options = { ...pairOf(server), ...trusting(), checksClientAddress: true };
+    const [here, there] = await Promise.all([
+      authority.issue({ name: "here", hosts: ["127.0.0.1"] }),
+      authority.issue({ name: "there", hosts: ["10.9.8.7"] }),
+    ]);
+    assert.equal(await meet(options, { ...trusting(), ...pairOf(here) }), "hello here");
+    assert.match(await meet(options, { ...trusting(), ...pairOf(there) }), /does not match any/);
+    assert.equal(await meet(options, { ...trusting(), ...pairOf(alice) }), "hello alice");
+  });
+
+  for (const form of ["pem", "der"] as const) {
+    it(`refuses what its list of revoked certificates names (${form})`, async () => {
+      const bob = await authority.issue({ name: "bob", uses: ["client"] });
+      const crlFile = await authority.revoke([bob.serialNumber], form);
+      const options = { ...pairOf(server), ...trusting(), crlFile };
+      assert.equal(
+        await meet(options, { ...trusting(), ...pairOf(bob) }),
+        "certificate is revoked",
+      );
+      assert.equal(await meet(options, { ...trusting(), ...pairOf(alice) }), "hello alice");
+    });
+  }
+
+  it("shows a new certificate, asks a new list and keeps the last good files, without a restart", async () => {
+    const names = ["127.0.0.1"];
+    const first = await authority.issue({ name: "first", hosts: names, file: "rotated" });
+    const crlFile = await authority.revoke([]);
+    const log = new RecordedLog();
+    const options = { ...pairOf(first), ...trusting(), crlFile };
+    await using listening = await Listening.open(options, log);
+    const shown: unknown[] = [];
+    const client = { ...trusting(), ...pairOf(alice) };
+    const dial = () =>
+      listening.dial(client, (socket) => shown.push(socket.getPeerCertificate().subject.CN));
+    assert.equal(await dial(), "hello alice");
+    const second = await authority.issue({ name: "second", hosts: names, file: "rotated" });
+    assert.equal(await dial(), "hello alice");
+    writeFileSync(second.certFile, "half a cer");
+    assert.equal(await dial(), "hello alice");
+    assert.deepEqual(shown, ["first", "second", "second"]);
+    assert.equal(
+      log.lines.at(-1)?.message,
+      "TLS files cannot be used, going on with those of before",
+    );
+    await authority.revoke([alice.serialNumber]);
+    await dial();
+    assert.equal(log.lines.at(-1)?.fields["error"], "certificate is revoked");
+  });
+
+  it("serves with a certificate of its own making", async () => {
+    const directory = join(authority.directory, "auto");
+    const asked = { directory, hosts: ["127.0.0.1"], validityYears: 1 };
+    const pair = await selfSignedPair(asked);
+    assert.deepEqual(await selfSignedPair({ ...asked, hosts: ["other"] }), pair);
+    assert.equal(await meet(pair, { isSelfSigned: true }), "hello stranger");
+    assert.equal(await meet(pair, { trustedCaFile: pair.certFile }), "hello stranger");
+  });
+
+  it("agrees on a protocol", async () => {
+    const log = new RecordedLog();
+    await using listening = await Listening.open(pairOf(server), log);
+    const protocols: unknown[] = [];
+    await listening.dial(trusting(), (socket) => protocols.push(socket.alpnProtocol));
+    assert.deepEqual(protocols, [false]); // A member asks for none.
+  });
+});
+
+describe("TlsMaterial", () => {
+  const bad: readonly (readonly [string, TlsOptions, PkiError["code"]])[] = [
+    ["a certificate without a key", { certFile: "a" }, "badOptions"],
+    ["a client key without a certificate", { clientKeyFile: "a" }, "badOptions"],
+    [
+      "versions that exclude each other",
+      { minVersion: "TLSv1.3", maxVersion: "TLSv1.2" },
+      "badOptions",
+    ],
+    ["files that are not there", { certFile: "/nowhere/a", keyFile: "/nowhere/b" }, "noFile"],
+  ];
+  for (const [what, options, code] of bad) {
+    it(`refuses ${what}`, async () => {
+      assert.throws(
+        () => new TlsMaterial(options, silentLogger).check("server"),
+        (error) => error instanceof PkiError && error.code === code,
+      );
+    });
+  }
+
+  it("refuses a file that is no certificate", async () => {
+    const path = join(authority.directory, "text");
+    writeFileSync(path, "no certificate");
+    assert.throws(
+      () => new TlsMaterial({ certFile: path, keyFile: path }, silentLogger).check("server"),
+      (error) => error instanceof PkiError && error.code === "badMaterial",
+    );
+  });
+});
