@@ -11,6 +11,18 @@ export {
   writeUtf8,
 } from "./bytes.ts";
 export { crc32c } from "./crc32c.ts";
+export type { FailpointValue } from "./failpoint-terms.ts";
+export {
+  armFailpoints,
+  clearFailpoint,
+  type FailpointActions,
+  type FailpointError,
+  type FailpointName,
+  failpoint,
+  failpointNames,
+  failpointStatus,
+  setFailpoint,
+} from "./failpoints.ts";
 export {
   type Counter,
   exponentialBounds,
