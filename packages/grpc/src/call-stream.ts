@@ -14,7 +14,7 @@ import type { Metadata } from "./metadata.ts";
 import type { RequestHead } from "./request-head.ts";
 import { ResponseStream } from "./response-stream.ts";
 import type { Sender } from "./sender.ts";
-import { GrpcError, okStatus, type Status, statusCode } from "./status.ts";
+import { GrpcError, okStatus, type Status, type StatusCode, statusCode } from "./status.ts";
 
 /** A handler that ignores back-pressure may fill its outbox this many times over. */
 const outboxOverrun = 16;
@@ -63,6 +63,8 @@ export class CallStream implements Call, ReaderCall, WriterCall {
   #abort: AbortController | undefined;
   /** A message was begun and is not complete: no status can follow. */
   #isInParts = false;
+  /** What the method's observer gave, until it is told how the call has ended. */
+  #observed: number | undefined;
 
   constructor(
     id: number,
@@ -75,7 +77,8 @@ export class CallStream implements Call, ReaderCall, WriterCall {
     this.#host = host;
     this.response = new ResponseStream(id, windows.send);
     this.receiveWindow = windows.receive;
-    const { kind } = head.method;
+    const { kind, observer } = head.method;
+    if (observer !== undefined) this.#observed = observer.started();
     if (kind === "clientStream" || kind === "bidi") this.#inbox = new Inbox(() => this.#settle());
   }
 
@@ -120,6 +123,7 @@ export class CallStream implements Call, ReaderCall, WriterCall {
       this.fail({ code: statusCode.resourceExhausted, message: "grpc: response queue overflow" });
       return true;
     }
+    this.#head.method.observer?.sent(message.length);
     return sender.write(this.response, message);
   }
 
@@ -141,6 +145,7 @@ export class CallStream implements Call, ReaderCall, WriterCall {
     assert(missingBytes === 0, () => `${this.path}: a message in parts is not of its size`);
     if (!this.#isInParts) sender.write(this.response, emptyBytes);
     this.#isInParts = false;
+    this.#head.method.observer?.sent(messageBytes);
   }
 
   drained(): Promise<void> {
@@ -209,6 +214,7 @@ export class CallStream implements Call, ReaderCall, WriterCall {
     const stuck = this.response.outboxBytes > 0 || this.#isInParts;
     if (stuck) this.#host.reset(this, http2Code.cancel);
     else this.#host.sender.finish(this.response, status);
+    this.#observe(status.code);
     this.end();
   }
 
@@ -217,6 +223,7 @@ export class CallStream implements Call, ReaderCall, WriterCall {
     if (this.ended) return;
     this.ended = true;
     this.cancelDeadline?.();
+    this.#observe(statusCode.cancelled); // Unless it has come to its own end before.
     this.#assembler = undefined;
     if (this.#inbox !== undefined) this.#inbox.fail(abortError());
     this.#hold(0);
@@ -239,6 +246,7 @@ export class CallStream implements Call, ReaderCall, WriterCall {
   }
 
   #onMessage(message: Uint8Array): void {
+    this.#head.method.observer?.received(message.length);
     if (this.#inbox !== undefined) this.#inbox.push(message);
     else if (this.#request === undefined) this.#request = message;
     else throw new GrpcError(statusCode.unimplemented, "grpc: request has more than one message");
@@ -295,12 +303,17 @@ export class CallStream implements Call, ReaderCall, WriterCall {
   #onResult(result: unknown): void {
     if (result instanceof Uint8Array) {
       this.#host.onHandlerEnd();
-      if (!this.ended) this.#host.sender.respond(this.response, result);
+      if (this.ended) return;
+      this.#head.method.observer?.sent(result.length);
+      this.#observe(statusCode.ok);
+      this.#host.sender.respond(this.response, result);
     } else if (result !== undefined) {
       this.#respondInParts(result as MessageInParts);
     } else {
       this.#host.onHandlerEnd();
-      if (!this.ended) this.#host.sender.finish(this.response, okStatus);
+      if (this.ended) return;
+      this.#observe(statusCode.ok);
+      this.#host.sender.finish(this.response, okStatus);
     }
   }
 
@@ -315,12 +328,17 @@ export class CallStream implements Call, ReaderCall, WriterCall {
   #onFailure(error: unknown): void {
     this.#host.onHandlerEnd();
     if (this.ended) return;
-    if (this.#isInParts) {
-      this.#statusOf(error);
-      this.#host.reset(this, http2Code.internalError);
-      return;
-    }
-    this.#host.sender.finish(this.response, this.#statusOf(error));
+    const status = this.#statusOf(error);
+    this.#observe(status.code);
+    if (this.#isInParts) this.#host.reset(this, http2Code.internalError);
+    else this.#host.sender.finish(this.response, status);
+  }
+
+  #observe(code: StatusCode): void {
+    const started = this.#observed;
+    if (started === undefined) return;
+    this.#observed = undefined;
+    this.#head.method.observer?.handled(this, code, started);
   }
 
   #statusOf(error: unknown): Status {

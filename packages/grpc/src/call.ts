@@ -1,6 +1,7 @@
 /** What a service is made of: methods, and the calls that their handlers get. */
 import { assert } from "@flotilla/base";
 import type { Metadata } from "./metadata.ts";
+import type { StatusCode } from "./status.ts";
 
 /** One call as every handler sees it. */
 export interface Call {
@@ -74,6 +75,18 @@ export interface ReaderCall extends Call {
   readonly requests: AsyncIterable<Uint8Array>;
 }
 
+/** Is told of every call of a method. Called often: it must be cheap, and must not throw. */
+export interface MethodObserver {
+  /** A call begins; what is returned is given back when it is handled. */
+  started(): number;
+  /** A request message has come. */
+  received(messageBytes: number): void;
+  /** A response message is on its way. */
+  sent(messageBytes: number): void;
+  /** Once for each call: how it has ended. */
+  handled(call: Call, code: StatusCode, started: number): void;
+}
+
 /**
  * How a method is served, by its absolute path in the server's map.
  *
@@ -81,7 +94,9 @@ export interface ReaderCall extends Call {
  * long. A handler ends its call with `GrpcError`; whatever else it throws becomes UNKNOWN without
  * its text, and is logged.
  */
-export type Method =
+export type Method = Handler & { readonly observer?: MethodObserver };
+
+type Handler =
   | {
       readonly kind: "unary";
       handle(call: Call, request: Uint8Array): Message | Promise<Message>;

@@ -4,6 +4,7 @@ export {
   type Message,
   type MessageInParts,
   type Method,
+  type MethodObserver,
   type ReaderCall,
   type WriterCall,
 } from "./call.ts";
