@@ -11,12 +11,15 @@ import type {
   MemberStatus,
   ProposeOutcome,
   RenewOutcome,
+  StateHash,
+  StateSnapshot,
   TimeToLiveOutcome,
   Unavailable,
 } from "@flotilla/member";
 import {
   type Command,
   createStore,
+  type DurableBackend,
   decodeEvent,
   decodeKeyValue,
   type KeyValue,
@@ -34,7 +37,10 @@ export class SoloMember implements Member {
   readonly clusterId = 0x123456789abcdef0n;
   readonly name = "solo";
   readonly leaseTtlMinSeconds = 2;
-  readonly store: Store = createStore(createMemoryBackend());
+  readonly backend: DurableBackend = createMemoryBackend();
+  readonly store: Store = createStore(this.backend);
+  /** What the others answer who are asked for their hash; asked of itself, it is the store's. */
+  readonly hashes: Map<bigint, StateHash> = new Map();
   /** When set, what every proposal, barrier and renewal ends in. */
   unavailable: Unavailable | undefined;
   leaderId = this.id;
@@ -69,6 +75,23 @@ export class SoloMember implements Member {
       });
     }
     return Promise.resolve(this.leaderId === 0n ? undefined : this.cluster.status());
+  }
+
+  snapshot(): StateSnapshot {
+    const { revision } = this.store;
+    const bytesEstimate = this.store.size().inUseBytes;
+    return { revision, bytesEstimate, content: this.backend.snapshot() };
+  }
+
+  async stateHash(id: bigint, options: { readonly revision: number }): Promise<StateHash> {
+    if (id !== this.id) {
+      return this.hashes.get(id) ?? { kind: "unreachable", reason: "it is not there" };
+    }
+    const storeRevision = this.store.revision;
+    const result = this.store.hash(options.revision);
+    return result.kind === "hash"
+      ? { ...result, storeRevision }
+      : { kind: result.error, storeRevision };
   }
 
   transferLeadership(to: bigint): void {

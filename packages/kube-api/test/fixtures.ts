@@ -101,6 +101,12 @@ export class LoneMember implements Member {
   async clusterStatus(): ReturnType<Member["clusterStatus"]> {
     return undefined;
   }
+  snapshot(): never {
+    throw new Error("not used by the API");
+  }
+  stateHash(): Promise<never> {
+    throw new Error("not used by the API");
+  }
   transferLeadership(): void {}
   async stop(): Promise<void> {}
 }

@@ -28,6 +28,16 @@ export function promised<Outcome>(
   });
 }
 
+/** The same as `action`, until it is given up: rejects with AbortError then, and leaves it alone. */
+export function orAborted<T>(action: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
+  if (signal === undefined) return action;
+  return new Promise((resolve, reject) => {
+    const onAbort = (): void => reject(abortError());
+    signal.addEventListener("abort", onAbort, { once: true });
+    void action.then(resolve, reject).finally(() => signal.removeEventListener("abort", onAbort));
+  });
+}
+
 function abortError(): DOMException {
   return new DOMException("The request was given up", "AbortError");
 }

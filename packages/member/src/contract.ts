@@ -53,6 +53,33 @@ export interface Leadership {
   readonly term: number;
 }
 
+/** The hash of a member's history, or why there is none. `storeRevision`: how far its store is. */
+export type StateHash =
+  | {
+      readonly kind: "hash";
+      readonly hash: number;
+      /** Hashes are comparable only when these two are the same. */
+      readonly compactRevision: number;
+      readonly revision: number;
+      readonly storeRevision: number;
+    }
+  | { readonly kind: "compacted" | "futureRevision"; readonly storeRevision: number }
+  /** It makes others already. */
+  | { readonly kind: "busy" }
+  | { readonly kind: "unreachable"; readonly reason: string };
+
+/** A copy of the store at one moment. */
+export interface StateSnapshot {
+  readonly revision: number;
+  /** What it may come to: bytes that the store uses on disk. */
+  readonly bytesEstimate: number;
+  /**
+   * To be iterated once, to its end or until it is given up: it holds space on the disk until then.
+   * `restoreMember` reads it.
+   */
+  readonly content: AsyncIterable<Uint8Array>;
+}
+
 export interface Member {
   readonly id: bigint;
   readonly clusterId: bigint;
@@ -91,6 +118,16 @@ export interface Member {
   ): Promise<ChangeMembersOutcome>;
   /** The leader's own view of the cluster, wherever it is; undefined when no leader answers. */
   clusterStatus(signal?: AbortSignal): Promise<EngineStatus | undefined>;
+  /** The store as it is at this moment. Each call is one more reader: bound their number. */
+  snapshot(): StateSnapshot;
+  /**
+   * The hash of what a member holds, this one or another: up to `revision`, 0 being all of it. Rejects
+   * only with AbortError, and when this member's store cannot be read.
+   */
+  stateHash(
+    id: bigint,
+    options: { readonly revision: number; readonly signal?: AbortSignal },
+  ): Promise<StateHash>;
   /** Hands leadership to another member; nothing happens when this one does not lead. */
   transferLeadership(to: bigint): void;
   /** Smallest time to live that a lease is given, in seconds. */

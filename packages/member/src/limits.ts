@@ -21,3 +21,7 @@ export const joinAskMs = 1_000;
 export const joinRetryMs = 200;
 /** A member that is out for good answers those who still ask it, and ends. */
 export const isolationLingerMs = 500;
+/** Hashes of the store that are made at the same time, whoever asks; beyond, it is busy. */
+export const hashesMax = 4;
+/** A hash of another member takes this long at most: minutes of history at some 100 MB a second. */
+export const hashMs = 120_000;

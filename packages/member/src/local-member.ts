@@ -21,7 +21,7 @@ import { appliedConfiguration, createReplica, type Replica } from "@flotilla/rep
 import type { Command, MemberAttributes, StoreReader } from "@flotilla/store";
 import { decodeAdvertisement, encodeAdvertisement, writtenDown } from "./advertisement.ts";
 import { Advertiser } from "./advertiser.ts";
-import { promised } from "./callbacks.ts";
+import { orAborted, promised } from "./callbacks.ts";
 import type {
   BarrierOutcome,
   ChangeMembersOutcome,
@@ -31,6 +31,8 @@ import type {
   ProposeOptions,
   ProposeOutcome,
   RenewOutcome,
+  StateHash,
+  StateSnapshot,
   TimeToLiveOutcome,
 } from "./contract.ts";
 import type { DataDirectory } from "./data-directory.ts";
@@ -38,12 +40,19 @@ import { type Founder, memberIdOf, nodeIdOf } from "./identity.ts";
 import { IsolationWatch } from "./isolation-watch.ts";
 import { answerJoin, decodeJoinQuestion, encodeJoinAnswer } from "./join-call.ts";
 import { LeadershipWatch } from "./leadership-watch.ts";
-import { advertiseAskMs, handOverMs, isolationLingerMs } from "./limits.ts";
+import { advertiseAskMs, handOverMs, hashMs, isolationLingerMs } from "./limits.ts";
 import { memberInfos } from "./membership.ts";
 import type { RunningMember } from "./options.ts";
 import { peerAddresses } from "./peer-addresses.ts";
 import type { Settings } from "./settings.ts";
 import { watchStalls } from "./stall-watch.ts";
+import {
+  decodeHashAnswer,
+  decodeHashQuestion,
+  encodeHashAnswer,
+  encodeHashQuestion,
+  StateHasher,
+} from "./state-hash.ts";
 import { MemberState } from "./state-storage.ts";
 import { successorOf } from "./successor.ts";
 
@@ -75,6 +84,7 @@ export class LocalMember implements RunningMember {
   readonly #leadership: LeadershipWatch;
   readonly #isolation: IsolationWatch;
   readonly #advertiser: Advertiser;
+  readonly #hasher: StateHasher;
   readonly #stopping = new AbortController();
   #transport: PeerTransport | undefined;
   /** Whose servers the transport knows. */
@@ -104,6 +114,10 @@ export class LocalMember implements RunningMember {
     );
     this.#replica = this.#makeReplica();
     this.#advertiser = this.#makeAdvertiser();
+    this.#hasher = new StateHasher(
+      data.store,
+      () => new Promise((resolve) => void setImmediate(resolve)),
+    );
   }
 
   get store(): StoreReader {
@@ -204,6 +218,26 @@ export class LocalMember implements RunningMember {
     this.#advertiser.advertise({ memberId: this.id, name: this.name, ...urls });
   }
 
+  snapshot(): StateSnapshot {
+    const { store, backend } = this.#parts.data;
+    const { revision } = store;
+    const content = backend.snapshot();
+    return { revision, bytesEstimate: store.size().inUseBytes, content };
+  }
+
+  async stateHash(
+    id: bigint,
+    { revision, signal }: { readonly revision: number; readonly signal?: AbortSignal },
+  ): Promise<StateHash> {
+    if (id === this.id) return this.#hasher.hash(revision, signal);
+    signal?.throwIfAborted();
+    const request = encodeHashQuestion(revision);
+    const asked = this.#transport?.call(nodeIdOf(id), request, hashMs);
+    const outcome = await (asked === undefined ? undefined : orAborted(asked, signal));
+    if (outcome?.kind === "answered") return decodeHashAnswer(outcome.response);
+    return { kind: "unreachable", reason: outcome?.reason ?? "this member has not started" };
+  }
+
   transferLeadership(to: bigint): void {
     this.#replica.transferLeadership(nodeIdOf(to));
   }
@@ -281,6 +315,10 @@ export class LocalMember implements RunningMember {
   #answerCall(from: NodeId, request: Uint8Array): Promise<Uint8Array> {
     const attributes = decodeAdvertisement(request);
     if (attributes !== undefined) return this.#writeDown(from, attributes);
+    const revision = decodeHashQuestion(request);
+    if (revision !== undefined) {
+      return this.#hasher.hash(revision, this.#stopping.signal).then(encodeHashAnswer);
+    }
     return new Promise((resolve) => this.#replica.receiveCall(from, request, resolve));
   }
 

@@ -50,6 +50,21 @@ describe("three members", () => {
     deepEqual(own?.peerUrls, [cluster.initialCluster[0]?.peerUrl]);
   });
 
+  it("tell each other the hash of what they hold", async () => {
+    const [asker] = cluster.members as [RunningMember];
+    const revision = revisionOf(await put(asker, "hashed"));
+    for (const member of cluster.members) await member.readBarrier();
+    const own = await asker.stateHash(asker.id, { revision });
+    equal(own.kind, "hash");
+    for (const { id, store } of cluster.members) {
+      const storeRevision = store.revision;
+      deepEqual(await asker.stateHash(id, { revision }), { ...own, storeRevision });
+      const future = await asker.stateHash(id, { revision: revision + 1000 });
+      deepEqual(future, { kind: "futureRevision", storeRevision });
+    }
+    equal((await asker.stateHash(12345n, { revision })).kind, "unreachable");
+  });
+
   it("tell at once and at each change who leads", async () => {
     const leader = await cluster.leader();
     const target = await cluster.follower();
