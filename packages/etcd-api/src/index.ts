@@ -14,6 +14,7 @@ export { type AutoCompaction, parseAutoCompaction } from "./compaction/mode.ts";
 export type { EtcdApiDeps, EtcdApiOptions, Versions } from "./context.ts";
 export { RpcError, type RpcErrorKey, rpcErrors } from "./errors.ts";
 export type { HttpSide } from "./http.ts";
+export type { ListenAddress, Serves } from "./listen.ts";
 export {
   type EtcdServer,
   type ServeEtcdDeps,

@@ -1,18 +1,23 @@
-/** The client port: gRPC and HTTP/1 of one member on one listening socket. */
+/** The client port: gRPC and HTTP/1 of one member, on one listening socket or several. */
 import { randomBytes } from "node:crypto";
-import { createServer, type Server } from "node:net";
+import type { Socket } from "node:net";
 import { type Logger, Prng, type Random } from "@flotilla/base";
-import { createGrpcServer, systemTimers, type Timers } from "@flotilla/grpc";
+import { createGrpcServer, type GrpcLimits, systemTimers, type Timers } from "@flotilla/grpc";
 import type { Member } from "@flotilla/member";
 import { createEtcdApi } from "./api.ts";
 import type { EtcdApiOptions } from "./context.ts";
 import { messageOverheadBytes, requestBytesMax } from "./limits.ts";
+import { type ListenAddress, type Listener, openListener } from "./listen.ts";
 
-/** Where to listen. */
+/** Where to listen: one plain address, or several. */
 export interface ServeEtcdOptions extends Partial<EtcdApiOptions> {
-  readonly host: string;
+  /** With `port`, one plain address for everything; left out where `listen` is given. */
+  readonly host?: string;
   /** 0 takes a free one. */
-  readonly port: number;
+  readonly port?: number;
+  readonly listen?: readonly ListenAddress[];
+  /** Replaces some of gRPC's limits. */
+  readonly grpc?: Partial<GrpcLimits>;
 }
 
 /** Collaborators; the system's timers and randomness unless others are given. */
@@ -25,37 +30,58 @@ export interface ServeEtcdDeps {
 
 /** A client port that is open. */
 export interface EtcdServer {
+  /** Of the first address. */
   readonly port: number;
+  /** Of all addresses, in their order; 0 for a socket in the file system. */
+  readonly ports: readonly number[];
   /** Ends streams, lets calls finish for up to `graceMs`, closes the port. The member is left alone. */
   close(options: { readonly graceMs: number }): Promise<void>;
 }
 
-/** Opens the client port. Rejects with the system's error when it cannot be opened. */
+/** Opens the client port. Rejects with the system's error, or `PkiError`, when it cannot be opened. */
 export async function serveEtcd(
   deps: ServeEtcdDeps,
   options: ServeEtcdOptions,
 ): Promise<EtcdServer> {
-  const { host, port, ...apiOptions } = options;
+  const {
+    host = "127.0.0.1",
+    port = 0,
+    listen = [{ host, port }],
+    grpc: limits,
+    ...rest
+  } = options;
   const timers = deps.timers ?? systemTimers;
   const random = deps.random ?? systemRandom();
   const { member, logger } = deps;
   const unixSeconds = () => Math.floor(Date.now() / 1000);
-  const api = createEtcdApi({ member, logger, timers, random, unixSeconds }, apiOptions);
+  const api = createEtcdApi({ member, logger, timers, random, unixSeconds }, rest);
+  const withoutHttp = new WeakSet<Socket>();
   const grpc = createGrpcServer(
     {
       methods: api.methods,
       logger,
       timers,
-      onHttp1: (socket, firstBytes) => api.http.accept(socket, firstBytes),
+      onHttp1: (socket, firstBytes) => {
+        if (withoutHttp.has(socket)) socket.destroy();
+        else api.http.accept(socket, firstBytes);
+      },
     },
-    { messageBytes: requestBytesMax + messageOverheadBytes },
+    { messageBytes: requestBytesMax + messageOverheadBytes, ...limits },
   );
-  const listener = createServer({ noDelay: true }, (socket) => grpc.accept(socket));
-  await listen(listener, host, port);
+  const accept = (address: ListenAddress, socket: Socket, clientName: string | undefined): void => {
+    const { serves = "all" } = address;
+    if (serves === "grpc") withoutHttp.add(socket);
+    if (serves === "all" || serves === "grpc") grpc.accept(socket, { clientName });
+    else api.http.accept(socket, Buffer.alloc(0));
+  };
+  const listeners = await openAll(listen, (address) =>
+    openListener(address, logger, (socket, clientName) => accept(address, socket, clientName)),
+  );
   return {
-    port: portOf(listener),
+    port: listeners[0]?.port ?? 0,
+    ports: listeners.map((listener) => listener.port),
     async close(closeOptions) {
-      const closed = new Promise<void>((resolve) => listener.close(() => resolve()));
+      const closed = closeAll(listeners);
       await grpc.close(closeOptions);
       api.http.close();
       await closed;
@@ -63,19 +89,23 @@ export async function serveEtcd(
   };
 }
 
-function listen(listener: Server, host: string, port: number): Promise<void> {
-  return new Promise((resolve, reject) => {
-    listener.once("error", reject);
-    listener.listen({ host, port }, () => {
-      listener.off("error", reject);
-      resolve();
-    });
-  });
+/** All, or none. */
+async function openAll(
+  addresses: readonly ListenAddress[],
+  open: (address: ListenAddress) => Promise<Listener>,
+): Promise<readonly Listener[]> {
+  const listeners: Listener[] = [];
+  try {
+    for (const address of addresses) listeners.push(await open(address));
+    return listeners;
+  } catch (error) {
+    await closeAll(listeners);
+    throw error;
+  }
 }
 
-function portOf(listener: Server): number {
-  const address = listener.address();
-  return typeof address === "object" && address !== null ? address.port : 0;
+async function closeAll(listeners: readonly Listener[]): Promise<void> {
+  await Promise.all(listeners.map((listener) => listener.close()));
 }
 
 /** Seeded by the system: members must not choose the same lease ids. */

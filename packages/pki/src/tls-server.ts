@@ -20,8 +20,8 @@ export interface TlsServerDeps {
   readonly logger: Logger;
   /** Where connections are refused, for the log: `client` or `peer`. */
   readonly endpoint: "client" | "peer";
-  /** In order of preference; empty: the sides agree on nothing. */
-  readonly protocols: readonly string[];
+  /** Which of the protocols that a client offers is spoken; undefined ends the handshake. Default: none is named. */
+  readonly chooseProtocol?: (offered: readonly string[]) => string | undefined;
   /** A connection whose other side has passed. `clientName`: the common name of its certificate. */
   onConnection(socket: TLSSocket, clientName: string | undefined): void;
 }
@@ -31,7 +31,7 @@ export interface TlsServerDeps {
  * `PkiError` when there is no certificate to show.
  */
 export function createTlsServer(deps: TlsServerDeps): Server {
-  const { material, logger, endpoint, protocols } = deps;
+  const { material, logger, endpoint, chooseProtocol } = deps;
   if (material.options.certFile === undefined) {
     throw new PkiError("badOptions", "KeyFile and CertFile are not presented");
   }
@@ -45,7 +45,12 @@ export function createTlsServer(deps: TlsServerDeps): Server {
     noDelay: true,
     // A session that is taken up again would not be asked for its certificate.
     secureOptions: constants.SSL_OP_NO_TICKET,
-    ...(protocols.length === 0 ? {} : { ALPNProtocols: [...protocols] }),
+    ...(chooseProtocol === undefined
+      ? {}
+      : {
+          ALPNCallback: ({ protocols }: { readonly protocols: readonly string[] }) =>
+            chooseProtocol(protocols),
+        }),
   });
   // Before the server's own listener, which begins the handshake.
   server.prependListener("connection", () => {

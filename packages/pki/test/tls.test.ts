@@ -1,10 +1,10 @@
 import assert from "node:assert/strict";
 import { once } from "node:events";
-import { writeFileSync } from "node:fs";
+import { readFileSync, writeFileSync } from "node:fs";
 import type { AddressInfo, Server } from "node:net";
 import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
-import type { TLSSocket } from "node:tls";
+import { connect, type TLSSocket } from "node:tls";
 import { silentLogger } from "@flotilla/base";
 import {
   connectTls,
@@ -53,7 +53,7 @@ class Listening {
       material: new TlsMaterial(options, log),
       logger: log,
       endpoint: "client",
-      protocols: ["h2", "http/1.1"],
+      chooseProtocol: (offered) => offered.find((protocol) => protocol === "h2"),
       onConnection: (socket, clientName) => {
         socket.on("error", () => {});
         socket.end(`hello ${clientName ?? "stranger"}`);
@@ -79,6 +79,18 @@ class Listening {
     socket.on("error", () => {});
     await new Promise((done) => socket.on("close", done));
     return text === "" ? "refused" : text;
+  }
+
+  /** What the two agree on. */
+  async offer(protocols: string[]): Promise<string> {
+    const { port } = this.#server.address() as AddressInfo;
+    const ca = readFileSync(authority.caFile);
+    const socket = connect({ host: "127.0.0.1", port, ca, ALPNProtocols: protocols });
+    return new Promise((done) => {
+      socket.on("secureConnect", () => done(String(socket.alpnProtocol)));
+      socket.on("error", () => done("refused"));
+      socket.resume();
+    });
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -192,12 +204,11 @@ describe("TLS server and dial", () => {
     assert.equal(await meet(pair, { trustedCaFile: pair.certFile }), "hello stranger");
   });
 
-  it("agrees on a protocol", async () => {
+  it("speaks the protocol that it chooses from those offered, or not at all", async () => {
     const log = new RecordedLog();
     await using listening = await Listening.open(pairOf(server), log);
-    const protocols: unknown[] = [];
-    await listening.dial(trusting(), (socket) => protocols.push(socket.alpnProtocol));
-    assert.deepEqual(protocols, [false]); // A member asks for none.
+    assert.equal(await listening.offer(["http/1.1", "h2"]), "h2");
+    assert.equal(await listening.offer(["http/1.1"]), "refused");
   });
 });
 
