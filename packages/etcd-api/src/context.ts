@@ -1,5 +1,5 @@
 /** What every service works with. */
-import type { Logger, Random, WireWriter } from "@flotilla/base";
+import { type Logger, MetricRegistry, type Random, type WireWriter } from "@flotilla/base";
 import type { Call, Method, Timers } from "@flotilla/grpc";
 import type { Member } from "@flotilla/member";
 import type { BackupSchedule } from "./backup/schedule.ts";
@@ -7,7 +7,7 @@ import { encode } from "./codec/encoding.ts";
 import { HeaderEncoder } from "./codec/header.ts";
 import type { AutoCompaction } from "./compaction/mode.ts";
 import { decodingErrorOf, RpcError, rpcErrorOf } from "./errors.ts";
-import { compactHashCheckMs, progressIntervalMs } from "./limits.ts";
+import { compactHashCheckMs, progressIntervalMs, warnUnaryMs } from "./limits.ts";
 import { OwnRole } from "./membership/own-role.ts";
 
 /** What the server says of itself. */
@@ -37,12 +37,24 @@ export interface EtcdApiOptions {
   readonly compactHashCheckMs: number;
   /** `--backup-dir`, `--backup-interval`, `--backup-retention`: snapshots by the clock. */
   readonly backups: BackupSchedule | undefined;
+  /** `--cors`: origins whose pages may ask; `*` is any. */
+  readonly corsOrigins: readonly string[];
+  /** `--host-whitelist`: names by which plaintext HTTP may ask for this server; `*` is any. */
+  readonly hostWhitelist: readonly string[];
+  /** `--enable-grpc-gateway`: JSON over HTTP/1 at `/v3/`. */
+  readonly enableGateway: boolean;
+  /** `--metrics extensive`: how long each call took, too. */
+  readonly extensiveMetrics: boolean;
+  /** `--warning-unary-request-duration`: a call that takes longer is logged. */
+  readonly warnUnaryMs: number;
 }
 
 /** Collaborators of the API. */
 export interface EtcdApiDeps {
   readonly member: Member;
   readonly logger: Logger;
+  /** What the whole process counts in, shown at `/metrics`; one of the API's own unless given. */
+  readonly metrics?: MetricRegistry;
   readonly timers: Timers;
   /** For the ids of leases whose client does not choose one. */
   readonly random: Random;
@@ -57,6 +69,7 @@ type Serve<T> = (request: T, bytes: Uint8Array, call: Call) => Uint8Array | Prom
 export class ServiceContext {
   readonly member: Member;
   readonly logger: Logger;
+  readonly metrics: MetricRegistry;
   readonly timers: Timers;
   readonly random: Random;
   readonly unixSeconds: () => number;
@@ -67,6 +80,7 @@ export class ServiceContext {
   constructor(deps: EtcdApiDeps, options: EtcdApiOptions) {
     this.member = deps.member;
     this.logger = deps.logger;
+    this.metrics = deps.metrics ?? new MetricRegistry();
     this.timers = deps.timers;
     this.random = deps.random;
     this.unixSeconds = () => deps.unixSeconds();
@@ -161,4 +175,9 @@ export const defaultOptions: EtcdApiOptions = {
   corruptCheckMs: 0,
   compactHashCheckMs,
   backups: undefined,
+  corsOrigins: ["*"],
+  hostWhitelist: ["*"],
+  enableGateway: true,
+  extensiveMetrics: false,
+  warnUnaryMs,
 };

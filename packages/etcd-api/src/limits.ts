@@ -53,3 +53,17 @@ export const changeStepsMax = 64;
 export const quotaBytesDefault: number = 2 * 1024 ** 3;
 /** `--compact-hash-check-time`. */
 export const compactHashCheckMs = 60_000;
+/** `--warning-unary-request-duration`. */
+export const warnUnaryMs = 300;
+/** A request's body over HTTP/1: a message of the largest size in base64, and some more. */
+export const httpBodyBytesMax: number = 3 * 1024 * 1024;
+/** For that body to arrive; streams have no such end. */
+export const httpBodyMs = 30_000;
+/** Connections of HTTP/1 at once. */
+export const httpConnectionsMax = 4_096;
+/** Calls through the JSON gateway at once; beyond, they are refused. */
+export const gatewayCallsMax = 4_096;
+/** Requests of a stream through the gateway that wait for their handler; beyond, the client waits. */
+export const gatewayRequestsMax = 64;
+/** What waits for a slow reader of a stream before its call is ended. */
+export const gatewayOutboxBytesMax: number = 16 * 1024 * 1024;
