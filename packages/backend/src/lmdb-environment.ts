@@ -12,7 +12,7 @@
  * doing the others again, from a list of what they did.
  */
 import { mkdirSync } from "node:fs";
-import { assert } from "@flotilla/base";
+import { assert, failpoint } from "@flotilla/base";
 import type { BackendReader, BackendWriter, Table } from "@flotilla/store";
 import { ABORT, type Database, open, type RootDatabase, type Transaction } from "lmdb";
 import { BackendError } from "./errors.ts";
@@ -163,11 +163,13 @@ export class LmdbEnvironment implements BackendWriter {
     this.#checkUsable();
     if (this.#finish === undefined) return;
     assert(this.#iterations === 0, "backend: an iteration must be over before the next write");
+    failpoint("beforeCommit");
     try {
       this.#finishWith(undefined);
     } catch (error) {
       throw this.fail(error, "commit");
     }
+    failpoint("afterCommit");
     this.#changes = [];
     this.#changedBytes = 0;
     this.#created = [];
@@ -282,7 +284,9 @@ export class LmdbEnvironment implements BackendWriter {
         this.#finish = settle;
       },
     };
+    failpoint("beforeStartDBTxn");
     guarded("begin a transaction", () => this.#root.transactionSync(() => open));
+    failpoint("afterStartDBTxn");
     assert(this.#finish !== undefined, "backend: the transaction is open");
   }
 

@@ -5,6 +5,7 @@
 import { closeSync, existsSync, fdatasync, fdatasyncSync, mkdirSync, openSync } from "node:fs";
 import { dirname } from "node:path";
 import { promisify } from "node:util";
+import { failpoint } from "@flotilla/base";
 import type { Transaction } from "lmdb";
 import {
   checkpointPath,
@@ -101,7 +102,9 @@ export class LmdbGeneration {
     const { commits } = this.environment;
     try {
       const bytes = this.#checkpointBytes();
+      failpoint("beforeCheckpointSync");
       await datasync(this.#file);
+      failpoint("afterCheckpointSync");
       await writeFileDurably(checkpointPath(this.environment.directory), bytes);
     } catch (error) {
       pin.done();

@@ -1,4 +1,5 @@
 /** Tells the cluster where this member is reached, until the cluster knows. */
+import { failpoint } from "@flotilla/base";
 import type { MemberAttributes } from "@flotilla/store";
 import type { ProposeOutcome } from "./contract.ts";
 import { advertiseRetryMs } from "./limits.ts";
@@ -48,6 +49,7 @@ export class Advertiser {
   /** True once the cluster knows. */
   async #tell(attributes: MemberAttributes): Promise<boolean> {
     if (sameAttributes(this.#ports.known(), attributes)) return true;
+    failpoint("beforePublishing");
     const outcome = await this.#ports.propose(attributes);
     if (outcome.kind === "noData") return this.#ports.askLeader(attributes);
     return outcome.kind === "applied";

@@ -2,7 +2,7 @@
  * Committed entries into the store: in order, in slices that do not hold up the event loop, each
  * slice in one transaction together with its index. Pure.
  */
-import { assert, type Logger, WireError } from "@flotilla/base";
+import { assert, failpoint, type Logger, WireError } from "@flotilla/base";
 import { type Configuration, decodeConfiguration, type Entry } from "@flotilla/consensus";
 import {
   CodecError,
@@ -125,6 +125,7 @@ export class Applier {
   }
 
   #decode({ index, term, kind, data }: Entry): AppliedEntry {
+    failpoint(kind === "config" ? "beforeApplyOneConfChange" : "beforeApplyOneEntryNormal");
     if (kind === "config") this.#configuration = decodeConfiguration(data) ?? this.#configuration;
     if (kind !== "command") return { index, term, proposal: undefined };
     try {

@@ -2,6 +2,7 @@
  * Keeps the log short: now and then the store is made durable, the log notes how far it is, and what
  * lies behind is dropped from memory and disk. Pure.
  */
+import { failpoint } from "@flotilla/base";
 import { type Configuration, type Engine, isBlank, type SnapshotMeta } from "@flotilla/consensus";
 import type { Wal } from "@flotilla/wal";
 import type { StateStorage } from "./contract.ts";
@@ -58,7 +59,10 @@ export class Compactor {
   /** A received snapshot is in the log and in the store: all before it is useless. */
   installed(index: number, done: (error: unknown) => void): void {
     this.#lastIndex = Math.max(this.#lastIndex, index);
-    this.#ports.wal.release(index, done);
+    this.#ports.wal.release(index, (error) => {
+      failpoint("raftAfterWALRelease");
+      done(error);
+    });
   }
 
   /** Calls back when nothing is under way, which may be at once. */
@@ -84,6 +88,7 @@ export class Compactor {
   /** Only now may anything be dropped: a restart begins with this snapshot. */
   #note(snapshot: SnapshotMeta, keptIndex: number): void {
     const { wal, input } = this.#ports;
+    failpoint("raftBeforeWALSaveSnaphot");
     wal.append({ snapshot, mustSync: true }, (error) => {
       if (error !== undefined) {
         this.#end(error);

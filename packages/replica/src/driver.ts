@@ -6,6 +6,7 @@
  * both are under way the store applies. Written against ports, so that a simulator runs this loop and
  * not a copy of it.
  */
+import { failpoint } from "@flotilla/base";
 import type { Effects, Engine, Message, Persist, SnapshotMeta } from "@flotilla/consensus";
 import type { Applier } from "./applier.ts";
 import { PersistQueue } from "./persist-queue.ts";
@@ -133,6 +134,7 @@ export class Driver {
         this.#execute(effects);
         effects = engine.takeEffects(nowMs());
       }
+      failpoint("raftBeforeAdvance");
       proposals.observe(engine);
       barriers.observe(engine);
       onWorked();
@@ -176,7 +178,9 @@ export class Driver {
       return;
     }
     this.#isInstalling = true;
+    failpoint("raftBeforeApplySnap");
     this.#ports.install(snapshot, (error) => {
+      failpoint("raftAfterApplySnap");
       this.#isInstalling = false;
       if (error === undefined) this.#installed(snapshot);
       done(error);

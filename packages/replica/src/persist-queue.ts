@@ -5,6 +5,7 @@
  * does: a vote or an acknowledgement must not leave before all that it promises is durable (trap T4).
  * A failure lets nothing out any more.
  */
+import { failpoint } from "@flotilla/base";
 import type { Message, Persist, SnapshotMeta } from "@flotilla/consensus";
 
 export interface PersistPorts {
@@ -51,7 +52,11 @@ export class PersistQueue {
     this.#places.push(place);
     if (batch === undefined) return;
     this.#underWay++;
+    if (batch.snapshot !== undefined) failpoint("raftBeforeSaveSnap");
+    failpoint("raftBeforeSave");
     this.#ports.append(batch, (error) => {
+      if (batch.snapshot !== undefined) failpoint("raftAfterSaveSnap");
+      failpoint("raftAfterSave");
       place.isDurable = error === undefined;
       this.#ended(error);
     });

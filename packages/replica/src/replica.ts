@@ -4,6 +4,7 @@
  * Decides nothing by itself: the driver turns the loop, and each part has its own file. What is here
  * is who tells whom, in which order.
  */
+import { failpoint } from "@flotilla/base";
 import type {
   ConfigurationChange,
   EngineStatus,
@@ -44,6 +45,14 @@ import { SnapshotTransfer } from "./snapshot-transfer.ts";
 export function createReplica(options: ReplicaOptions, ports: ReplicaPorts): Replica {
   return new LocalReplica(options, ports);
 }
+
+/** What only a leader sends. */
+const fromLeader: ReadonlySet<Message["kind"]> = new Set([
+  "appendRequest",
+  "heartbeat",
+  "installSnapshot",
+  "timeoutNow",
+]);
 
 class LocalReplica implements Replica {
   readonly #options: ReplicaOptions;
@@ -117,6 +126,7 @@ class LocalReplica implements Replica {
 
   receive(message: Message): void {
     if (this.#driver.isStopped) return;
+    if (message.kind === "heartbeat" && failpoint("raftDropHeartbeat") !== undefined) return;
     if (message.kind === "installSnapshot") this.#transfer.receiveBare(message);
     else this.#driver.receive(message);
   }
@@ -246,6 +256,7 @@ class LocalReplica implements Replica {
       nextTurn: (callback) => ports.nextTurn(callback),
       endOfTurn: (callback) => ports.endOfTurn(callback),
       send: (message) => {
+        failpoint(fromLeader.has(message.kind) ? "raftBeforeLeaderSend" : "raftBeforeFollowerSend");
         if (message.kind === "installSnapshot") this.#transfer.offer(message);
         else ports.send(message);
       },
@@ -303,8 +314,10 @@ class LocalReplica implements Replica {
   #install(snapshot: SnapshotMeta, done: (error: unknown) => void): void {
     const { state, logger } = this.#ports;
     const { index } = snapshot;
-    this.#compactor.idle(() =>
+    this.#compactor.idle(() => {
+      failpoint("applyBeforeOpenSnapshot");
       state.install(snapshot, (error) => {
+        failpoint("applyAfterOpenSnapshot");
         if (error !== undefined) {
           done(error);
           return;
@@ -312,8 +325,8 @@ class LocalReplica implements Replica {
         logger.info("snapshot installed", { index });
         this.#lessor.replaced();
         this.#compactor.installed(index, done);
-      }),
-    );
+      });
+    });
   }
 
   #worked(): void {

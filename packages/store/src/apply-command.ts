@@ -2,6 +2,7 @@
  * One command of the log against the state. Pure apart from the writer that it is given, and
  * deterministic: no clock, no chance, and nothing that differs between members.
  */
+import { failpoint } from "@flotilla/base";
 import { applyAlarm, saveDowngrade } from "./cluster-state.ts";
 import { decideCompaction } from "./compaction.ts";
 import type { BackendWriter, Command, CommandResult, StoreError, TxnRequest } from "./contract.ts";
@@ -40,8 +41,10 @@ export function applyCommand(writer: BackendWriter, state: StoreState, command: 
     case "txn":
       return applyTxn(writer, state, command.request);
     case "compact": {
+      failpoint("compactBeforeCommitScheduledCompact");
       const after = decideCompaction(state, command.revision);
       if (typeof after === "string") return refused(state, after);
+      failpoint("compactAfterCommitScheduledCompact");
       return { result: { kind: "compact", revision }, state: after, changed: undefined };
     }
     case "leaseGrant": {

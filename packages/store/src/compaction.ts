@@ -12,7 +12,7 @@
  * Example, compaction at 4 of put a 2, put a 3, delete a 4, put b 5: the row 3 drops the row 2, the
  * delete 4 drops the row 3 and stays. The next compaction, at 5, begins at 4 and drops the delete.
  */
-import { assert, compareBytes } from "@flotilla/base";
+import { assert, compareBytes, failpoint } from "@flotilla/base";
 import { decodeKeyValue } from "./codec/key-value.ts";
 import type { BackendReader, BackendWriter } from "./contract.ts";
 import { parseRevisionKey, type Revision, revisionKey, table, versionKey } from "./layout.ts";
@@ -40,12 +40,15 @@ export function compactSlice(
 ): StoreState {
   assert(rowsMax > 0, "compaction: a slice has rows");
   if (!state.compacting) return state;
+  failpoint("compactBeforeCommitBatch");
   const end = revisionKey(state.compactRevision + 1, 0);
   const options = { limit: rowsMax };
   const rows = [...writer.range(table.history, state.compactFrom, end, options)];
   for (const [key, value] of rows) compactRow(writer, state, parseRevisionKey(key), value);
+  failpoint("compactAfterCommitBatch");
   const last = rows.at(-1);
   if (last === undefined || rows.length < rowsMax) {
+    failpoint("compactBeforeSetFinishedCompact");
     const compactFrom = revisionKey(state.compactRevision, 0);
     return { ...state, compacting: false, compactFrom };
   }

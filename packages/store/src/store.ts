@@ -2,7 +2,7 @@
  * The store: the state machine behind the log, over a backend. Pure: all it does happens in the
  * backend that it is given and in the `wake` of its watchers.
  */
-import { assert } from "@flotilla/base";
+import { assert, failpoint } from "@flotilla/base";
 import { type Applied, applyCommand, refused } from "./apply-command.ts";
 import { AuthState } from "./auth/auth-state.ts";
 import type { AuthEvent, AuthReader } from "./auth/contract.ts";
@@ -223,6 +223,7 @@ class MvccStore implements Store {
   }
 
   #tellCompacted(): void {
+    failpoint("compactAfterSetFinishedCompact");
     for (const listener of [...this.#compactedListeners]) listener();
   }
 
@@ -248,7 +249,9 @@ class MvccStore implements Store {
     this.#sessions.save(writer);
     // At least as fast as new rows can come.
     state = compactSlice(writer, state, this.#limits.compactRows + rows);
+    failpoint("commitBeforePreCommitHook");
     saveState(writer, state);
+    failpoint("commitAfterPreCommitHook");
     return { results, changes, state };
   }
 

@@ -5,6 +5,7 @@
  * A failed write ends the log for good: after a failed sync the system may hold pages that it
  * believes clean, and a retry would report success for data that is lost (trap T33). Pure.
  */
+import { failpoint } from "@flotilla/base";
 import type { BatchEncoder } from "./batch-encoder.ts";
 import type { Wal, WalBatch, WalDone } from "./contract.ts";
 import type { Disk, Done } from "./disk.ts";
@@ -107,6 +108,7 @@ export class FileWal implements Wal {
     this.#isBusy = true;
     this.#taken = this.#pending;
     this.#pending = [];
+    failpoint("walBeforeSync");
     this.#files.append(this.#encoder.encode(this.#taken), this.#onWritten);
   }
 
@@ -115,6 +117,7 @@ export class FileWal implements Wal {
       this.#fail(error);
       return;
     }
+    failpoint("walAfterSync");
     for (const written of this.#taken) this.#ended.push(written);
     this.#taken = [];
     // The disk first: what the callers do takes time.

@@ -1,5 +1,5 @@
 /** `etcdserverpb.Lease`. Grants and revocations go through the log; renewals are the leader's alone. */
-import type { Random } from "@flotilla/base";
+import { failpoint, type Random } from "@flotilla/base";
 import type { Method, ReaderCall, WriterCall } from "@flotilla/grpc";
 import type { Command, CommandResult } from "@flotilla/store";
 import {
@@ -80,6 +80,7 @@ class LeaseService {
 
   async timeToLive({ id, keys }: LeaseRequest): Promise<Uint8Array> {
     const { member } = this.#context;
+    failpoint("beforeLookupWhenLeaseTimeToLive");
     const outcome = await member.leaseTimeToLive(id, { keys });
     const { revision } = member.store;
     if (outcome.kind === "leaseNotFound") {

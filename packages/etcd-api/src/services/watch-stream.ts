@@ -6,7 +6,7 @@
  * written to one ordered stream, so "created" precedes events and a progress answer follows every
  * event that it covers.
  */
-import { compareBytes } from "@flotilla/base";
+import { compareBytes, failpoint } from "@flotilla/base";
 import type { WriterCall } from "@flotilla/grpc";
 import type { WatchBatch, WatchEvent, Watcher } from "@flotilla/store";
 import {
@@ -180,6 +180,7 @@ export class WatchStream {
   #sendBatch(watch: Watch, batch: Extract<WatchBatch, { kind: "events" }>): boolean {
     if (batch.events.length === 0) return true;
     watch.eventsSent = true;
+    failpoint("beforeSendWatchResponse");
     const encodeAnswer = (events: readonly WatchEvent[], fragment: boolean): Uint8Array =>
       this.#encode(batch.revision, { watchId: watch.id, events, fragment });
     return sendEvents(batch.events, watch.fragment, encodeAnswer, (bytes) =>
