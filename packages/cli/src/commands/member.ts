@@ -7,6 +7,7 @@ import { createKubeApi, memberStorage, type ServeOptions } from "@flotilla/kube-
 import { type RunningMember, startMember } from "@flotilla/member";
 import { runControlPlane } from "../control-plane.ts";
 import { CommandError, exitCode, reasonOf } from "../exit.ts";
+import { startFailpoints } from "../failpoint-server.ts";
 import { serveAt, serveShared } from "../serve-api.ts";
 import { jsonLogger, systemRandom } from "../system.ts";
 import type { MemberOptions } from "./member-flags.ts";
@@ -22,8 +23,10 @@ type Closer = () => Promise<void>;
 export async function member(options: MemberOptions): Promise<void> {
   const logger = jsonLogger(options.logLevel);
   const random = systemRandom();
+  const failpoints = await startFailpoints();
   const running = await start(options, logger, random);
   const closers: Closer[] = [() => running.stop()];
+  if (failpoints !== undefined) closers.unshift(() => failpoints.close());
   try {
     closers.push(await openEtcd(options, running, logger, random));
     closers.push(...(await openKubernetes(options, running, logger, random)));
