@@ -1,5 +1,6 @@
 /** A question to a member of which nothing is known but where it listens. */
 import type { Timers } from "@flotilla/base";
+import type { TlsMaterial } from "@flotilla/pki";
 import type { PeerAddress } from "./address.ts";
 import { CallChannel, type CallOutcome } from "./call-channel.ts";
 import { dial } from "./dial.ts";
@@ -14,7 +15,10 @@ export async function askPeer(
   address: PeerAddress,
   request: Uint8Array,
   timeoutMs: number,
-  timers: Timers = nodeTimers,
+  {
+    timers = nodeTimers,
+    tls,
+  }: { readonly timers?: Timers; readonly tls?: TlsMaterial | undefined } = {},
 ): Promise<CallOutcome> {
   if (request.length > joinBytesMax) return { kind: "failed", reason: "the question is too long" };
   const giveUp = new AbortController();
@@ -22,7 +26,7 @@ export async function askPeer(
     dial(
       address,
       { purpose: "join", clusterId: 0n, from: "", to: "", url: "" },
-      { timers, handlers, signal: giveUp.signal },
+      { timers, handlers, signal: giveUp.signal, tls },
     ),
   );
   const outcome = await channel.call(request, timeoutMs);

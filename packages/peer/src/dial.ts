@@ -1,6 +1,7 @@
-/** Makes a connection to a peer: TCP, then the handshake. */
-import { connect } from "node:net";
-import { type Timers, textOf } from "@flotilla/base";
+/** Makes a connection to a peer: TCP, TLS where its URL says so, then the handshake. */
+import { connect, type Socket } from "node:net";
+import { silentLogger, type Timers, textOf } from "@flotilla/base";
+import { connectTls, PkiError, TlsMaterial } from "@flotilla/pki";
 import { type PeerAddress, peerUrlOf } from "./address.ts";
 import { Connection, type ConnectionHandlers } from "./connection.ts";
 import { PeerError } from "./errors.ts";
@@ -19,12 +20,18 @@ export function dial(
     readonly timers: Timers;
     readonly handlers: ConnectionHandlers;
     readonly signal: AbortSignal;
+    /** Default: whoever the system trusts, and no certificate to show. */
+    readonly tls?: TlsMaterial | undefined;
   },
 ): Promise<Connection> {
-  const { timers, handlers, signal } = context;
+  const { timers, handlers, signal, tls } = context;
   const peer = hello.to === "" ? peerUrlOf(address) : hello.to;
   return new Promise((resolve, reject) => {
-    const socket = connect(address);
+    const socket = open(address, tls, () => connection.send(frameKind.hello, encodeHello(hello)));
+    if (socket instanceof PkiError) {
+      reject(new PeerError("unreachable", `Cannot reach ${peer}: ${socket.message}`, socket));
+      return;
+    }
     const fail = (error: PeerError): void => {
       settled();
       reject(error);
@@ -50,6 +57,22 @@ export function dial(
     };
     signal.addEventListener("abort", giveUp);
     if (signal.aborted) giveUp();
-    socket.once("connect", () => connection.send(frameKind.hello, encodeHello(hello)));
   });
+}
+
+/** `onReady` once the other side can be spoken to, never before this has returned. */
+function open(
+  address: PeerAddress,
+  tls: TlsMaterial | undefined,
+  onReady: () => void,
+): Socket | PkiError {
+  const { host, port, path } = address;
+  const target = path === undefined ? { host, port } : { path };
+  if (address.isSecure !== true) return connect(target).once("connect", onReady);
+  try {
+    return connectTls(target, tls ?? new TlsMaterial({}, silentLogger), onReady);
+  } catch (error) {
+    if (error instanceof PkiError) return error;
+    throw error;
+  }
 }

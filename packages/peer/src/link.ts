@@ -5,6 +5,7 @@
  * does so again where it still matters.
  */
 import type { Logger, Random, Timers } from "@flotilla/base";
+import type { TlsMaterial } from "@flotilla/pki";
 import type { PeerAddress } from "./address.ts";
 import type { Connection } from "./connection.ts";
 import { dial } from "./dial.ts";
@@ -35,6 +36,7 @@ export interface LinkDeps {
   readonly timers: Timers;
   readonly random: Random;
   readonly logger: Logger;
+  readonly tls: TlsMaterial | undefined;
   /** Frames were dropped. At most once per call of {@link Link.send} and lost connection. */
   onDropped(): void;
 }
@@ -79,13 +81,14 @@ export class Link {
   }
 
   async #connect(): Promise<void> {
-    const { timers, logger } = this.#deps;
+    const { timers, logger, tls } = this.#deps;
     const { to: peer, purpose } = this.#hello;
     this.#dialing = true;
     try {
       const connection = await dial(this.#address, this.#hello, {
         timers,
         signal: this.#stopping.signal,
+        tls,
         handlers: { onFrame: () => {}, onClosed: (reason) => this.#lost(reason) },
       });
       this.#dialing = false;

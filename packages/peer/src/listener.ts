@@ -5,10 +5,12 @@
  * only {@link strangersMax} of them are kept: whoever only connects takes nothing from the peers.
  * Whoever wants to join stays a stranger.
  */
+import { rmSync, statSync } from "node:fs";
 import { createServer, type Server, type Socket } from "node:net";
 import { emptyBytes, type Logger, type Timers, utf8 } from "@flotilla/base";
 import type { NodeId } from "@flotilla/consensus";
-import type { PeerAddress } from "./address.ts";
+import { createTlsServer, type TlsMaterial } from "@flotilla/pki";
+import { type PeerAddress, peerUrlOf } from "./address.ts";
 import { Connection, type ConnectionHandlers } from "./connection.ts";
 import { PeerError } from "./errors.ts";
 import { frameKind } from "./frames.ts";
@@ -19,6 +21,8 @@ export interface ListenerDeps {
   readonly timers: Timers;
   readonly logger: Logger;
   readonly host: Host;
+  /** What is shown at addresses that are secure. */
+  readonly tls: TlsMaterial | undefined;
   /** A member has connected: gives who takes its frames. */
   onMember(hello: Hello, connection: Connection): ConnectionHandlers;
   /** Someone wants to join: gives who takes its frames. */
@@ -27,35 +31,56 @@ export interface ListenerDeps {
 
 export class Listener {
   readonly #deps: ListenerDeps;
-  readonly #server: Server;
+  readonly #servers: Server[] = [];
   readonly #strangers = new Set<Connection>();
   /** By member and purpose. */
   readonly #known = new Map<NodeId, Map<Purpose, Connection>>();
 
   constructor(deps: ListenerDeps) {
     this.#deps = deps;
-    this.#server = createServer((socket) => this.#meet(socket));
   }
 
-  /** Resolves with the port. Rejects with `PeerError` `cannotListen`. */
-  listen({ host, port }: PeerAddress): Promise<number> {
-    return new Promise((resolve, reject) => {
-      this.#server.on("error", (error) => {
-        this.#deps.logger.error("peer listener failed", { reason: error.message });
-        reject(PeerError.from("cannotListen", `listen on ${host}:${port}`, error));
+  /** One more address. Resolves with the port. Rejects with `PeerError` `cannotListen`. */
+  async listen(address: PeerAddress): Promise<number> {
+    const { host, port, path } = address;
+    const where = peerUrlOf(address);
+    try {
+      if (path !== undefined) removeSocket(path);
+      const server = this.#serverAt(address);
+      await new Promise<void>((resolve, reject) => {
+        server.on("error", (error) => {
+          this.#deps.logger.error("peer listener failed", { reason: error.message });
+          reject(error);
+        });
+        server.listen(path === undefined ? { host, port, exclusive: true } : { path }, resolve);
       });
-      this.#server.listen({ host, port, exclusive: true }, () => {
-        const address = this.#server.address();
-        resolve(typeof address === "object" && address !== null ? address.port : port);
-      });
-    });
+      this.#servers.push(server);
+      const bound = server.address();
+      return typeof bound === "object" && bound !== null ? bound.port : port;
+    } catch (error) {
+      throw PeerError.from("cannotListen", `listen on ${where}`, error);
+    }
   }
 
   async close(): Promise<void> {
-    const closed = new Promise<void>((resolve) => this.#server.close(() => resolve()));
+    const closed = this.#servers.map((server) => new Promise((resolve) => server.close(resolve)));
     for (const stranger of [...this.#strangers]) stranger.close("this member stops");
     for (const id of [...this.#known.keys()]) this.closeFrom(id, "this member stops");
-    await closed;
+    await Promise.all(closed);
+  }
+
+  /** Throws `PkiError`. */
+  #serverAt({ isSecure = false }: PeerAddress): Server {
+    const { tls, logger } = this.#deps;
+    const onConnection = (socket: Socket): void => this.#meet(socket);
+    if (!isSecure) return createServer(onConnection);
+    if (tls === undefined) {
+      throw new PeerError(
+        "cannotListen",
+        "Cannot listen with TLS: there is no certificate to show",
+      );
+    }
+    return createTlsServer({ material: tls, logger, endpoint: "peer", onConnection });
   }
 
   /** Closes what a member has dialed. */
@@ -135,4 +160,9 @@ export class Listener {
     known.delete(purpose);
     if (known.size === 0) this.#known.delete(from);
   }
+}
+
+/** What a process that died has left. */
+function removeSocket(path: string): void {
+  if (statSync(path, { throwIfNoEntry: false })?.isSocket() === true) rmSync(path);
 }

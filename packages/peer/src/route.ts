@@ -4,6 +4,7 @@
  */
 import type { Logger, Random, Timers } from "@flotilla/base";
 import type { NodeId } from "@flotilla/consensus";
+import type { TlsMaterial } from "@flotilla/pki";
 import type { PeerAddress } from "./address.ts";
 import { CallChannel, type CallOutcome } from "./call-channel.ts";
 import { dial } from "./dial.ts";
@@ -15,6 +16,8 @@ export interface RouteDeps {
   readonly timers: Timers;
   readonly random: Random;
   readonly logger: Logger;
+  /** For peers whose URL says https. */
+  readonly tls: TlsMaterial | undefined;
   /** The first frame of a connection to `peer`. */
   helloTo<P extends Purpose>(peer: NodeId, purpose: P): Hello & { readonly purpose: P };
   /** Messages to it were dropped. */
@@ -41,6 +44,7 @@ export class Route {
         timers: deps.timers,
         handlers,
         signal: this.#stopping.signal,
+        tls: deps.tls,
       }),
     );
   }
@@ -81,7 +85,13 @@ export class Route {
   }
 
   #open(lane: "messages" | "bulk", onDropped: () => void): Link {
-    const { timers, random, logger, helloTo } = this.#deps;
-    return new Link(this.address, helloTo(this.peer, lane), { timers, random, logger, onDropped });
+    const { timers, random, logger, tls, helloTo } = this.#deps;
+    return new Link(this.address, helloTo(this.peer, lane), {
+      timers,
+      random,
+      logger,
+      tls,
+      onDropped,
+    });
   }
 }

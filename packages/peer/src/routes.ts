@@ -7,7 +7,7 @@
  * removed has to be told. Guests are few and leave when nothing is said for a while.
  */
 import type { NodeId } from "@flotilla/consensus";
-import type { PeerAddress } from "./address.ts";
+import { type PeerAddress, peerUrlOf } from "./address.ts";
 import { guestsMax, idleCheckMs, idleChecksMax } from "./limits.ts";
 import { Route, type RouteDeps } from "./route.ts";
 
@@ -130,5 +130,5 @@ export class Routes {
 }
 
 function isSame(left: PeerAddress, right: PeerAddress): boolean {
-  return left.host === right.host && left.port === right.port;
+  return peerUrlOf(left) === peerUrlOf(right);
 }

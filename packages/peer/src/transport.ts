@@ -6,6 +6,7 @@
  */
 import type { Logger, Random, Timers } from "@flotilla/base";
 import type { NodeId } from "@flotilla/consensus";
+import type { TlsMaterial } from "@flotilla/pki";
 import { type PeerAddress, peerUrlOf } from "./address.ts";
 import { type CallOutcome, CallServer } from "./call-channel.ts";
 import type { Connection, ConnectionHandlers } from "./connection.ts";
@@ -18,11 +19,14 @@ import { nodeTimers } from "./timers.ts";
 export interface PeerOptions {
   readonly clusterId: bigint;
   readonly self: NodeId;
-  readonly listen: PeerAddress;
-  /** Where others reach this member. Default: where it listens. */
+  /** One address, or several. */
+  readonly listen: PeerAddress | readonly PeerAddress[];
+  /** Where others reach this member. Default: the first of those where it listens. */
   readonly advertise?: PeerAddress;
   /** The other members at the start, by the addresses that they advertise. */
   readonly peers: ReadonlyMap<NodeId, PeerAddress>;
+  /** What is shown and trusted at addresses that are secure. */
+  readonly tls?: TlsMaterial | undefined;
 }
 
 /** What the member does with what arrives. Bodies are the receiver's to keep. */
@@ -45,7 +49,7 @@ export interface PeerDeps {
 }
 
 export interface PeerTransport {
-  /** The port that is listened on. */
+  /** The port that is listened on, at the first address. */
   readonly port: number;
   /**
    * Sends or drops, never waits. All messages of one turn to one peer leave as one write, in order.
@@ -62,14 +66,19 @@ export interface PeerTransport {
   close(): Promise<void>;
 }
 
-/** Listens, and begins to connect to all peers. Rejects with `PeerError` `cannotListen`. */
+/** Listens, and begins to connect to all peers. Rejects with `PeerError` `cannotListen`, and leaves nothing open. */
 export async function openPeerTransport(
   options: PeerOptions,
   deps: PeerDeps,
 ): Promise<PeerTransport> {
   const transport = new SocketTransport(options, deps);
-  await transport.open();
-  return transport;
+  try {
+    await transport.open();
+    return transport;
+  } catch (error) {
+    await transport.close();
+    throw error;
+  }
 }
 
 class SocketTransport implements PeerTransport {
@@ -77,17 +86,20 @@ class SocketTransport implements PeerTransport {
   readonly #handlers: PeerHandlers;
   readonly #listener: Listener;
   readonly #routes: Routes;
-  #port = 0;
+  readonly #addresses: readonly PeerAddress[];
+  readonly #ports: number[] = [];
   #closed = false;
 
   constructor(options: PeerOptions, deps: PeerDeps) {
     const { random, logger, handlers, timers = nodeTimers } = deps;
-    const { clusterId, self } = options;
+    const { clusterId, self, tls } = options;
     this.#options = options;
+    this.#addresses = "host" in options.listen ? [options.listen] : options.listen;
     this.#handlers = handlers;
     this.#listener = new Listener({
       timers,
       logger,
+      tls,
       host: { clusterId, id: self, isPeer: (id) => this.#routes.isPeer(id) },
       onMember: (hello, connection) => this.#meet(hello, connection),
       onJoiner: (connection) => serve(connection, (request) => handlers.onJoin(request)),
@@ -96,6 +108,7 @@ class SocketTransport implements PeerTransport {
       timers,
       random,
       logger,
+      tls,
       self,
       helloTo: (peer, purpose) => this.#helloTo(peer, purpose),
       onUnreachable: (peer) => handlers.onUnreachable(peer),
@@ -104,12 +117,12 @@ class SocketTransport implements PeerTransport {
   }
 
   async open(): Promise<void> {
-    this.#port = await this.#listener.listen(this.#options.listen);
+    for (const address of this.#addresses) this.#ports.push(await this.#listener.listen(address));
     this.#routes.setPeers(this.#options.peers);
   }
 
   get port(): number {
-    return this.#port;
+    return this.#ports[0] ?? 0;
   }
 
   send(to: NodeId, message: Uint8Array): void {
@@ -137,8 +150,9 @@ class SocketTransport implements PeerTransport {
   }
 
   #helloTo<P extends Purpose>(to: NodeId, purpose: P): Hello & { readonly purpose: P } {
-    const { clusterId, self, listen, advertise } = this.#options;
-    const url = peerUrlOf(advertise ?? { host: listen.host, port: this.#port });
+    const { clusterId, self, advertise } = this.#options;
+    const [listen = { host: "", port: 0 }] = this.#addresses;
+    const url = peerUrlOf(advertise ?? { ...listen, port: this.port });
     return { purpose, clusterId, from: self, to, url };
   }
 

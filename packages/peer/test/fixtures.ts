@@ -1,8 +1,15 @@
 /** Members that only talk, timers that only move when told to, and waiting without sleeping. */
 import { connect, createServer, type Socket } from "node:net";
 import { Prng, silentLogger, type Timers, textOf, utf8 } from "@flotilla/base";
+import type { TlsMaterial } from "@flotilla/pki";
+import type { PeerAddress } from "../src/address.ts";
 import { nodeTimers } from "../src/timers.ts";
-import { openPeerTransport, type PeerHandlers, type PeerTransport } from "../src/transport.ts";
+import {
+  openPeerTransport,
+  type PeerHandlers,
+  type PeerOptions,
+  type PeerTransport,
+} from "../src/transport.ts";
 
 /** Resolves once `condition` holds; fails after `deadlineMs`, saying what did not happen. */
 export async function until(condition: () => boolean, what: string, deadlineMs = 5000) {
@@ -44,14 +51,18 @@ export interface Talker {
 export const loopback = (port: number) => ({ host: "127.0.0.1", port });
 
 /** Where members are, by their ports. */
-export const addresses = (ports: Record<string, number>) =>
-  new Map(Object.entries(ports).map(([id, port]) => [id, loopback(port)]));
+export const addresses = (places: Record<string, number | PeerAddress>) =>
+  new Map<string, PeerAddress>(
+    Object.entries(places).map(([id, at]) => [id, typeof at === "number" ? loopback(at) : at]),
+  );
 
 /** A transport that notes what it gets; `peers` gives the port of each. */
 export async function talker(
   self: string,
-  peers: Record<string, number>,
+  peers: Record<string, number | PeerAddress>,
   more: {
+    listen?: PeerOptions["listen"];
+    tls?: TlsMaterial;
     port?: number;
     clusterId?: bigint;
     timers?: Timers;
@@ -67,7 +78,8 @@ export async function talker(
     {
       self,
       clusterId: more.clusterId ?? 7n,
-      listen: loopback(more.port ?? 0),
+      listen: more.listen ?? loopback(more.port ?? 0),
+      tls: more.tls,
       peers: addresses(peers),
     },
     {
@@ -76,7 +88,8 @@ export async function talker(
       logger: {
         ...silentLogger,
         info: (_message, fields) => connected.push(`${fields?.["purpose"]}`),
-        warn: (message, fields) => warnings.push(`${message}: ${fields?.["reason"]}`),
+        warn: (message, fields) =>
+          warnings.push(`${message}: ${fields?.["reason"] ?? fields?.["error"]}`),
       },
       handlers: {
         onMessage: (from, message) => received.push(`${from} ${textOf(message)}`),

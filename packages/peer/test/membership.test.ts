@@ -219,7 +219,7 @@ describe("askPeer()", () => {
     match(absent.reason, /Cannot reach http:\/\/127.0.0.1:\d+: .*ECONNREFUSED/);
     const silent = await talker("c", {}, { handlers: { onJoin: () => new Promise(() => {}) } });
     const timers = new ManualTimers();
-    const waiting = askPeer(loopback(silent.transport.port), emptyBytes, 1000, timers);
+    const waiting = askPeer(loopback(silent.transport.port), emptyBytes, 1000, { timers });
     await turns(20);
     timers.advance(1000);
     deepEqual(await waiting, { kind: "failed", reason: "timeout" });

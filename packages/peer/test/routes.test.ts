@@ -18,6 +18,7 @@ describe("Routes", () => {
       timers,
       random: new Prng(1),
       logger: silentLogger,
+      tls: undefined,
       self: "me",
       helloTo: (to, purpose) => ({ purpose, clusterId: 7n, from: "me", to, url: "" }),
       onUnreachable: () => {},
