@@ -53,6 +53,32 @@ export const changeStepsMax = 64;
 export const quotaBytesDefault: number = 2 * 1024 ** 3;
 /** `--compact-hash-check-time`. */
 export const compactHashCheckMs = 60_000;
+/** `--bcrypt-cost`. */
+export const bcryptCostDefault = 10;
+/** What bcrypt itself knows. */
+export const bcryptCostMin = 4;
+/** As above. */
+export const bcryptCostMax = 31;
+/** Bytes of a password: bcrypt heeds no more. */
+export const passwordBytesMax = 72;
+/** Threads that hash passwords; fewer where there are fewer processors. */
+export const passwordThreadsMax = 4;
+/** Passwords that wait for a thread: about five seconds of work; beyond, calls are refused. */
+export const passwordsWaitingMax = 64;
+/** How often a password is compared anew because users or roles changed meanwhile. */
+export const authenticationsMax = 16;
+/** `--auth-token-ttl`: how long a simple token lives after its last use. */
+export const authTokenTtlMs = 300_000;
+/** Simple tokens that a member keeps; beyond, the one that was not used for longest goes. */
+export const simpleTokensMax = 100_000;
+/** A token in a call's metadata. */
+export const tokenBytesMax: number = 8 * 1024;
+/** How long a call waits until this member has applied the entry that made its token. */
+export const tokenWaitMs = 5_000;
+/** How often it looks. */
+export const tokenPauseMs = 5;
+/** Time to live of the lease that `Lock` and `Campaign` make when they are given none. */
+export const sessionTtlSeconds = 60;
 /** `--warning-unary-request-duration`. */
 export const warnUnaryMs = 300;
 /** A request's body over HTTP/1: a message of the largest size in base64, and some more. */
@@ -67,3 +93,11 @@ export const gatewayCallsMax = 4_096;
 export const gatewayRequestsMax = 64;
 /** What waits for a slow reader of a stream before its call is ended. */
 export const gatewayOutboxBytesMax: number = 16 * 1024 * 1024;
+/** The share of what is left of the quota that is let through before the store's size is looked at again. */
+export const quotaSlackShare = 0.125;
+/** Snapshots that are sent at the same time; beyond, new ones are refused. */
+export const snapshotsMax = 4;
+/** What a snapshot sends before others have their turn. */
+export const snapshotTurnBytes: number = 128 * 1024;
+/** A client of a snapshot that takes nothing for this long is given up. */
+export const snapshotStallMs = 60_000;
