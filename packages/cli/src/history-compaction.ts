@@ -23,7 +23,7 @@ export function compactHistory(member: Member, term: number, logger: Logger): { 
 
   async function propose(revision: number): Promise<void> {
     const command = { kind: "compact", revision, physical: false } as const;
-    const outcome = await member.propose(command, { onlyInTerm: term });
+    const outcome = await member.propose(command, { onlyInTerm: term, principal: "cluster" });
     logger.info("old revisions compacted", { revision, outcome: outcome.kind });
   }
 

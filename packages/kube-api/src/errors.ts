@@ -83,6 +83,8 @@ function fromStorage(error: StorageError): ApiError {
     case "noLeader":
     case "noData":
     case "stopped":
+    case "noSpace":
+    case "corrupt":
       return new ApiError("ServiceUnavailable", error.message, options);
     case "tooManyRequests":
       return new ApiError("TooManyRequests", error.message, options);

@@ -151,9 +151,13 @@ async function propose(
   command: Command,
   options: WriteOptions = {},
 ): Promise<CommandResult> {
-  const outcome = await member.propose(command, options);
+  // Its users are known here; etcd's users are not asked.
+  const outcome = await member.propose(command, { ...options, principal: "cluster" });
   if (outcome.kind !== "applied") throw unavailable(outcome);
-  return outcome.result;
+  const { result } = outcome;
+  if (result.kind !== "refused") return result;
+  if (result.error !== "noSpace" && result.error !== "corrupt") return result;
+  throw new StorageError(result.error);
 }
 
 function unavailable(outcome: Unavailable): StorageError {

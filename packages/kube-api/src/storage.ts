@@ -106,7 +106,14 @@ export interface Storage {
   renewLease(id: bigint, signal?: AbortSignal): Promise<"renewed" | "leaseNotFound">;
 }
 
-export type StorageErrorCode = "noLeader" | "timeout" | "tooManyRequests" | "noData" | "stopped";
+export type StorageErrorCode =
+  | "noLeader"
+  | "timeout"
+  | "tooManyRequests"
+  | "noData"
+  | "stopped"
+  | "noSpace"
+  | "corrupt";
 
 /** The store cannot be used now. `timeout`: it is not known whether the write happened. */
 export class StorageError extends Error {
@@ -127,4 +134,8 @@ const storageErrorTexts: Readonly<Record<StorageErrorCode, string>> = {
   tooManyRequests: "too many requests are in flight on this member; nothing was done, retry later",
   noData: "this member is a witness: it votes and holds no objects; ask another one",
   stopped: "this member is shutting down; ask another one",
+  noSpace:
+    "the store has reached its quota and takes nothing more until old revisions are compacted and the alarm NOSPACE is disarmed",
+  corrupt:
+    "members of the cluster hold different data (alarm CORRUPT): nothing is changed until an operator has repaired that",
 };

@@ -301,7 +301,7 @@ export class LocalMember implements RunningMember {
       propose: async (attributes) => {
         // Whoever does not know yet that it is a witness would wait for a result that never comes.
         if (isBlank(engine.configuration)) return { kind: "noLeader" };
-        return this.propose({ kind: "memberAttributes", attributes });
+        return this.#proposeAttributes(attributes);
       },
       askLeader: async (attributes) => {
         const request = encodeAdvertisement(attributes);
@@ -325,8 +325,12 @@ export class LocalMember implements RunningMember {
   /** Puts into the log what a member without a store tells about itself. */
   async #writeDown(from: NodeId, attributes: MemberAttributes): Promise<Uint8Array> {
     if (nodeIdOf(attributes.memberId) !== from) return new Uint8Array(0);
-    const outcome = await this.propose({ kind: "memberAttributes", attributes });
+    const outcome = await this.#proposeAttributes(attributes);
     return outcome.kind === "applied" ? writtenDown : new Uint8Array(0);
+  }
+
+  #proposeAttributes(attributes: MemberAttributes): Promise<ProposeOutcome> {
+    return this.propose({ kind: "memberAttributes", attributes }, { principal: "cluster" });
   }
 
   #observe(): void {

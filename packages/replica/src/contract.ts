@@ -15,7 +15,7 @@ import type {
   Message,
   NodeId,
 } from "@flotilla/consensus";
-import type { Command, CommandResult, Principal, Store } from "@flotilla/store";
+import type { Command, CommandResult, Requester, Store } from "@flotilla/store";
 import type { Wal } from "@flotilla/wal";
 
 /** Why a request did not get through; each has its text in the API's error table. */
@@ -164,7 +164,7 @@ export interface ProposeOptions {
   /** When not 0: refused with `fenced` in any other term. */
   readonly onlyInTerm?: number;
   /** On whose behalf: the store judges by it whether the command is allowed. */
-  readonly principal?: Principal | undefined;
+  readonly principal?: Requester | undefined;
 }
 
 export interface Replica {

@@ -12,8 +12,8 @@ import {
   type Command,
   type CommandResult,
   encodeProposal,
-  type Principal,
   type Proposal,
+  type Requester,
 } from "@flotilla/store";
 import type { Cancel, ProposeOutcome } from "./contract.ts";
 import { proposalsBytesMax, proposalsMax, proposeBytesMax } from "./limits.ts";
@@ -36,7 +36,7 @@ interface Pending {
   readonly command: Command;
   /** 0: in any term. */
   readonly onlyInTerm: number;
-  readonly principal: Principal | undefined;
+  readonly principal: Requester | undefined;
   readonly deadlineMs: number;
   readonly done: (outcome: ProposeOutcome) => void;
   /** Encoded for {@link session} when it is first sent. */
@@ -95,7 +95,7 @@ export class Proposals {
     options: {
       readonly nowMs: number;
       readonly onlyInTerm: number;
-      readonly principal?: Principal | undefined;
+      readonly principal?: Requester | undefined;
     },
     done: (outcome: ProposeOutcome) => void,
   ): Cancel {

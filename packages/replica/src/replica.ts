@@ -239,7 +239,8 @@ class LocalReplica implements Replica {
         nowMs: () => this.#ports.nowMs(),
         ask: (question, done) => this.#calls.ask(this.#askOften(question), done),
         readBarrier: (done) => this.readBarrier(done),
-        propose: (command, onlyInTerm, done) => this.propose(command, { onlyInTerm }, done),
+        propose: (command, onlyInTerm, done) =>
+          this.propose(command, { onlyInTerm, principal: "cluster" }, done),
       },
       this.#options.electionMs,
     );

@@ -3,7 +3,10 @@
  * deterministic: no clock, no chance, and nothing that differs between members.
  */
 import { failpoint } from "@flotilla/base";
-import { applyAlarm, saveDowngrade } from "./cluster-state.ts";
+import { applyAuth } from "./auth/apply-auth.ts";
+import { commandRefusal } from "./auth/authorise.ts";
+import type { AuthCommand, AuthEvent, Requester } from "./auth/contract.ts";
+import { alarmRefusal, allAlarms, applyAlarm, saveDowngrade } from "./cluster-state.ts";
 import { decideCompaction } from "./compaction.ts";
 import type { BackendWriter, Command, CommandResult, StoreError, TxnRequest } from "./contract.ts";
 import { grantLease, keysOfLease, leaseExists, removeLease } from "./leases.ts";
@@ -25,10 +28,32 @@ export interface Applied {
   readonly result: CommandResult;
   readonly state: StoreState;
   readonly changed: RevisionEvents | undefined;
+  /** What tokens have to follow. */
+  readonly authEvent?: AuthEvent;
 }
 
-/** Applies `command`; a refusal has changed nothing. */
-export function applyCommand(writer: BackendWriter, state: StoreState, command: Command): Applied {
+/** What an entry of the log asks for. */
+export interface Asked {
+  readonly command: Command;
+  readonly requester: Requester | undefined;
+  /** Of the entry. */
+  readonly index: number;
+}
+
+/** Applies a command, if nothing forbids it; a refusal has changed nothing. */
+export function applyCommand(writer: BackendWriter, state: StoreState, asked: Asked): Applied {
+  const { command, requester, index } = asked;
+  const refusal =
+    alarmRefusal(state.alarms, command) ?? commandRefusal(writer, state.auth, command, requester);
+  return refusal === undefined ? carryOut(writer, state, command, index) : refused(state, refusal);
+}
+
+function carryOut(
+  writer: BackendWriter,
+  state: StoreState,
+  command: Command,
+  index: number,
+): Applied {
   const { revision } = state;
   switch (command.kind) {
     case "put": {
@@ -58,14 +83,35 @@ export function applyCommand(writer: BackendWriter, state: StoreState, command: 
     case "memberAttributes":
       saveMember(writer, command.attributes);
       return unchanged(state, { kind: "memberAttributes", revision });
-    case "alarm":
-      return unchanged(state, { kind: "alarm", revision, alarms: applyAlarm(writer, command) });
+    case "alarm": {
+      const result = { kind: "alarm", revision, alarms: applyAlarm(writer, command) } as const;
+      return { result, state: { ...state, alarms: allAlarms(writer) }, changed: undefined };
+    }
     case "downgrade":
       saveDowngrade(writer, command.enabled ? command.version : undefined);
       return unchanged(state, { kind: "downgrade", revision });
     default:
-      return refused(state, "authNotEnabled");
+      return carryOutAuth(writer, state, command, index);
   }
+}
+
+function carryOutAuth(
+  writer: BackendWriter,
+  state: StoreState,
+  command: AuthCommand,
+  index: number,
+): Applied {
+  const outcome = applyAuth(writer, state.auth, command, index);
+  if (typeof outcome === "string") return refused(state, outcome);
+  const { state: auth, token, event } = outcome;
+  const { revision } = state;
+  return {
+    result:
+      token === undefined ? { kind: "auth", revision } : { kind: "authenticate", revision, token },
+    state: auth === state.auth ? state : { ...state, auth },
+    changed: undefined,
+    ...(event === undefined ? {} : { authEvent: event }),
+  };
 }
 
 export function refused(state: StoreState, error: StoreError): Applied {

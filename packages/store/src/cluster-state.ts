@@ -6,7 +6,14 @@
  */
 import { emptyBytes, textOf, utf8 } from "@flotilla/base";
 import { alarmKindOf, alarmNumber } from "./codec/cluster-commands.ts";
-import type { Alarm, AlarmKind, BackendReader, BackendWriter, Command } from "./contract.ts";
+import type {
+  Alarm,
+  AlarmKind,
+  BackendReader,
+  BackendWriter,
+  Command,
+  TxnRequest,
+} from "./contract.ts";
 import { idKey, parseIdKey, table } from "./layout.ts";
 
 type AlarmCommand = Extract<Command, { readonly kind: "alarm" }>;
@@ -40,9 +47,44 @@ export function allAlarms(reader: BackendReader): readonly Alarm[] {
   return alarms;
 }
 
-/** True when any member has raised an alarm of this kind. */
-export function isRaised(alarms: readonly Alarm[], kind: AlarmKind): boolean {
+/**
+ * What an alarm forbids (etcd server/etcdserver/apply/capped.go, corrupt.go): with too little space what
+ * would take more, with corruption all use of keys and leases.
+ */
+export function alarmRefusal(
+  alarms: readonly Alarm[],
+  command: Command,
+): "corrupt" | "noSpace" | undefined {
+  if (alarms.length === 0) return undefined;
+  if (isRaised(alarms, "corrupt") && usesKeys(command)) return "corrupt";
+  return isRaised(alarms, "noSpace") && takesSpace(command) ? "noSpace" : undefined;
+}
+
+function isRaised(alarms: readonly Alarm[], kind: AlarmKind): boolean {
   return alarms.some((alarm) => alarm.kind === kind);
+}
+
+function usesKeys({ kind }: Command): boolean {
+  return (
+    kind === "put" ||
+    kind === "deleteRange" ||
+    kind === "txn" ||
+    kind === "compact" ||
+    kind === "leaseGrant" ||
+    kind === "leaseRevoke"
+  );
+}
+
+function takesSpace(command: Command): boolean {
+  if (command.kind === "put" || command.kind === "leaseGrant") return true;
+  return command.kind === "txn" && hasPut(command.request);
+}
+
+/** In either branch, whichever would be taken. */
+function hasPut({ success, failure }: TxnRequest): boolean {
+  return [...success, ...failure].some(
+    (op) => op.kind === "put" || (op.kind === "txn" && hasPut(op.request)),
+  );
 }
 
 /** Notes the version that the cluster is on its way to; undefined: it is on none. */

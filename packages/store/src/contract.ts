@@ -12,7 +12,7 @@ import type {
   AuthEvent,
   AuthReader,
   AuthResult,
-  Principal,
+  Requester,
 } from "./auth/contract.ts";
 
 export interface KeyValue {
@@ -211,8 +211,8 @@ export interface Proposal {
   readonly settledBelow: number;
   /** When not 0: refused with `fenced` unless the entry's term is this one. */
   readonly onlyInTerm: number;
-  /** Who asked; nobody when the cluster itself did, or whoever it was had no need to say so. */
-  readonly principal?: Principal;
+  /** On whose behalf; without it, whatever somebody has to be allowed is refused while auth is on. */
+  readonly principal?: Requester;
   readonly command: Command;
 }
 

@@ -1,12 +1,14 @@
 /**
- * What the store knows about itself, kept in one record that is written with every change. Pure.
+ * What the store knows about itself, most of it in one record that is written with every change. Pure.
  *
  * The revision is kept explicitly and not derived from the history: a compaction may remove the
  * newest row (etcd issue 17780).
  */
 import { emptyBytes, encodeMessage, WireError, WireReader } from "@flotilla/base";
+import { type AuthState, initialAuth, loadAuth } from "./auth/auth-state.ts";
+import { allAlarms } from "./cluster-state.ts";
 import { boolField, bytesField, integerField } from "./codec/fields.ts";
-import type { BackendReader, BackendWriter } from "./contract.ts";
+import type { Alarm, BackendReader, BackendWriter } from "./contract.ts";
 import { table } from "./layout.ts";
 
 export interface StoreState {
@@ -20,6 +22,9 @@ export interface StoreState {
   readonly compacting: boolean;
   /** First row of `history` that a compaction has to look at. */
   readonly compactFrom: Uint8Array;
+  /** Held in memory and kept in tables of their own: every command asks for them. */
+  readonly auth: AuthState;
+  readonly alarms: readonly Alarm[];
 }
 
 /** An empty store is at revision 1. */
@@ -30,6 +35,8 @@ export const initialState: StoreState = {
   compactRevision: -1,
   compacting: false,
   compactFrom: emptyBytes,
+  auth: initialAuth,
+  alarms: [],
 };
 
 const stateKey = Uint8Array.of(0);
@@ -40,10 +47,11 @@ export function saveState(writer: BackendWriter, state: StoreState): void {
   writer.put(table.state, stateKey, encodeState(state));
 }
 
-/** Throws `WireError` when the record is damaged or of a newer layout. */
+/** Throws `WireError` when what is there is damaged or of a newer layout. */
 export function loadState(reader: BackendReader): StoreState {
   const bytes = reader.get(table.state, stateKey);
-  return bytes === undefined ? initialState : decodeState(bytes);
+  const record = bytes === undefined ? initialState : decodeState(bytes);
+  return { ...record, auth: loadAuth(reader), alarms: allAlarms(reader) };
 }
 
 function encodeState(state: StoreState): Uint8Array {

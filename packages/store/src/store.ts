@@ -4,9 +4,9 @@
  */
 import { assert, failpoint } from "@flotilla/base";
 import { type Applied, applyCommand, refused } from "./apply-command.ts";
-import { AuthState } from "./auth/auth-state.ts";
 import type { AuthEvent, AuthReader } from "./auth/contract.ts";
-import { allAlarms, loadDowngrade } from "./cluster-state.ts";
+import { StoreAuth } from "./auth/store-auth.ts";
+import { loadDowngrade } from "./cluster-state.ts";
 import { compactSlice } from "./compaction.ts";
 import type {
   Alarm,
@@ -53,18 +53,18 @@ class MvccStore implements Store {
   readonly #backend: Backend;
   readonly #limits: StoreLimits;
   readonly #watchers: WatchHub;
+  readonly auth: AuthReader;
   readonly #authListeners = new Set<(event: AuthEvent) => void>();
   readonly #compactedListeners = new Set<() => void>();
   #state: StoreState;
   #sessions: Sessions;
-  #auth: AuthState;
 
   constructor(backend: Backend, limits: StoreLimits) {
     this.#backend = backend;
     this.#limits = limits;
     this.#state = loadState(backend);
     this.#sessions = new Sessions(backend, limits.sessionsMax);
-    this.#auth = new AuthState(backend);
+    this.auth = new StoreAuth(backend, () => this.#state.auth);
     this.#watchers = new WatchHub({
       limits,
       reader: backend,
@@ -126,17 +126,13 @@ class MvccStore implements Store {
     return allMembers(this.#backend);
   }
 
-  get auth(): AuthReader {
-    return this.#auth;
-  }
-
   onAuth(listener: (event: AuthEvent) => void): () => void {
     this.#authListeners.add(listener);
     return () => this.#authListeners.delete(listener);
   }
 
   alarms(): readonly Alarm[] {
-    return allAlarms(this.#backend);
+    return this.#state.alarms;
   }
 
   downgrade(): { readonly version: string } | undefined {
@@ -189,12 +185,13 @@ class MvccStore implements Store {
   apply(entries: readonly LogEntry[]): readonly (CommandResult | undefined)[] {
     if (entries.length === 0) return [];
     try {
-      const { results, changes, state } = this.#backend.write((writer) =>
+      const { results, changes, authEvents, state } = this.#backend.write((writer) =>
         this.#applyAll(writer, entries),
       );
       const wasCompacting = this.#state.compacting;
       this.#state = state;
       this.#watchers.publish(changes);
+      for (const event of authEvents) this.#tellAuth(event);
       if (!state.compacting && (wasCompacting || compactsIn(entries))) this.#tellCompacted();
       return results;
     } catch (error) {
@@ -218,8 +215,12 @@ class MvccStore implements Store {
     const { revision } = this.#state;
     this.#state = loadState(this.#backend);
     this.#sessions = new Sessions(this.#backend, this.#limits.sessionsMax);
-    this.#auth = new AuthState(this.#backend);
     this.#watchers.reload(revision);
+    this.#tellAuth({ kind: "reset" });
+  }
+
+  #tellAuth(event: AuthEvent): void {
+    for (const listener of [...this.#authListeners]) listener(event);
   }
 
   #tellCompacted(): void {
@@ -235,6 +236,7 @@ class MvccStore implements Store {
   #applyAll(writer: BackendWriter, entries: readonly LogEntry[]): AppliedBatch {
     const results: (CommandResult | undefined)[] = [];
     const changes: RevisionEvents[] = [];
+    const authEvents: AuthEvent[] = [];
     let rows = 0;
     let state = this.#state;
     for (const entry of entries) {
@@ -242,6 +244,7 @@ class MvccStore implements Store {
       const applied = this.#applyEntry(writer, state, entry);
       results.push(applied?.result);
       if (applied?.changed !== undefined) changes.push(applied.changed);
+      if (applied?.authEvent !== undefined) authEvents.push(applied.authEvent);
       rows += applied?.changed?.events.length ?? 0;
       const after = applied?.state ?? state;
       state = { ...after, appliedIndex: entry.index, appliedTerm: entry.term };
@@ -252,7 +255,7 @@ class MvccStore implements Store {
     failpoint("commitBeforePreCommitHook");
     saveState(writer, state);
     failpoint("commitAfterPreCommitHook");
-    return { results, changes, state };
+    return { results, changes, authEvents, state };
   }
 
   #applyEntry(writer: BackendWriter, state: StoreState, entry: LogEntry): Applied | undefined {
@@ -262,13 +265,15 @@ class MvccStore implements Store {
     if (admission === "repeated") return undefined;
     if (admission === "expired") return refused(state, "sessionExpired");
     if (isFenced(proposal, entry.term)) return refused(state, "fenced");
-    return applyCommand(writer, state, proposal.command);
+    const { command, principal: requester } = proposal;
+    return applyCommand(writer, state, { command, requester, index: entry.index });
   }
 }
 
 interface AppliedBatch {
   readonly results: readonly (CommandResult | undefined)[];
   readonly changes: readonly RevisionEvents[];
+  readonly authEvents: readonly AuthEvent[];
   readonly state: StoreState;
 }
 

@@ -1,30 +1,125 @@
-/** Users, roles and permissions. Pure apart from the backend that it is given. */
-import type { BackendReader } from "../contract.ts";
-import type { AuthError, AuthReader, Principal, ReadAccess, Role, User } from "./contract.ts";
+/**
+ * Users, roles and permissions at one moment: never changed, only replaced. Pure.
+ *
+ * Source of the rules: etcd server/auth/store.go. All of it is held in memory: there are few users, and
+ * every command asks.
+ */
+import { compareBytes, emptyBytes, utf8 } from "@flotilla/base";
+import type { BackendReader, KeyRange } from "../contract.ts";
+import { openEnd } from "../requests.ts";
+import { type AuthRecord, loadAuthRecord, loadRoles, loadUsers } from "./auth-tables.ts";
+import type { AuthError, Permission, Principal, Role, User } from "./contract.ts";
+import { Coverage } from "./coverage.ts";
 
-export class AuthState implements AuthReader {
-  readonly isEnabled = false;
-  readonly revision = 1;
+/** The name of the user, and of the role, that may do everything. */
+export const rootName = "root";
 
-  constructor(_reader: BackendReader) {}
+/** What a permission is asked for. */
+export type KeyUse = "read" | "write";
 
-  users(): readonly string[] {
-    return [];
+interface AuthContent extends AuthRecord {
+  /** In the order of their names' bytes. */
+  readonly users: ReadonlyMap<string, User>;
+  readonly roles: ReadonlyMap<string, Role>;
+}
+
+/** What `RoleGet` says of the role root, whatever it was granted. */
+const everything: Permission = { kind: "readWrite", key: emptyBytes, rangeEnd: openEnd };
+
+export class AuthState implements AuthContent {
+  readonly isEnabled: boolean;
+  readonly revision: number;
+  readonly users: ReadonlyMap<string, User>;
+  readonly roles: ReadonlyMap<string, Role>;
+  /** By user, as far as somebody has asked. */
+  readonly #coverage = new Map<string, Readonly<Record<KeyUse, Coverage>>>();
+
+  constructor(content: AuthContent) {
+    this.isEnabled = content.isEnabled;
+    this.revision = content.revision;
+    this.users = content.users;
+    this.roles = content.roles;
   }
 
-  roles(): readonly string[] {
-    return [];
+  /** This with another user in the place of the one of that name, or as a new one. */
+  withUser(user: User): Pick<AuthContent, "users"> {
+    return { users: sorted(new Map(this.users).set(user.name, user)) };
   }
 
-  user(_name: string): User | undefined {
-    return undefined;
+  withRole(role: Role): Pick<AuthContent, "roles"> {
+    return { roles: sorted(new Map(this.roles).set(role.name, role)) };
   }
 
-  role(_name: string): Role | undefined {
-    return undefined;
+  /** As clients see a role. */
+  role(name: string): Role | undefined {
+    const role = this.roles.get(name);
+    return role?.name === rootName ? { name: rootName, permissions: [everything] } : role;
   }
 
-  refusal(_principal: Principal | undefined, _access: ReadAccess): AuthError | undefined {
-    return undefined;
+  /** What forbids a principal what only root may do. Does not ask when he was admitted, as etcd. */
+  adminRefusal(principal: Principal | undefined): AuthError | undefined {
+    if (!this.isEnabled) return undefined;
+    if (principal === undefined || principal.user === "") return "userEmpty";
+    const user = this.users.get(principal.user);
+    if (user === undefined) return "userNotFound";
+    return isRoot(user) ? undefined : "permissionDenied";
   }
+
+  /** What forbids a principal to use all keys of `range`; in etcd's order. */
+  keyRefusal(
+    principal: Principal | undefined,
+    range: KeyRange,
+    use: KeyUse,
+  ): AuthError | undefined {
+    if (!this.isEnabled) return undefined;
+    if (principal === undefined || principal.authRevision === 0) return "userEmpty";
+    if (principal.authRevision < this.revision) return "authOldRevision";
+    const user = this.users.get(principal.user);
+    if (user === undefined) return "permissionDenied";
+    if (isRoot(user) || this.#coverageOf(user)[use].covers(range)) return undefined;
+    return "permissionDenied";
+  }
+
+  #coverageOf(user: User): Readonly<Record<KeyUse, Coverage>> {
+    let coverage = this.#coverage.get(user.name);
+    if (coverage !== undefined) return coverage;
+    const permissions = user.roles.flatMap((role) => this.roles.get(role)?.permissions ?? []);
+    coverage = {
+      read: new Coverage(permissions.filter(({ kind }) => kind !== "write")),
+      write: new Coverage(permissions.filter(({ kind }) => kind !== "read")),
+    };
+    this.#coverage.set(user.name, coverage);
+    return coverage;
+  }
+}
+
+/** Throws `WireError` when what is there is damaged. */
+export function loadAuth(reader: BackendReader): AuthState {
+  return new AuthState({
+    ...loadAuthRecord(reader),
+    users: new Map(loadUsers(reader).map((user) => [user.name, user])),
+    roles: new Map(loadRoles(reader).map((role) => [role.name, role])),
+  });
+}
+
+/** Of an empty store. */
+export const initialAuth: AuthState = new AuthState({
+  isEnabled: false,
+  revision: 1,
+  users: new Map(),
+  roles: new Map(),
+});
+
+/** True for a user who may do everything. */
+export function isRoot(user: User): boolean {
+  return user.roles.includes(rootName);
+}
+
+/** Names sort by their bytes, as in etcd. */
+export function compareNames(left: string, right: string): number {
+  return compareBytes(utf8(left), utf8(right));
+}
+
+function sorted<T>(map: ReadonlyMap<string, T>): ReadonlyMap<string, T> {
+  return new Map([...map].sort(([left], [right]) => compareNames(left, right)));
 }

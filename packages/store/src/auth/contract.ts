@@ -23,7 +23,7 @@ export interface User {
 
 export interface Role {
   readonly name: string;
-  /** Sorted by key, then range end. Of `root` one that reads and writes everything. */
+  /** Sorted by key; those of one key in the order in which they were granted. Of `root` one that reads and writes everything. */
   readonly permissions: readonly Permission[];
 }
 
@@ -33,7 +33,13 @@ export interface Principal {
   readonly authRevision: number;
 }
 
-/** Changes of users, roles and permissions; all but `authenticate` move the auth revision. */
+/**
+ * On whose behalf a command is proposed. "cluster": the members themselves, whom nothing is forbidden:
+ * they let leases expire, say where they are reached, and serve other doors that know their users.
+ */
+export type Requester = Principal | "cluster";
+
+/** Changes of users, roles and permissions; all but `authEnable` and `authenticate` move the auth revision. */
 export type AuthCommand =
   | { readonly kind: "authEnable" }
   | { readonly kind: "authDisable" }

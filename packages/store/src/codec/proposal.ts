@@ -4,7 +4,7 @@
  * etcd does not use. Pure.
  */
 import { emptyBytes, WireError, WireReader, WireWriter } from "@flotilla/base";
-import type { Principal } from "../auth/contract.ts";
+import type { Requester } from "../auth/contract.ts";
 import type { Command, MemberAttributes, Proposal } from "../contract.ts";
 import { readAuthCommand, writeAuthCommand } from "./auth-commands.ts";
 import {
@@ -47,6 +47,7 @@ const field = {
   openedAt: 20_005,
   user: 20_006,
   authRevision: 20_007,
+  byCluster: 20_008,
 } as const;
 /** Beside name and client URLs in `membershippb.Attributes`. */
 const apiUrlField = 20_001;
@@ -61,7 +62,8 @@ export function encodeProposal(proposal: Proposal): Uint8Array {
   writer.fieldVarint(field.onlyInTerm, proposal.onlyInTerm);
   writer.fieldVarint(field.openedAt, proposal.openedAt);
   const { principal } = proposal;
-  if (principal !== undefined) {
+  if (principal === "cluster") writer.fieldBool(field.byCluster, true);
+  else if (principal !== undefined) {
     writer.fieldTextAlways(field.user, principal.user);
     writer.fieldVarint(field.authRevision, principal.authRevision);
   }
@@ -78,6 +80,7 @@ export function decodeProposal(bytes: Uint8Array): Proposal {
   let onlyInTerm = 0;
   let user: string | undefined;
   let authRevision = 0;
+  let byCluster = false;
   let command: Command | undefined;
   while (reader.next()) {
     if (reader.field === field.session) session = unsignedField(reader);
@@ -87,10 +90,12 @@ export function decodeProposal(bytes: Uint8Array): Proposal {
     else if (reader.field === field.openedAt) openedAt = integerField(reader);
     else if (reader.field === field.user) user = textField(reader);
     else if (reader.field === field.authRevision) authRevision = integerField(reader);
+    else if (reader.field === field.byCluster) byCluster = boolField(reader);
     else command = readCommand(reader) ?? command;
   }
   if (command === undefined) throw new WireError("a log entry without a command");
-  const principal: Principal | undefined = user === undefined ? undefined : { user, authRevision };
+  const named: Requester | undefined = user === undefined ? undefined : { user, authRevision };
+  const principal = byCluster ? "cluster" : named;
   return {
     session,
     openedAt,
