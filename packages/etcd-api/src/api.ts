@@ -7,8 +7,11 @@ import {
   type Methods,
   ServiceContext,
 } from "./context.ts";
+import { electionMethods } from "./election/election.ts";
 import { createHttpSide, type HttpSide } from "./http.ts";
+import { lockMethods } from "./lock/lock.ts";
 import { Reconfiguration } from "./membership/reconfiguration.ts";
+import { keepToQuota } from "./quota/quota-member.ts";
 import { authMethods } from "./services/auth.ts";
 import { clusterMethods } from "./services/cluster.ts";
 import { healthMethods } from "./services/health.ts";
@@ -24,11 +27,15 @@ export interface EtcdApi {
   readonly methods: ReadonlyMap<string, Method>;
   /** For sockets that do not speak HTTP/2. */
   readonly http: HttpSide;
+  /** Ends what runs beside calls; those should have ended before. */
+  close(): void;
 }
 
 /** Makes the API of `deps.member`; it opens nothing and starts nothing. */
 export function createEtcdApi(deps: EtcdApiDeps, options: Partial<EtcdApiOptions> = {}): EtcdApi {
-  const context = new ServiceContext(deps, { ...defaultOptions, ...options });
+  const all = { ...defaultOptions, ...options };
+  const member = keepToQuota(deps.member, { ...all, logger: deps.logger });
+  const context = new ServiceContext({ ...deps, member }, all);
   const reconfiguration = new Reconfiguration(context);
   const services: readonly Methods[] = [
     kvMethods(context),
@@ -38,7 +45,12 @@ export function createEtcdApi(deps: EtcdApiDeps, options: Partial<EtcdApiOptions
     maintenanceMethods(context),
     membershipMethods(context, reconfiguration),
     authMethods(context),
+    lockMethods(context),
+    electionMethods(context),
     healthMethods(context),
   ];
-  return { methods: new Map(services.flat()), http: createHttpSide(context) };
+  const methods = new Map(
+    services.flat().map(([path, method]) => [path, context.authority.guard(path, method)]),
+  );
+  return { methods, http: createHttpSide(context), close: () => context.close() };
 }

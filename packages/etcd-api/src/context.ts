@@ -2,12 +2,21 @@
 import { type Logger, MetricRegistry, type Random, type WireWriter } from "@flotilla/base";
 import type { Call, Method, Timers } from "@flotilla/grpc";
 import type { Member } from "@flotilla/member";
+import type { Command, CommandResult, Principal } from "@flotilla/store";
+import { Authority } from "./auth/authority.ts";
+import { createTokens } from "./auth/tokens.ts";
 import type { BackupSchedule } from "./backup/schedule.ts";
 import { encode } from "./codec/encoding.ts";
 import { HeaderEncoder } from "./codec/header.ts";
 import type { AutoCompaction } from "./compaction/mode.ts";
 import { decodingErrorOf, RpcError, rpcErrorOf } from "./errors.ts";
-import { compactHashCheckMs, progressIntervalMs, warnUnaryMs } from "./limits.ts";
+import {
+  authTokenTtlMs,
+  bcryptCostDefault,
+  compactHashCheckMs,
+  progressIntervalMs,
+  warnUnaryMs,
+} from "./limits.ts";
 import { OwnRole } from "./membership/own-role.ts";
 
 /** What the server says of itself. */
@@ -47,6 +56,12 @@ export interface EtcdApiOptions {
   readonly extensiveMetrics: boolean;
   /** `--warning-unary-request-duration`: a call that takes longer is logged. */
   readonly warnUnaryMs: number;
+  /** `--auth-token`; see `parseAuthToken`. */
+  readonly authToken: string;
+  /** `--auth-token-ttl`, of simple tokens. */
+  readonly authTokenTtlMs: number;
+  /** `--bcrypt-cost`, 4 to 31. */
+  readonly bcryptCost: number;
 }
 
 /** Collaborators of the API. */
@@ -62,6 +77,9 @@ export interface EtcdApiDeps {
   unixSeconds(): number;
 }
 
+/** What a command that was not refused gives. */
+export type Applied = Exclude<CommandResult, { readonly kind: "refused" }>;
+
 /** Answers one request, of which `bytes` is the encoded form. */
 type Serve<T> = (request: T, bytes: Uint8Array, call: Call) => Uint8Array | Promise<Uint8Array>;
 
@@ -74,8 +92,11 @@ export class ServiceContext {
   readonly random: Random;
   readonly unixSeconds: () => number;
   readonly options: EtcdApiOptions;
+  /** Who asks, and whether he may. */
+  readonly authority: Authority;
   readonly #headers: HeaderEncoder;
   readonly #role: OwnRole;
+  readonly #closing: (() => void)[] = [];
 
   constructor(deps: EtcdApiDeps, options: EtcdApiOptions) {
     this.member = deps.member;
@@ -85,11 +106,27 @@ export class ServiceContext {
     this.random = deps.random;
     this.unixSeconds = () => deps.unixSeconds();
     this.options = options;
+    this.authority = new Authority({
+      member: deps.member,
+      timers: deps.timers,
+      tokens: createTokens({ ...deps, clock: deps.timers }, options),
+    });
     this.#role = new OwnRole(deps.member, deps.timers);
     this.#headers = new HeaderEncoder({
       clusterId: deps.member.clusterId,
       memberId: deps.member.id,
     });
+  }
+
+  /** Ends what services keep running beside calls. */
+  close(): void {
+    this.authority.close();
+    for (const close of this.#closing.splice(0)) close();
+  }
+
+  /** Has `close` called when the API is closed. */
+  onClose(close: () => void): void {
+    this.#closing.push(close);
   }
 
   get hasLeader(): boolean {
@@ -110,6 +147,14 @@ export class ServiceContext {
     const outcome = await this.member.readBarrier();
     if (outcome.kind !== "ready") throw rpcErrorOf(outcome);
     return read();
+  }
+
+  /** Replicates a command in somebody's name. Ends in an {@link RpcError} when it is not applied. */
+  async propose(command: Command, principal: Principal | undefined): Promise<Applied> {
+    const outcome = await this.member.propose(command, principal && { principal });
+    if (outcome.kind !== "applied") throw rpcErrorOf(outcome);
+    if (outcome.result.kind === "refused") throw rpcErrorOf(outcome.result);
+    return outcome.result;
   }
 
   /** A unary method: the demand for a leader, decoding and its errors, then `serve`. */
@@ -175,6 +220,9 @@ export const defaultOptions: EtcdApiOptions = {
   corruptCheckMs: 0,
   compactHashCheckMs,
   backups: undefined,
+  authToken: "simple",
+  authTokenTtlMs,
+  bcryptCost: bcryptCostDefault,
   corsOrigins: ["*"],
   hostWhitelist: ["*"],
   enableGateway: true,

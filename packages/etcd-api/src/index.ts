@@ -1,4 +1,12 @@
 export { createEtcdApi, type EtcdApi } from "./api.ts";
+export { AuthOptionError, type AuthOptionErrorCode } from "./auth/errors.ts";
+export {
+  type JwtAlgorithm,
+  type JwtOption,
+  jwtAlgorithms,
+  parseAuthToken,
+  type TokenOption,
+} from "./auth/token-option.ts";
 export type { BackupSchedule } from "./backup/schedule.ts";
 export {
   decodeMembership,

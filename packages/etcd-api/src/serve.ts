@@ -84,6 +84,7 @@ export async function serveEtcd(
       const closed = closeAll(listeners);
       await grpc.close(closeOptions);
       api.http.close();
+      api.close();
       await closed;
     },
   };

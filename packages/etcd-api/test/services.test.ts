@@ -216,8 +216,8 @@ describe("the other services", () => {
       "12 unknown method Snapshot for service etcdserverpb.Maintenance",
     );
     equal(
-      await running.client.status("/v3lockpb.Lock/Lock", emptyBytes),
-      "12 unknown service v3lockpb.Lock",
+      await running.client.status("/v3lockpb.Key/Lock", emptyBytes),
+      "12 unknown service v3lockpb.Key",
     );
   });
 });
@@ -263,10 +263,14 @@ describe("bytes that are not a request", () => {
       random: new Prng(1),
       unixSeconds: () => 1_700_000_000,
     };
-    const { methods } = createEtcdApi(deps);
+    const api = createEtcdApi(deps, { bcryptCost: 4 });
+    after(() => api.close());
+    const waits = new Set(["/v3lockpb.Lock/Lock", "/v3electionpb.Election/Campaign"]);
     const { signal } = new AbortController();
     const call = { metadata: { get: () => undefined }, signal } as never;
-    const paths = [...methods].filter(([, method]) => method.kind === "unary");
+    const paths = [...api.methods].filter(
+      ([path, { kind }]) => kind === "unary" && !waits.has(path),
+    );
     for (let seed = 0; seed < 2000; seed++) {
       const prng = new Prng(seed);
       const bytes = Uint8Array.from({ length: prng.below(40) }, () =>

@@ -1,5 +1,4 @@
 /** `etcdserverpb.Lease`. Grants and revocations go through the log; renewals are the leader's alone. */
-import { failpoint, type Random } from "@flotilla/base";
 import type { Method, ReaderCall, WriterCall } from "@flotilla/grpc";
 import type { Command, CommandResult } from "@flotilla/store";
 import {
@@ -14,6 +13,7 @@ import {
 import { decoded, type Methods, noFields, type ServiceContext } from "../context.ts";
 import { RpcError, rpcErrorOf, wrongResult } from "../errors.ts";
 import { leaseTtlSecondsMax } from "../limits.ts";
+import { chooseLeaseId } from "./lease-ids.ts";
 
 /** The methods of the Lease service. */
 export function leaseMethods(context: ServiceContext): Methods {
@@ -49,7 +49,7 @@ class LeaseService {
     const { member, random } = this.#context;
     const result = await this.#propose({
       kind: "leaseGrant",
-      id: request.id === 0n ? chooseLeaseId(random) : request.id, // Before it is replicated: all members must agree.
+      id: request.id === 0n ? chooseLeaseId(random) : request.id,
       ttlSeconds: Math.max(request.ttlSeconds, member.leaseTtlMinSeconds),
     });
     if (result.kind !== "leaseGrant") throw wrongResult("leaseGrant", result.kind);
@@ -104,9 +104,4 @@ class LeaseService {
     if (outcome.result.kind === "refused") throw rpcErrorOf(outcome.result);
     return outcome.result;
   }
-}
-
-function chooseLeaseId(random: Random): bigint {
-  const id = BigInt.asUintN(63, (BigInt(random.next32()) << 32n) | BigInt(random.next32()));
-  return id === 0n ? 1n : id;
 }

@@ -1,0 +1,124 @@
+/**
+ * JSON web tokens (RFC 7519) in the compact form: signed by whoever has the private key, checked by
+ * every member for itself.
+ *
+ * Source: etcd server/auth/jwt.go. Claims are `username`, `revision` of users and roles, and `exp`. The
+ * algorithm is the configured one alone: what a token says about itself is compared, never followed.
+ */
+import { constants, createHmac, type KeyObject, sign, timingSafeEqual, verify } from "node:crypto";
+import type { Principal } from "@flotilla/store";
+import { tokenBytesMax } from "../limits.ts";
+import type { JwtAlgorithm } from "./token-option.ts";
+
+/** Keys as {@link loadJwtKeys} gives them. */
+export type JwtKeys =
+  | { readonly kind: "secret"; readonly secret: Uint8Array }
+  | {
+      readonly kind: "pair";
+      readonly publicKey: KeyObject;
+      /** Undefined: only to check. */
+      readonly privateKey: KeyObject | undefined;
+    };
+
+/** Makes and reads tokens by one algorithm and its keys. */
+export class Jwt {
+  readonly #algorithm: JwtAlgorithm;
+  readonly #keys: JwtKeys;
+  readonly #header: string;
+
+  constructor(algorithm: JwtAlgorithm, keys: JwtKeys) {
+    this.#algorithm = algorithm;
+    this.#keys = keys;
+    this.#header = encodeJson({ alg: algorithm, typ: "JWT" });
+  }
+
+  /** False where only the public key is. */
+  get canSign(): boolean {
+    return this.#keys.kind === "secret" || this.#keys.privateKey !== undefined;
+  }
+
+  /** A token that ends at `endSeconds` since 1970. */
+  make({ user, authRevision }: Principal, endSeconds: number): string {
+    const claims = encodeJson({ exp: endSeconds, revision: authRevision, username: user });
+    const content = `${this.#header}.${claims}`;
+    return `${content}.${this.#sign(Buffer.from(content)).toString("base64url")}`;
+  }
+
+  /** Undefined for whatever is not a token of ours that is valid at `nowSeconds`. */
+  read(token: string, nowSeconds: number): Principal | undefined {
+    if (token.length > tokenBytesMax) return undefined;
+    const parts = token.split(".");
+    const [header = "", claims = "", signature = ""] = parts;
+    if (parts.length !== 3) return undefined;
+    if (decodeJson(header)?.["alg"] !== this.#algorithm) return undefined;
+    const content = Buffer.from(`${header}.${claims}`);
+    if (!this.#isSigned(content, Buffer.from(signature, "base64url"))) return undefined;
+    return principalOf(decodeJson(claims), nowSeconds);
+  }
+
+  #sign(content: Buffer): Buffer {
+    if (this.#keys.kind === "secret") return this.#mac(content, this.#keys.secret);
+    const { privateKey } = this.#keys;
+    if (privateKey === undefined) throw new Error("there is no key to sign tokens with");
+    return sign(digestOf(this.#algorithm), content, { key: privateKey, ...this.#padding() });
+  }
+
+  #isSigned(content: Buffer, signature: Buffer): boolean {
+    if (this.#keys.kind === "secret") {
+      const expected = this.#mac(content, this.#keys.secret);
+      return expected.length === signature.length && timingSafeEqual(expected, signature);
+    }
+    const key = { key: this.#keys.publicKey, ...this.#padding() };
+    return verify(digestOf(this.#algorithm), content, key, signature);
+  }
+
+  #mac(content: Buffer, secret: Uint8Array): Buffer {
+    return createHmac(`sha${this.#algorithm.slice(2)}`, secret)
+      .update(content)
+      .digest();
+  }
+
+  #padding(): object {
+    if (this.#algorithm.startsWith("PS")) {
+      return {
+        padding: constants.RSA_PKCS1_PSS_PADDING,
+        saltLength: constants.RSA_PSS_SALTLEN_DIGEST,
+      };
+    }
+    return this.#algorithm.startsWith("ES") ? { dsaEncoding: "ieee-p1363" } : {};
+  }
+}
+
+/** EdDSA has its digest within. */
+function digestOf(algorithm: JwtAlgorithm): string | null {
+  return algorithm === "EdDSA" ? null : `sha${algorithm.slice(2)}`;
+}
+
+type Json = Readonly<Record<string, unknown>>;
+
+function encodeJson(value: Json): string {
+  return Buffer.from(JSON.stringify(value)).toString("base64url");
+}
+
+function decodeJson(part: string): Json | undefined {
+  try {
+    const value: unknown = JSON.parse(Buffer.from(part, "base64url").toString());
+    return typeof value === "object" && value !== null ? (value as Json) : undefined;
+  } catch {
+    return undefined; // Anybody may send anything.
+  }
+}
+
+/** A token without `exp` does not end, one with something else there is none. */
+function principalOf(claims: Json | undefined, nowSeconds: number): Principal | undefined {
+  if (claims === undefined) return undefined;
+  const { username, revision, exp, nbf } = claims;
+  if (typeof username !== "string" || !isWhole(revision)) return undefined;
+  if (exp !== undefined && !(typeof exp === "number" && nowSeconds < exp)) return undefined;
+  if (nbf !== undefined && !(typeof nbf === "number" && nowSeconds >= nbf)) return undefined;
+  return { user: username, authRevision: revision };
+}
+
+function isWhole(value: unknown): value is number {
+  return Number.isSafeInteger(value) && (value as number) >= 0;
+}

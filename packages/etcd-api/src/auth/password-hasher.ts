@@ -1,0 +1,120 @@
+/**
+ * bcrypt on threads of its own: a hash takes 80 ms at the default cost, and the loop that keeps the
+ * cluster together must not stand still for it.
+ *
+ * Threads start with the first password and keep no process alive. What waits is bounded, and what
+ * nobody waits for any more is left out.
+ */
+import { availableParallelism } from "node:os";
+import { Worker } from "node:worker_threads";
+import { type Call, GrpcError, statusCode } from "@flotilla/grpc";
+import { RpcError } from "../errors.ts";
+import { bcryptCostMin, passwordsWaitingMax, passwordThreadsMax } from "../limits.ts";
+import type { BcryptAnswer, BcryptTask } from "./bcrypt-worker.ts";
+
+/** Who asked, and may have left since. */
+type Caller = Pick<Call, "ended">;
+
+/** One task and who waits for it. */
+interface Job {
+  readonly task: BcryptTask;
+  readonly caller: Caller | undefined;
+  resolve(answer: BcryptAnswer): void;
+  reject(error: unknown): void;
+}
+
+/** Owns the threads; {@link close} ends them. */
+export class PasswordHasher {
+  readonly #cost: number;
+  readonly #idle: Worker[] = [];
+  readonly #busy = new Map<Worker, Job>();
+  readonly #waiting: Job[] = [];
+  /** A hash of nothing that anybody knows; made when first needed. */
+  #decoy: Promise<string> | undefined;
+  #isClosed = false;
+
+  constructor(cost: number) {
+    this.#cost = Math.max(cost, bcryptCostMin);
+  }
+
+  /** bcrypt's text for `password`. Throws {@link RpcError} when too many wait. */
+  async hash(password: string, caller?: Caller): Promise<string> {
+    const task = { kind: "hash", password, cost: this.#cost } as const;
+    return (await this.#run(task, caller)) as string;
+  }
+
+  /**
+   * Whether `hash` was made of `password`. Without a hash it is not, and takes as long to say so:
+   * who asks must not learn which users there are.
+   */
+  async matches(password: string, hash: string | undefined, caller?: Caller): Promise<boolean> {
+    if (hash === undefined) this.#decoy ??= this.hash(crypto.randomUUID());
+    const used = hash ?? (await this.#decoy) ?? "";
+    const isSame = await this.#run({ kind: "compare", password, hash: used }, caller);
+    return isSame === true && hash !== undefined;
+  }
+
+  close(): void {
+    this.#isClosed = true;
+    const threads = [...this.#idle.splice(0), ...this.#busy.keys()];
+    for (const job of [...this.#waiting.splice(0), ...this.#busy.values()]) {
+      job.reject(new RpcError("stopped"));
+    }
+    this.#busy.clear();
+    for (const thread of threads) void thread.terminate();
+  }
+
+  #run(task: BcryptTask, caller: Caller | undefined): Promise<BcryptAnswer> {
+    if (this.#isClosed) return Promise.reject(new RpcError("stopped"));
+    if (this.#waiting.length >= passwordsWaitingMax) {
+      return Promise.reject(new RpcError("tooManyRequests"));
+    }
+    return new Promise((resolve, reject) => {
+      this.#waiting.push({ task, caller, resolve, reject });
+      this.#dispatch();
+    });
+  }
+
+  #dispatch(): void {
+    for (;;) {
+      const job = this.#waiting[0];
+      if (job === undefined) return;
+      if (job.caller?.ended === true) {
+        this.#waiting.shift();
+        job.reject(new GrpcError(statusCode.cancelled, "context canceled"));
+        continue;
+      }
+      const thread = this.#idle.pop() ?? this.#newThread();
+      if (thread === undefined) return;
+      this.#waiting.shift();
+      this.#busy.set(thread, job);
+      thread.postMessage(job.task);
+    }
+  }
+
+  #newThread(): Worker | undefined {
+    const threadsMax = Math.min(passwordThreadsMax, Math.max(1, availableParallelism() - 1));
+    if (this.#busy.size >= threadsMax) return undefined;
+    const thread = new Worker(new URL("./bcrypt-worker.js", import.meta.url));
+    thread.unref();
+    thread.on("message", (answer: BcryptAnswer) => {
+      const job = this.#busy.get(thread);
+      this.#busy.delete(thread);
+      if (!this.#isClosed) this.#idle.push(thread);
+      job?.resolve(answer);
+      this.#dispatch();
+    });
+    thread.on("error", (error) => this.#lose(thread, error));
+    return thread;
+  }
+
+  /** A thread that broke, for lack of memory say; the next password gets another one. */
+  #lose(thread: Worker, error: unknown): void {
+    const job = this.#busy.get(thread);
+    this.#busy.delete(thread);
+    const at = this.#idle.indexOf(thread);
+    if (at >= 0) this.#idle.splice(at, 1);
+    job?.reject(error);
+    this.#dispatch();
+  }
+}
