@@ -49,10 +49,9 @@ export interface LeaseBounds {
   readonly nowMs: number;
   /** How long an expiry may take once it is due: an election, a new leader's full time excluded. */
   readonly expiryMs: number;
+  /** Leaders after the heal at most; each gives a lease its full time to live. */
+  readonly leadersAfterHeal: number;
 }
-
-/** Full times to live that a lease may get after the heal: the first leader's, and one it hands over to. */
-const leadersAfterHeal = 2;
 
 /** The first promise that a lease broke. */
 export function checkLeases(
@@ -154,7 +153,7 @@ function checkNotLong(history: LeaseHistory, bounds: LeaseBounds): Violation | u
 /** By when a lease has to be over; undefined when it may never have been. */
 export function leaseDueMs(
   { ttlMs, grant, keepalives, keys }: LeaseHistory,
-  { driftRatio, healedAtMs, expiryMs }: Omit<LeaseBounds, "nowMs">,
+  { driftRatio, healedAtMs, expiryMs, leadersAfterHeal }: Omit<LeaseBounds, "nowMs">,
 ): number | undefined {
   if (!grant.isAcknowledged && keys.length === 0) return undefined;
   const renewals = [grant, ...keepalives].map((call) => call.returnedAtMs ?? call.calledAtMs);

@@ -35,6 +35,8 @@ export function checkHardState(
 
 function forget(record: ServerRecord, view: ServerView): void {
   record.disk = view.disk;
+  record.history = undefined;
+  record.wasNamed = false;
   record.wasWiped = true;
   record.durableTerm = 0;
   record.durableVote = "";

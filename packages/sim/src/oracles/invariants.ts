@@ -202,9 +202,10 @@ class Observer implements InvariantOracle {
 
   #observeDisk(record: ServerRecord, view: ServerView): Violation | undefined {
     const isWiped = view.disk !== record.disk;
+    const { history = this.#newest } = record;
     const found = checkHardState(this.#votes, record, view);
     if (found !== undefined || !isWiped) return found;
-    return checkVanished(record.history ?? this.#newest, this.#records);
+    return checkVanished(history, this.#records);
   }
 
   /** Its process is another one: only what was durable is still true. */
@@ -277,10 +278,18 @@ class Observer implements InvariantOracle {
   /** That which holds where its log begins. */
   #baseConfiguration(record: ServerRecord): Configuration {
     const { baseIndex } = record.log;
-    const history = record.history ?? this.#newest;
-    if (baseIndex > 0) return history.configurationAt(baseIndex);
+    if (baseIndex > 0) return this.#historyAtBase(record).configurationAt(baseIndex);
     const { configuration } = record.view;
     return configuration.voters.length === 0 ? configuration : this.#initial;
+  }
+
+  /** Who is new and replays an earlier epoch can be taken into a later one by a snapshot. */
+  #historyAtBase({ log, history }: ServerRecord): ClusterHistory {
+    const { baseIndex } = log;
+    const term = log.termAt(baseIndex);
+    const newestFirst = [...this.#histories].reverse();
+    const candidates = history === undefined ? newestFirst : [history, ...newestFirst];
+    return candidates.find((each) => each.termAt(baseIndex) === term) ?? history ?? this.#newest;
   }
 
   /** Finds the history that its log belongs to, and compares the log with it. */

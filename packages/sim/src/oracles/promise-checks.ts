@@ -19,7 +19,7 @@ export function checkPromise(
   const { view, message } = sent;
   switch (message.kind) {
     case "voteResponse":
-      return message.granted ? checkGrant(votes, view, message) : undefined;
+      return message.granted ? checkGrant(votes, records.get(view.id), sent) : undefined;
     case "appendAccepted":
       return checkAcknowledgement(view, message);
     case "appendRequest":
@@ -31,15 +31,25 @@ export function checkPromise(
   }
 }
 
-/** T4. A later write may have been finished together with the vote: then the disk is in a later term. */
+/**
+ * T4. A later term may have been written in one with the vote, or in its place: then nothing else can be
+ * voted for in that term any more, and the vote counts as if it had been on disk.
+ */
 function checkGrant(
   votes: VoteRegistry,
-  view: ServerView,
-  message: MessageOf<"voteResponse">,
+  record: ServerRecord | undefined,
+  { view, message }: { readonly view: ServerView; readonly message: Message },
 ): Violation | undefined {
   const { term, vote } = view.durable;
-  if (term > message.term || (term === message.term && vote === message.to)) return undefined;
+  if (term === message.term && vote === message.to) return undefined;
   if (votes.hasVoted(view.id, message.term, message.to)) return undefined;
+  const { registeredDisk = view.disk, hasFaultyDisk, wasWiped } = record ?? {};
+  if (registeredDisk !== view.disk && term > message.term) return undefined;
+  const isFree = votes.voteOf(view.id, message.term) === undefined || hasFaultyDisk || wasWiped;
+  if (term > message.term && isFree) {
+    votes.note(view.id, message.term, message.to);
+    return undefined;
+  }
   return violation(
     "promises",
     `${view.id} grants ${message.to} its vote in term ${message.term}, and its disk says ${vote || "nobody"} in term ${term}`,

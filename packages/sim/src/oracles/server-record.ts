@@ -167,7 +167,9 @@ export class ServerRecord {
     let index = Math.min(log.lastIndex, durable.lastIndex);
     while (index > base && log.termAt(index) !== durable.termAt(index)) index--;
     const term = durable.termAt(index);
-    this.agreed = term === undefined ? undefined : { index, term };
+    // Not even at its beginning: a snapshot takes the place of another log, and is not on disk yet.
+    const isAgreed = term !== undefined && term === log.termAt(index);
+    this.agreed = isAgreed ? { index, term } : undefined;
   }
 
   /** Its disk is not what it was; `log` still is what its memory held. */

@@ -102,12 +102,30 @@ export function lastLeaseDueMs(scenario: Scenario, workload: Workload): number {
   return Math.max(0, ...workload.leases().map((lease) => leaseDueMs(lease, bounds) ?? 0));
 }
 
-function leaseBounds({ faults, options, healAtMs }: Scenario): Omit<LeaseBounds, "nowMs"> {
+function leaseBounds(scenario: Scenario): Omit<LeaseBounds, "nowMs"> {
+  const { faults, options, healAtMs } = scenario;
   let driftRatio = 1;
   for (const { fault } of faults) {
     if (fault.kind !== "clockRate") continue;
     driftRatio = Math.max(driftRatio, fault.rate, 1 / fault.rate);
   }
   const electionMs = options.electionTicks * options.heartbeatMs;
-  return { driftRatio, healedAtMs: healAtMs, expiryMs: expiryTimeouts * electionMs };
+  return {
+    driftRatio,
+    healedAtMs: healAtMs,
+    expiryMs: expiryTimeouts * electionMs,
+    leadersAfterHeal: hasPreferences(scenario) ? leadersMax.preferred : leadersMax.plain,
+  };
+}
+
+/** The first one, and one that it hands over to; messages that are lost make some attempts fail. */
+const leadersMax = { plain: 2, preferred: 6 };
+
+function hasPreferences({ options, operations }: Scenario): boolean {
+  return (
+    options.preferred.length > 0 ||
+    operations.some(
+      ({ operation }) => operation.kind === "change" && operation.change.kind === "prefer",
+    )
+  );
 }

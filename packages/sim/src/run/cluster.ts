@@ -49,14 +49,15 @@ export class Cluster {
 
   /**
    * Every configuration that is in force anywhere, as `change` would make of it, can do without
-   * `gone`. Servers that have ended for good count as gone.
+   * `gone`. Servers that have ended for good count as gone, and those that take no part for now.
    */
   survivesWithout(
     gone: readonly Machine[],
     change: (configuration: Configuration) => Configuration = (same) => same,
   ): boolean {
     const ids = new Set(gone.map(({ id }) => id));
-    for (const machine of this.machines) if (machine.isGone) ids.add(machine.id);
+    for (const machine of this.machines)
+      if (machine.isGone || machine.takesNoPart) ids.add(machine.id);
     return this.#configurations().every((configuration) =>
       survivesWithout(change(configuration), ids),
     );

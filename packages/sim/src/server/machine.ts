@@ -162,6 +162,12 @@ export class Machine implements Station, EventTarget {
     return this.#end !== undefined || this.isDoubtful || this.isLeftBehind || this.view.disk > 1;
   }
 
+  /** It neither votes nor counts before it has caught up; of one that is down nobody knows. */
+  get takesNoPart(): boolean {
+    const replica = this.#process?.replica;
+    return replica === undefined ? this.hasLyingDisk : replica.status().isolation !== undefined;
+  }
+
   /** What its disk was given when it was new. */
   get incarnation(): number {
     return (this.index + 1) * 1_000 + this.view.disk;

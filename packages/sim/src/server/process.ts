@@ -189,7 +189,11 @@ export class Process implements EventTarget {
     }
     if (this.#isRecovery) {
       const { hardState, entry } = forcedRecovery(reconciled.state, machine.id);
-      const done: WalDone = (error) => machine.endRecovery(error);
+      // Closed before it ends: a log that is full goes on to its next file.
+      const done: WalDone = (error) =>
+        error === undefined
+          ? wal.close((reason) => machine.endRecovery(reason))
+          : machine.endRecovery(error);
       wal.append({ hardState, entries: [entry], mustSync: true }, done);
       return;
     }

@@ -8,7 +8,13 @@ import {
   type LeaseHistory,
 } from "../../src/checkers/lease.ts";
 
-const bounds: LeaseBounds = { driftRatio: 1, healedAtMs: 0, nowMs: 100_000, expiryMs: 1000 };
+const bounds: LeaseBounds = {
+  driftRatio: 1,
+  healedAtMs: 0,
+  nowMs: 100_000,
+  expiryMs: 1000,
+  leadersAfterHeal: 2,
+};
 
 function acknowledged(calledAtMs: number, returnedAtMs = calledAtMs + 10): LeaseCall {
   return { calledAtMs, returnedAtMs, isAcknowledged: true };
