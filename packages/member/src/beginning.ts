@@ -2,39 +2,32 @@
  * How a member comes into being: as a founder, whose id follows from the initial cluster, or as one
  * that was added to a cluster, which it asks who it is.
  */
-import { askPeer, parsePeerUrl } from "@flotilla/peer";
-import { MemberError } from "./errors.ts";
+import { askPeer, parsePeerUrl, type TlsMaterial } from "@flotilla/peer";
 import { blankConfiguration, type Founding, foundingConfiguration } from "./identity.ts";
-import { type JoinPorts, joinCluster } from "./join-cluster.ts";
+import { checkNotBootstrapped, type JoinPorts, joinCluster } from "./join-cluster.ts";
 import type { LogBeginning } from "./log-directory.ts";
 import type { InitialMember } from "./options.ts";
-import { drawIncarnation, type Owner } from "./owner.ts";
+import { drawIncarnation } from "./owner.ts";
 
 export interface Beginning {
-  /** Asked when the data directory holds nothing. */
+  /** Asked when the data directory holds nothing: otherwise the log says whose it is. */
   begin(): Promise<LogBeginning>;
-  /** Throws `MemberError` `foreignData` when a directory that holds something is another's. */
-  check(owner: Owner): void;
 }
 
-/** A founder has the same id whenever it begins: on another disk it is told apart by its incarnation. */
-export function asFounder(founding: Founding, dataDir: string): Beginning {
-  const { self, clusterId, founders } = founding;
+/**
+ * A founder has the same id whenever it begins, and begins once: those of the others that answer to
+ * `ports` are asked whether it did. Where nobody answers, its incarnation tells it apart.
+ */
+export function asFounder({ self, clusterId, founders }: Founding, ports?: JoinPorts): Beginning {
   return {
-    begin: async () => ({
-      owner: { id: self.id, clusterId, incarnation: drawIncarnation() },
-      configuration: foundingConfiguration(founders),
-    }),
-    check: (owner) => {
-      if (owner.id === self.id && owner.clusterId === clusterId) return;
-      const hex = (id: bigint): string => id.toString(16);
-      throw new MemberError(
-        "foreignData",
-        `The data directory "${dataDir}" belongs to member ${hex(owner.id)} of cluster ` +
-          `${hex(owner.clusterId)}; this is member ${hex(self.id)} of cluster ${hex(clusterId)}. ` +
-          "Start it with the initial cluster and token that it was made with, or as a member of the cluster " +
-          "that it belongs to (--initial-cluster-state=existing), or use another directory",
-      );
+    begin: async () => {
+      const others = founders.filter(({ id }) => id !== self.id);
+      const otherUrls = others.flatMap(({ peerUrls }) => peerUrls);
+      if (ports !== undefined) await checkNotBootstrapped(self, otherUrls, ports);
+      return {
+        owner: { id: self.id, clusterId, incarnation: drawIncarnation() },
+        configuration: foundingConfiguration(founders),
+      };
     },
   };
 }
@@ -56,13 +49,15 @@ export function asJoiner(
         configuration: blankConfiguration(epoch),
       };
     },
-    check: () => {},
   };
 }
 
 /** Asks over the network, in real time. */
-export const joinPorts: JoinPorts = {
-  nowMs: () => performance.now(),
-  sleep: (ms) => new Promise((resolve) => setTimeout(resolve, ms)),
-  ask: (peerUrl, request, timeoutMs) => askPeer(parsePeerUrl(peerUrl), request, timeoutMs),
-};
+export function joinPorts(tls: TlsMaterial | undefined): JoinPorts {
+  return {
+    nowMs: () => performance.now(),
+    sleep: (ms) => new Promise((resolve) => setTimeout(resolve, ms)),
+    ask: (peerUrl, request, timeoutMs) =>
+      askPeer(parsePeerUrl(peerUrl), request, timeoutMs, { tls }),
+  };
+}

@@ -23,6 +23,13 @@ import type { Owner } from "./owner.ts";
 import { SnapshotFiles, syncDirectory } from "./snapshot-files.ts";
 import { restoreState, type StateParts } from "./state-storage.ts";
 
+/** Where a member keeps what it keeps. */
+export interface Place {
+  readonly dataDir: string;
+  /** For the log alone. Default: within `dataDir`. */
+  readonly walDir?: string | undefined;
+}
+
 /** An open data directory. */
 export interface DataDirectory extends StateParts {
   readonly owner: Owner;
@@ -32,18 +39,19 @@ export interface DataDirectory extends StateParts {
   close(): Promise<void>;
 }
 
-/** Where the log of a data directory lies. */
-export function logPath(dataDir: string): string {
-  return resolve(dataDir, "member", "wal");
+/** Where the log of a data directory lies: in `walDir`, when it has a place of its own. */
+export function logPath({ dataDir, walDir }: Place): string {
+  return walDir === undefined ? resolve(dataDir, "member", "wal") : resolve(walDir);
 }
 
 /** Opens the directory of one member, or makes it. Throws `MemberError`, `WalError`, `BackendError`. */
 export async function openDataDirectory(
-  dataDir: string,
+  place: string | Place,
   beginning: Beginning,
   logger: Logger,
 ): Promise<DataDirectory> {
-  const home = resolve(dataDir, "member");
+  const where = typeof place === "string" ? { dataDir: place } : place;
+  const home = resolve(where.dataDir, "member");
   const closers: (() => Promise<void>)[] = [];
   const close = async (): Promise<void> => {
     for (let closer = closers.pop(); closer !== undefined; closer = closers.pop()) await closer();
@@ -52,9 +60,8 @@ export async function openDataDirectory(
     await makeDurableDirectory(home);
     const lock = await lockDirectory(home);
     closers.push(() => lock.release());
-    const { wal, recovered, owner } = await openLog(logPath(dataDir), () => beginning.begin());
+    const { wal, recovered, owner } = await openLog(logPath(where), () => beginning.begin());
     closers.push(() => closeLog(wal));
-    beginning.check(owner);
     if (recovered.repair !== undefined) {
       logger.warn("an unfinished write was cut off the log", { ...recovered.repair });
     }

@@ -2,7 +2,8 @@
 
 /**
  * - `badOptions`: the options contradict each other.
- * - `foreignData`: the data directory belongs to another member or another cluster.
+ * - `foreignData`: the data directory holds a log that no member has written.
+ * - `bootstrapped`: the cluster knows this founder, whose data directory is new.
  * - `notAMember`: the cluster to join has not been told of this member.
  * - `cannotJoin`: no member of the cluster to join answers.
  * - `cannotRecover`: the data directory is none that a cluster can be recovered from.
@@ -16,6 +17,7 @@
 export type MemberErrorCode =
   | "badOptions"
   | "foreignData"
+  | "bootstrapped"
   | "notAMember"
   | "cannotJoin"
   | "cannotRecover"

@@ -4,7 +4,8 @@
  * It has its own peer URLs and those of others, and no id: the cluster gave it one when it was added.
  *
  * request: {1: peer URL, repeated};
- * response: {1: status, 2: cluster id, 3: epoch, 4: member id, 5: index of the configuration}.
+ * response: {1: status, 2: cluster id, 3: epoch, 4: member id, 5: index of the configuration,
+ * 6: it has started before}.
  */
 import { encodeMessage, WireError, WireReader } from "@flotilla/base";
 import { type Configuration, type LogIndex, urlsMax } from "@flotilla/consensus";
@@ -17,7 +18,13 @@ interface Answered {
 }
 
 export type JoinAnswer =
-  | (Answered & { readonly kind: "member"; readonly clusterId: bigint; readonly id: bigint })
+  | (Answered & {
+      readonly kind: "member";
+      readonly clusterId: bigint;
+      readonly id: bigint;
+      /** It has told the cluster its name: there is, or was, a data directory of it. */
+      readonly hasStarted: boolean;
+    })
   /** Nobody with these URLs is a member, as far as is known there. */
   | (Answered & { readonly kind: "unknown" });
 
@@ -47,6 +54,7 @@ export function encodeJoinAnswer(answer: JoinAnswer): Uint8Array {
     writer.fieldVarint(3, answer.epoch);
     if (answer.kind === "member") writer.fieldVarint64(4, answer.id);
     writer.fieldVarint(5, answer.index);
+    if (answer.kind === "member" && answer.hasStarted) writer.fieldVarint(6, 1);
   });
 }
 
@@ -58,19 +66,21 @@ export function decodeJoinAnswer(bytes: Uint8Array): JoinAnswer {
   let epoch = 0;
   let id = 0n;
   let index = 0;
+  let hasStarted = false;
   while (reader.next()) {
     if (reader.field === 1) code = reader.varint();
     else if (reader.field === 2) clusterId = reader.varint64();
     else if (reader.field === 3) epoch = reader.varint();
     else if (reader.field === 4) id = reader.varint64();
     else if (reader.field === 5) index = reader.varint();
+    else if (reader.field === 6) hasStarted = reader.varint() === 1;
     else reader.skip();
   }
   const kind = answers[code - 1];
   if (kind === undefined || epoch < 0 || index < 0) throw new WireError("no answer to a join");
   if (kind === "unknown") return { kind, epoch, index };
   if (id === 0n) throw new WireError("an answer to a join without a member");
-  return { kind, clusterId, epoch, id, index };
+  return { kind, clusterId, epoch, id, index, hasStarted };
 }
 
 /** Who has exactly these peer URLs, in any order, in the configuration that is in force here, at `index`. */
@@ -80,6 +90,8 @@ export function answerJoin(
     readonly clusterId: bigint;
     readonly configuration: Configuration;
     readonly index: LogIndex;
+    /** Whether a member has told the cluster its name. */
+    hasStarted(id: bigint): boolean;
   },
 ): JoinAnswer {
   const { clusterId, configuration, index } = known;
@@ -87,7 +99,8 @@ export function answerJoin(
   const wanted = [...peerUrls].sort().join(" ");
   const record = configuration.servers?.find(({ urls }) => [...urls].sort().join(" ") === wanted);
   if (record === undefined || peerUrls.length === 0) return { kind: "unknown", epoch, index };
-  return { kind: "member", clusterId, epoch, id: memberIdOf(record.id), index };
+  const id = memberIdOf(record.id);
+  return { kind: "member", clusterId, epoch, id, index, hasStarted: known.hasStarted(id) };
 }
 
 /** The answer by the newest configuration: an older one may know somebody who was removed since. */

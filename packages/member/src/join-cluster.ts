@@ -45,6 +45,27 @@ export async function joinCluster(
   }
 }
 
+/**
+ * A founder that has taken part before, and comes without its data, must not begin again. One look,
+ * as etcd takes it: whoever does not answer now may be starting. Throws `MemberError` `bootstrapped`.
+ */
+export async function checkNotBootstrapped(
+  self: { readonly id: bigint; readonly name: string; readonly peerUrls: readonly string[] },
+  otherUrls: readonly string[],
+  ports: JoinPorts,
+): Promise<void> {
+  const request = encodeJoinQuestion(self.peerUrls);
+  const answers = await Promise.all(otherUrls.map((url) => askOne(url, request, ports)));
+  const newest = newestAnswer(answers.filter((answer) => answer.kind !== "failed"));
+  if (newest?.kind !== "member" || newest.id !== self.id || !newest.hasStarted) return;
+  const id = self.id.toString(16);
+  throw new MemberError(
+    "bootstrapped",
+    `member ${id} has already been bootstrapped: start "${self.name}" with the data directory that it had, ` +
+      `or remove it with "flotilla member remove ${id}" and add it anew`,
+  );
+}
+
 function notAMember({
   name,
   peerUrls,

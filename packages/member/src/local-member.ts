@@ -143,7 +143,9 @@ export class LocalMember implements RunningMember {
       onCall: (from, request) => this.#answerCall(from, request),
       onJoin: async (request) => {
         const { configuration, configurationIndex: index } = this.#parts.engine.status();
-        const known = { clusterId: this.clusterId, configuration, index };
+        const attributes = this.store.memberAttributes();
+        const hasStarted = (id: bigint) => attributes.some(({ memberId }) => memberId === id);
+        const known = { clusterId: this.clusterId, configuration, index, hasStarted };
         return encodeJoinAnswer(answerJoin(decodeJoinQuestion(request), known));
       },
     };

@@ -1,29 +1,39 @@
 /** What a member is started with. */
 import type { Clock, Logger, Random } from "@flotilla/base";
+import type { TlsMaterial } from "@flotilla/peer";
 import type { Member } from "./contract.ts";
 
 /** One line of the initial cluster. A member with several peer URLs has several lines. */
 export interface InitialMember {
   readonly name: string;
-  /** `http://host:port`. */
+  /** `http://host:port`, or another URL that `parsePeerUrl` takes. */
   readonly peerUrl: string;
 }
 
 export interface MemberOptions {
-  /** Must occur in `initialCluster`. */
+  /** Must occur in `initialCluster` while there is no data. */
   readonly name: string;
   /** Holds everything this member keeps; made when absent; one process at a time. */
   readonly dataDir: string;
-  /** Where peers are listened to, `http://host:port`; port 0 takes a free one. */
-  readonly listenPeerUrl: string;
+  /** The same for its log alone, in etcd's `--wal-dir`. Default: within `dataDir`. */
+  readonly walDir?: string;
+  /** Where peers are listened to, `http://host:port`, one or several; port 0 takes a free one. */
+  readonly listenPeerUrl: string | readonly string[];
+  /**
+   * Where peers are told to reach this member. Default: its lines in `initialCluster`, or where it
+   * listens. A founder's have to be the same as its lines.
+   */
+  readonly advertisePeerUrls?: readonly string[];
+  /** What is shown and trusted at peer URLs that say https. */
+  readonly peerTls?: TlsMaterial;
   /**
    * `new`: the founding members, the same list at each; their ids follow from it. `existing`: this
    * member and others of the cluster that it was added to, at least one of which answers.
    */
   readonly initialCluster: readonly InitialMember[];
   /**
-   * With `new` a data directory that is not empty has to be that of this founder; with `existing` it
-   * says itself whose it is. Default `new`.
+   * As at etcd, neither this nor `initialCluster` is looked at where there is data: it says itself whose
+   * it is. Default `new`.
    */
   readonly initialClusterState?: "new" | "existing";
   /** Keeps clusters with the same addresses apart. Default `etcd-cluster`, as etcd's. */

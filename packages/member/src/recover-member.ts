@@ -16,6 +16,8 @@ import { memberInfos } from "./membership.ts";
 export interface RecoverOptions {
   /** Of a member that does not run. */
   readonly dataDir: string;
+  /** Where its log lies, if not within `dataDir`. */
+  readonly walDir?: string;
   readonly logger?: Logger;
   /** Asked once, before anything is changed and while nobody else can use the directory. Default: yes. */
   readonly confirm?: (plan: RecoveryPlan) => boolean | Promise<boolean>;
@@ -54,9 +56,9 @@ export interface RecoverOutcome {
 export async function recoverMember(options: RecoverOptions): Promise<RecoverOutcome> {
   const { dataDir, logger = silentLogger, confirm = () => true } = options;
   const nothing = (): MemberError => cannotRecover(dataDir, "it holds no member");
-  if (!(await holdsLog(logPath(dataDir)))) throw nothing(); // Before anything is made there.
-  const existing: Beginning = { begin: () => Promise.reject(nothing()), check: () => {} };
-  const data = await openDataDirectory(dataDir, existing, logger);
+  if (!(await holdsLog(logPath(options)))) throw nothing(); // Before anything is made there.
+  const existing: Beginning = { begin: () => Promise.reject(nothing()) };
+  const data = await openDataDirectory(options, existing, logger);
   try {
     const { hardState, entry } = forcedRecovery(data.engineState, nodeIdOf(data.owner.id));
     const plan = planOf(data, entry, dataDir);

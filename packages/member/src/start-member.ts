@@ -3,10 +3,12 @@ import { randomBytes } from "node:crypto";
 import { type Clock, Prng, type Random, silentLogger } from "@flotilla/base";
 import { createRaft } from "@flotilla/consensus";
 import { openPeerTransport, parsePeerUrl, peerUrlOf } from "@flotilla/peer";
-import { asFounder, asJoiner, joinPorts } from "./beginning.ts";
-import { type DataDirectory, openDataDirectory } from "./data-directory.ts";
-import { type Founding, foundCluster, nodeIdOf } from "./identity.ts";
+import { asFounder, asJoiner, type Beginning, joinPorts } from "./beginning.ts";
+import { type DataDirectory, logPath, openDataDirectory } from "./data-directory.ts";
+import { MemberError } from "./errors.ts";
+import { type Founder, type Founding, foundCluster, nodeIdOf } from "./identity.ts";
 import { LocalMember } from "./local-member.ts";
+import { holdsLog } from "./log-directory.ts";
 import type { MemberOptions, RunningMember } from "./options.ts";
 import { peerAddresses } from "./peer-addresses.ts";
 import { type Settings, settingsOf } from "./settings.ts";
@@ -20,35 +22,81 @@ const systemClock: Clock = { nowMs: () => performance.now() };
  * nothing open.
  */
 export async function startMember(options: MemberOptions): Promise<RunningMember> {
-  const { name, dataDir, initialCluster, logger = silentLogger } = options;
   const settings = settingsOf(options);
-  const founding = foundCluster(name, initialCluster, options.clusterToken ?? "etcd-cluster");
-  for (const { peerUrl } of initialCluster) parsePeerUrl(peerUrl);
-  const isNew = options.initialClusterState !== "existing";
-  const beginning = isNew
-    ? asFounder(founding, dataDir)
-    : asJoiner(name, initialCluster, joinPorts);
-  const data = await openDataDirectory(dataDir, beginning, logger);
+  const beginning = await beginningOf(options);
+  const data = await openDataDirectory(options, beginning, options.logger ?? silentLogger);
   try {
-    // The ids of the others follow from their URLs only while they are founders.
-    const known = isNew ? founding : { ...founding, founders: [] };
-    return await startOn(data, known, settings, options);
+    return await startOn(data, settings, options);
   } catch (error) {
     await data.close();
     throw error;
   }
 }
 
+/** Where there is data the initial cluster is of no account, and need not even make sense. */
+async function beginningOf(options: MemberOptions): Promise<Beginning> {
+  if (await holdsLog(logPath(options))) {
+    return { begin: () => Promise.reject(new MemberError("stopped", "The log has gone")) };
+  }
+  const { name, initialCluster, initialClusterState, peerTls } = options;
+  const founding = foundingOf(options);
+  for (const { peerUrl } of initialCluster) parsePeerUrl(peerUrl);
+  checkAdvertised(founding.self, options.advertisePeerUrls);
+  const ports = joinPorts(peerTls);
+  if (initialClusterState === "existing") return asJoiner(name, initialCluster, ports);
+  return asFounder(founding, ports);
+}
+
+function foundingOf({ name, initialCluster, clusterToken }: MemberOptions): Founding {
+  return foundCluster(name, initialCluster, clusterToken ?? "etcd-cluster");
+}
+
+/** The others find this member by its lines: what it says itself must not differ. */
+function checkAdvertised(
+  { name, peerUrls }: Founder,
+  advertised: readonly string[] | undefined,
+): void {
+  if (advertised === undefined || advertised.toSorted().join() === peerUrls.join()) return;
+  const lines = peerUrls.map((url) => `${name}=${url}`).join(",");
+  throw new MemberError(
+    "badOptions",
+    `--initial-cluster has ${lines} but missing from --initial-advertise-peer-urls=${advertised.join(",")}`,
+  );
+}
+
+/**
+ * The founders, if this member is one of those that the options name. Directories of before servers
+ * had records depend on it.
+ */
+function knownFounders({ owner }: DataDirectory, options: MemberOptions): readonly Founder[] {
+  try {
+    const { self, clusterId, founders } = foundingOf(options);
+    return self.id === owner.id && clusterId === owner.clusterId ? founders : [];
+  } catch (error) {
+    if (error instanceof MemberError) return [];
+    throw error;
+  }
+}
+
+function ownPeerUrls(options: MemberOptions): readonly string[] {
+  const { name, initialCluster, advertisePeerUrls, listenPeerUrl } = options;
+  if (advertisePeerUrls !== undefined) return advertisePeerUrls;
+  const lines = initialCluster.filter((line) => line.name === name).map(({ peerUrl }) => peerUrl);
+  return lines.length > 0 ? lines.sort() : [listenPeerUrl].flat();
+}
+
 async function startOn(
   data: DataDirectory,
-  { self: { name, peerUrls }, founders }: Founding,
   settings: Settings,
   options: MemberOptions,
 ): Promise<RunningMember> {
-  const { dataDir, clock = systemClock, random = systemRandom(), logger = silentLogger } = options;
+  const { name, dataDir, clock = systemClock, random = systemRandom() } = options;
+  const { logger = silentLogger, clientUrls = [], apiUrl = "", peerTls: tls } = options;
   const { electionTicks, leaseReads } = settings;
   const { clusterId, incarnation } = data.owner;
   const self = nodeIdOf(data.owner.id);
+  const founders = knownFounders(data, options);
+  const peerUrls = ownPeerUrls(options);
   const engine = createRaft(
     {
       id: self,
@@ -62,21 +110,22 @@ async function startOn(
   );
   const own = { name, dataDir, peerUrls, founders };
   const member = new LocalMember({ ...own, settings, data, engine, clock, logger, newSession });
-  const listen = parsePeerUrl(options.listenPeerUrl);
-  const [advertised = options.listenPeerUrl] = peerUrls;
+  const listen = [options.listenPeerUrl].flat().map(parsePeerUrl);
+  const [advertised] = peerUrls;
   const transport = await openPeerTransport(
     {
       clusterId,
       self,
       listen,
-      advertise: parsePeerUrl(advertised),
+      ...(advertised === undefined ? {} : { advertise: parsePeerUrl(advertised) }),
       peers: peerAddresses(engine.configuration, founders, self),
+      tls,
     },
     { handlers: member.peerHandlers, random, logger },
   );
-  member.start(transport, peerUrlOf({ ...listen, port: transport.port }));
+  const [first = { host: "", port: 0 }] = listen;
+  member.start(transport, peerUrlOf({ ...first, port: transport.port }));
   logger.info("member started", { name, id: self, peerUrl: member.peerUrl });
-  const { clientUrls = [], apiUrl = "" } = options;
   member.advertise({ clientUrls, apiUrl });
   return member;
 }

@@ -127,7 +127,10 @@ describe("members that come and go", { concurrency: 4 }, () => {
       await victim.stop();
       await rm(join(cluster.directory, victim.name), { recursive: true });
       const { term } = (await cluster.leader(rest)).status();
+      await rejects(cluster.startOne(at), { code: "bootstrapped" });
+      for (const link of cluster.links) link.isCut = true; // Who is connected stays so.
       const amnesiac = await cluster.startOne(at);
+      for (const link of cluster.links) link.isCut = false;
       const { code, message } = await endOf(amnesiac);
       equal(code, "lostDisk");
       match(message, /has another disk than before/);

@@ -1,8 +1,10 @@
 import { deepEqual, equal, match, notEqual, ok, rejects } from "node:assert/strict";
+import { readdir } from "node:fs/promises";
 import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
 import type { Leadership } from "../src/contract.ts";
 import type { RunningMember } from "../src/options.ts";
+import { recoverMember } from "../src/recover-member.ts";
 import { startMember } from "../src/start-member.ts";
 import { Cluster, put, read, revisionOf, until } from "./fixtures.ts";
 
@@ -239,7 +241,7 @@ describe("three members with leases for reads", () => {
 });
 
 describe("one member", () => {
-  it("serves alone, and refuses a directory that is not its own", async () => {
+  it("serves alone, and is who its data says, whatever the initial cluster", async () => {
     const cluster = await Cluster.start(1);
     try {
       const [member] = cluster.members as [RunningMember];
@@ -249,17 +251,52 @@ describe("one member", () => {
       equal(await member.stopped, undefined);
       deepEqual(await put(member, "k"), { kind: "stopped" });
       deepEqual(await member.readBarrier(), { kind: "stopped" });
-      const other = { ...cluster.optionsOf(0), clusterToken: "another" };
-      await rejects(startMember(other), (error: Error) => {
-        match(error.message, new RegExp(`belongs to member ${member.id.toString(16)}`));
-        return "code" in error && error.code === "foreignData";
-      });
-      const back = await cluster.startOne(0); // The refusal has let go of everything.
+      const elsewhere = [{ name: "other", peerUrl: "http://127.0.0.1:1" }];
+      const other = { ...cluster.optionsOf(0), clusterToken: "another", initialCluster: elsewhere };
+      const back = await startMember(other);
+      equal(back.id, member.id);
+      deepEqual(await back.readBarrier(), { kind: "ready" });
       equal(read(back, "k")?.version, 1);
       await back.stop();
-      const asItIs = await startMember({ ...other, initialClusterState: "existing" });
-      equal(asItIs.id, member.id); // As the refusal has said.
-      await asItIs.stop();
+    } finally {
+      await cluster.close();
+    }
+  });
+
+  it("keeps its log where it is told to", async () => {
+    const cluster = await Cluster.start(1);
+    try {
+      const [member] = cluster.members as [RunningMember];
+      await member.stop();
+      const walDir = join(cluster.directory, "log");
+      const options = { ...cluster.optionsOf(0), dataDir: join(cluster.directory, "data"), walDir };
+      const first = await startMember(options);
+      revisionOf(await put(first, "k"));
+      await first.stop();
+      ok((await readdir(walDir)).some((name) => name.endsWith(".wal")));
+      await recoverMember({ dataDir: options.dataDir, walDir });
+      const again = await startMember(options);
+      deepEqual(await again.readBarrier(), { kind: "ready" });
+      equal(read(again, "k")?.version, 1);
+      await again.stop();
+    } finally {
+      await cluster.close();
+    }
+  });
+
+  it("does not begin under another address than the initial cluster has", async () => {
+    const cluster = await Cluster.start(1);
+    try {
+      const dataDir = join(cluster.directory, "new");
+      const options = {
+        ...cluster.optionsOf(0),
+        dataDir,
+        advertisePeerUrls: ["http://10.0.0.1:1"],
+      };
+      await rejects(startMember(options), {
+        code: "badOptions",
+        message: /^--initial-cluster has m1=/,
+      });
     } finally {
       await cluster.close();
     }

@@ -11,7 +11,7 @@ import {
   encodeJoinQuestion,
   type JoinAnswer,
 } from "../src/join-call.ts";
-import { joinCluster } from "../src/join-cluster.ts";
+import { checkNotBootstrapped, joinCluster } from "../src/join-cluster.ts";
 import { joinLagMs, joinMs } from "../src/limits.ts";
 
 const known: JoinAnswer = {
@@ -20,6 +20,7 @@ const known: JoinAnswer = {
   epoch: 3,
   id: 7n,
   index: 12,
+  hasStarted: true,
 };
 const unknown: JoinAnswer = { kind: "unknown", epoch: 3, index: 12 };
 
@@ -57,7 +58,9 @@ describe("a question of a member that joins", () => {
   ] as const;
   for (const [what, urls, want] of cases) {
     it(`with ${what} is answered: ${want}`, () => {
-      const answer = answerJoin(urls, { clusterId: known.clusterId, configuration, index: 12 });
+      const hasStarted = (id: bigint) => id === 7n;
+      const about = { clusterId: known.clusterId, configuration, index: 12, hasStarted };
+      const answer = answerJoin(urls, about);
       deepEqual(answer, want === "member" ? known : unknown);
     });
   }
@@ -141,4 +144,39 @@ describe("joinCluster()", () => {
       },
     );
   });
+});
+
+describe("checkNotBootstrapped()", () => {
+  const self = { id: 7n, name: "m7", peerUrls: ["http://b:1"] };
+  const fresh: JoinAnswer = { ...known, hasStarted: false };
+  // biome-ignore format: a table
+  const cases: readonly (readonly [string, readonly (JoinAnswer | undefined)[], boolean])[] = [
+    ["nobody answers",                                   [undefined, undefined],                 true],
+    ["it is known, and has not started",                 [fresh, fresh],                         true],
+    ["it has started, as one that is up to date knows",  [fresh, { ...known, index: 13 }],       false],
+    ["it has started, as the only one who answers says", [undefined, known],                     false],
+    ["nobody knows it",                                  [unknown],                              true],
+    ["another member has its URLs now",                  [{ ...known, id: 8n }],                 true],
+  ];
+  for (const [what, answers, may] of cases) {
+    it(`${may ? "lets a founder begin" : "refuses a founder"} where ${what}`, async () => {
+      const urls = answers.map((_, at) => `http://other-${at}:1`);
+      const ports = {
+        nowMs: () => 0,
+        sleep: () => Promise.reject(new Error("one look is enough")),
+        ask: async (url: string): Promise<CallOutcome> => {
+          const answer = answers[urls.indexOf(url)];
+          if (answer === undefined) return { kind: "failed", reason: "connection refused" };
+          return { kind: "answered", response: encodeJoinAnswer(answer) };
+        },
+      };
+      const checked = checkNotBootstrapped(self, urls, ports);
+      if (may) await checked;
+      else
+        await rejects(checked, {
+          code: "bootstrapped",
+          message: /^member 7 has already been bootstrapped/,
+        });
+    });
+  }
 });

@@ -42,7 +42,7 @@ describe("LocalMember", () => {
     change: (data: DataDirectory) => DataDirectory = (same) => same,
   ) {
     const founding = foundCluster("m1", initialCluster.slice(0, size), "t");
-    data = change(await openDataDirectory(dataDir, asFounder(founding, dataDir), silentLogger));
+    data = change(await openDataDirectory(dataDir, asFounder(founding), silentLogger));
     const settings = settingsOf({
       name: "m1",
       dataDir,
@@ -107,7 +107,7 @@ describe("LocalMember", () => {
     await until(() => sent.some(({ kind }) => kind === "voteResponse"), "the vote");
     await member.stop();
     const founding = foundCluster("m1", initialCluster, "t");
-    const reopened = await openDataDirectory(dataDir, asFounder(founding, dataDir), silentLogger);
+    const reopened = await openDataDirectory(dataDir, asFounder(founding), silentLogger);
     deepEqual(
       { ...reopened.engineState.hardState, commit: 0 },
       { term: 5, vote: other, commit: 0 },

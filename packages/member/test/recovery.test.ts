@@ -53,7 +53,7 @@ describe("a data directory", () => {
   let dataDir = "";
   beforeEach(async () => {
     dataDir = await mkdtemp(join(tmpdir(), "flotilla-data-"));
-    const { close } = await openDataDirectory(dataDir, asFounder(founding, dataDir), silentLogger);
+    const { close } = await openDataDirectory(dataDir, asFounder(founding), silentLogger);
     await close();
   });
   afterEach(() => rm(dataDir, { recursive: true, force: true }));
@@ -62,7 +62,7 @@ describe("a data directory", () => {
     const begin = () => Promise.reject(new Error("there is one"));
     return (await openLog(join(dataDir, "member", "wal"), begin)).wal;
   };
-  const reopen = () => openDataDirectory(dataDir, asFounder(founding, dataDir), silentLogger);
+  const reopen = () => openDataDirectory(dataDir, asFounder(founding), silentLogger);
 
   it("is finished when the member was killed between log and store of a snapshot", async () => {
     const source = createMemoryBackend();
@@ -201,11 +201,7 @@ describe("a data directory", () => {
     await truncate(join(dataDir, "member", "wal", name as string), 600);
     const warnings: string[] = [];
     const logger = { ...silentLogger, warn: (message: string) => warnings.push(message) };
-    const { engineState, close } = await openDataDirectory(
-      dataDir,
-      asFounder(founding, dataDir),
-      logger,
-    );
+    const { engineState, close } = await openDataDirectory(dataDir, asFounder(founding), logger);
     equal(engineState.entries.length, 0);
     deepEqual(warnings, ["an unfinished write was cut off the log"]);
     await close();

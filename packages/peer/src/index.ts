@@ -1,3 +1,4 @@
+export type { TlsMaterial } from "@flotilla/pki";
 export { type PeerAddress, parsePeerUrl, peerUrlOf } from "./address.ts";
 export { askPeer } from "./ask.ts";
 export type { CallOutcome } from "./call-channel.ts";
