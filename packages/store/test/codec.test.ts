@@ -139,6 +139,21 @@ describe("codec: etcd's bytes", () => {
     [{ kind: "leaseGrant", id: -5n, ttlSeconds: 60 },      "420d083c10fbffffffffffffffff01"],
     [{ kind: "leaseRevoke", id: 77n },                     "4a02084d"],
     [{ kind: "memberAttributes", attributes }, "aa5125088180808080808080800112180a026d301208687474703a2f2f611208687474703a2f2f62"],
+    [{ kind: "alarm", action: "activate", alarm: { memberId: 77n, kind: "noSpace" } }, "52060801104d1801"],
+    [{ kind: "alarm", action: "deactivate", alarm: { memberId: 77n, kind: "corrupt" } }, "52060802104d1802"],
+    [{ kind: "downgrade", enabled: true, version: "3.6.0" }, "b2510908011205332e362e30"],
+    [{ kind: "authEnable" },                               "c23e00"],
+    [{ kind: "authDisable" },                              "9a3f00"],
+    [{ kind: "authenticate", user: "u", authRevision: 0, tokenPrefix: "abc" }, "a23f080a01751a03616263"],
+    [{ kind: "userAdd", name: "u", passwordHash: "h", hasNoPassword: true }, "e2440a0a01751a020801220168"],
+    [{ kind: "userDelete", name: "u" },                    "ea44030a0175"],
+    [{ kind: "userChangePassword", name: "u", passwordHash: "h" }, "fa44060a01751a0168"],
+    [{ kind: "userGrantRole", name: "u", role: "r" },      "8245060a0175120172"],
+    [{ kind: "userRevokeRole", name: "u", role: "r" },     "8a45060a0175120172"],
+    [{ kind: "roleAdd", name: "r" },                       "824b030a0172"],
+    [{ kind: "roleDelete", name: "r" },                    "8a4b030a0172"],
+    [{ kind: "roleGrantPermission", name: "r", permission: { kind: "readWrite", key: b("a"), rangeEnd: b("c") } }, "9a4b0d0a0172120808021201611a0163"],
+    [{ kind: "roleRevokePermission", name: "r", range: { key: b("a"), rangeEnd: b("c") } }, "a24b090a01721201611a0163"],
   ];
   for (const [command, want] of entries) {
     it(`are those of a log entry: ${command.kind}`, () => {
@@ -152,6 +167,20 @@ describe("codec: etcd's bytes", () => {
       };
       equal(hex(encodeProposal(plain)), want);
       deepEqual(decodeProposal(fromHex(want)), plain);
+    });
+  }
+});
+
+describe("codec: what no log should hold", () => {
+  // biome-ignore format: a table
+  const damaged: readonly (readonly [what: string, hex: string])[] = [
+    ["an alarm of no kind",              "5204 0801 104d"],
+    ["an alarm that only asks",          "5204 104d 1801"],
+    ["a permission of a kind unknown",   "9a4b0d 0a0172 1208 0803 120161 1a0163"],
+  ];
+  for (const [what, bytes] of damaged) {
+    it(`refuses ${what}`, () => {
+      throws(() => decodeProposal(fromHex(bytes.replaceAll(" ", ""))), WireError);
     });
   }
 });
@@ -271,6 +300,11 @@ function randomProposal(prng: Prng): Proposal {
     sequence: prng.next32(),
     settledBelow: prng.next32(),
     onlyInTerm: prng.below(3),
+    ...prng.pick<Pick<Proposal, "principal">>([
+      {},
+      { principal: "cluster" },
+      { principal: { user: "n".repeat(prng.below(3)), authRevision: prng.below(3) } },
+    ]),
     command: randomCommand(prng, BigInt.asIntN(64, wide())),
   };
 }
@@ -290,6 +324,7 @@ function randomCommand(prng: Prng, id: bigint): Command {
         apiUrl: "é".repeat(prng.below(3)),
       },
     },
+    { kind: "authenticate", user: "u", authRevision: prng.next32(), tokenPrefix: "t" },
   ]);
 }
 

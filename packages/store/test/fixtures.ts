@@ -13,6 +13,7 @@ import {
   prefixRange,
   putRequest,
   type RangeResult,
+  type Requester,
   type RequestOp,
   type Store,
   type StoreLimits,
@@ -104,7 +105,7 @@ export class Bench {
     this.store = createStore(this.backend, this.#limits);
   }
 
-  run(command: Command): CommandResult {
+  run(command: Command, principal?: Requester): CommandResult {
     this.index++;
     const proposal = {
       session: 1n,
@@ -112,6 +113,7 @@ export class Bench {
       sequence: this.index,
       settledBelow: 1,
       onlyInTerm: 0,
+      ...(principal === undefined ? {} : { principal }),
       command,
     };
     const [result] = this.store.apply([{ index: this.index, term: this.term, proposal }]);
@@ -188,6 +190,10 @@ export function show(result: Result): string {
       return `put @${result.revision}${result.previous === undefined ? "" : ` was ${showKv(result.previous)}`}`;
     case "deleteRange":
       return `deleted ${result.deleted} @${result.revision}${result.previous.length === 0 ? "" : ` was ${showRows(result.previous)}`}`;
+    case "alarm":
+      return `[${result.alarms.map(({ memberId, kind }) => `${memberId} ${kind}`)}]`;
+    case "authenticate":
+      return result.token;
     case "txn":
       return `${result.succeeded ? "then" : "else"}(${result.responses.map(show).join("; ")}) @${result.revision}`;
     default:
