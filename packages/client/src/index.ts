@@ -1,5 +1,23 @@
 export { ClientError, type ClientErrorCode, type ClientErrorOptions } from "./errors.ts";
 export {
+  type CallOptions,
+  type ClaimOptions,
+  compare,
+  createEtcdClient,
+  EtcdClient,
+  type EtcdClientDeps,
+  type EtcdClientOptions,
+  EtcdError,
+  type EtcdErrorCode,
+  isEtcdError,
+  Lease,
+  Lock,
+  op,
+  Watch,
+  type WatchBatch,
+  type WatchOptions,
+} from "./etcd/index.ts";
+export {
   type Change,
   type FollowHandlers,
   type Following,

@@ -1,0 +1,262 @@
+/**
+ * Calls to any of several equal members: which one is asked, and what is done when it does not answer.
+ *
+ * The one that worked is kept. One that failed is left alone for a while, longer each time. What
+ * follows from a failure is decided in `retry.ts`.
+ */
+import { abortable, anySignal, sleep } from "./abort.ts";
+import { EtcdError, serverError } from "./errors.ts";
+import type { MessageStream } from "./grpc/connection.ts";
+import { Endpoint, type EndpointOptions } from "./grpc/endpoint.ts";
+import { type CallFailure, describeFailure } from "./grpc/outcome.ts";
+import { attemptMs, connectMsDefault, requestMsDefault, tokenRefreshesMax } from "./limits.ts";
+import type { CallOptions, EtcdClientDeps, EtcdClientOptions } from "./options.ts";
+import { decideRetry } from "./retry.ts";
+import { Token } from "./token.ts";
+
+/** What a call says of itself. */
+export interface RpcOptions extends CallOptions {
+  /** Sent twice it does no more than sent once: reads, renewals, and what is fenced by itself. */
+  readonly isRepeatable: boolean;
+  /** Only this member. */
+  readonly endpoint?: string;
+}
+
+/** A stream whose owner tells how it ended, for the choice of the next one. */
+export interface ReportingStream extends MessageStream {
+  /** Makes its member the last choice for a while, or its token forgotten. */
+  report(failure: CallFailure): void;
+}
+
+/** Metadata by which a member ends a stream once it has had no leader for a while. */
+const requireLeader = { hasleader: "true" };
+
+export class Channel {
+  readonly deps: EtcdClientDeps;
+  readonly #options: EndpointOptions;
+  readonly #requestMs: number;
+  readonly #token: Token;
+  readonly #closing = new AbortController();
+  #endpoints: readonly Endpoint[] = [];
+  /** Whom the last call worked with. */
+  #current = 0;
+
+  constructor(options: EtcdClientOptions, deps: EtcdClientDeps) {
+    this.deps = deps;
+    this.#options = {
+      tls: options.tls ?? {},
+      connectMs: options.connectTimeoutMs ?? connectMsDefault,
+    };
+    this.#requestMs = options.requestTimeoutMs ?? requestMsDefault;
+    this.#token = new Token(options.credentials);
+    this.setEndpoints(options.endpoints);
+    this.#current = deps.random.below(this.#endpoints.length);
+  }
+
+  /** Aborts when the client is closed. */
+  get closing(): AbortSignal {
+    return this.#closing.signal;
+  }
+
+  get hasCredentials(): boolean {
+    return this.#token.hasCredentials;
+  }
+
+  get endpoints(): readonly string[] {
+    return this.#endpoints.map(({ url }) => url);
+  }
+
+  /** From now on these members; connections to those that stay stay. */
+  setEndpoints(urls: readonly string[]): void {
+    if (urls.length === 0) throw new EtcdError("badArgument", "There has to be an endpoint");
+    const known = new Map(this.#endpoints.map((endpoint) => [endpoint.url, endpoint]));
+    const wanted = [...new Set(urls.map(checkedUrl))];
+    this.#endpoints = wanted.map((url) => known.get(url) ?? new Endpoint(url, this.#options));
+    for (const [url, endpoint] of known) if (!wanted.includes(url)) endpoint.close();
+    this.#current = 0;
+  }
+
+  /** One request, one answer. Rejects with {@link EtcdError} or the reason of a signal. */
+  async unary(path: string, request: Uint8Array, options: RpcOptions): Promise<Uint8Array> {
+    const { clock } = this.deps;
+    const deadlineMs = clock.nowMs() + (options.timeoutMs ?? this.#requestMs);
+    const { signal } = options;
+    const retryCase = {
+      isRepeatable: options.isRepeatable,
+      hasCredentials: this.#token.hasCredentials,
+    };
+    let failure: CallFailure = { kind: "notSent", reason: "no member could be asked" };
+    let refreshes = 0;
+    for (;;) {
+      this.#checkOpen();
+      signal?.throwIfAborted();
+      const endpoint = await this.#take(deadlineMs, options);
+      if (endpoint === undefined) throw unavailable(failure);
+      const token = this.#token.hasCredentials
+        ? await this.#tokenFor(path, deadlineMs, signal)
+        : undefined;
+      const leftMs = deadlineMs - clock.nowMs();
+      if (leftMs <= 0) throw unavailable(failure);
+      const timeoutMs = options.isRepeatable ? Math.min(leftMs, attemptMs) : leftMs;
+      const metadata = metadataOf(token);
+      const attempt = { path, metadata, message: request, timeoutMs, signal };
+      const outcome = await endpoint.call(attempt);
+      if (outcome.kind === "answered") {
+        this.#worked(endpoint);
+        return outcome.message;
+      }
+      failure = outcome;
+      const decision = decideRetry(outcome, retryCase);
+      if (decision.kind === "fail") {
+        if (decision.error.code === "outcomeUnknown") this.#failed(endpoint);
+        throw decision.error;
+      }
+      if (decision.kind === "elsewhere") this.#failed(endpoint);
+      else if (++refreshes > tokenRefreshesMax) throw refused(outcome);
+      else this.#token.forget(token);
+    }
+  }
+
+  /**
+   * A stream at whichever member can be reached; waits for one as long as it takes. Rejects with the
+   * reason of `signal`, or `closed`.
+   */
+  async stream(
+    path: string,
+    options: { readonly signal?: AbortSignal; readonly endpoint?: string },
+  ): Promise<ReportingStream> {
+    for (;;) {
+      this.#checkOpen();
+      options.signal?.throwIfAborted();
+      const endpoint = await this.#take(Number.POSITIVE_INFINITY, options);
+      if (endpoint === undefined) continue;
+      const deadlineMs = this.deps.clock.nowMs() + this.#requestMs;
+      const token = this.#token.hasCredentials
+        ? await this.#tokenFor(path, deadlineMs, options.signal)
+        : undefined;
+      const metadata = { ...requireLeader, ...metadataOf(token) };
+      const opened = await endpoint.stream(path, metadata, options.signal);
+      if (!("reason" in opened)) return this.#reporting(opened, endpoint, token);
+      this.#failed(endpoint);
+    }
+  }
+
+  /** Ends all calls with `closed`. */
+  close(): void {
+    this.#closing.abort(new EtcdError("closed", "The client was closed"));
+    for (const endpoint of this.#endpoints) endpoint.close();
+  }
+
+  #reporting(
+    stream: MessageStream,
+    endpoint: Endpoint,
+    token: string | undefined,
+  ): ReportingStream {
+    const { hasCredentials } = this;
+    return {
+      ...stream,
+      messages: this.#observed(stream.messages, endpoint),
+      report: (failure) => {
+        const decision = decideRetry(failure, { isRepeatable: true, hasCredentials });
+        if (decision.kind === "newToken") this.#token.forget(token);
+        else this.#failed(endpoint);
+      },
+    };
+  }
+
+  async *#observed(
+    messages: AsyncIterable<Uint8Array>,
+    endpoint: Endpoint,
+  ): AsyncGenerator<Uint8Array> {
+    for await (const message of messages) {
+      this.#worked(endpoint);
+      yield message;
+    }
+  }
+
+  /** The next member to ask, once one may be asked; undefined when that is after the deadline. */
+  async #take(
+    deadlineMs: number,
+    options: { readonly signal?: AbortSignal; readonly endpoint?: string },
+  ): Promise<Endpoint | undefined> {
+    const { clock, timers } = this.deps;
+    for (;;) {
+      const nowMs = clock.nowMs();
+      const current = this.#endpoints[this.#current];
+      if (options.endpoint === undefined && current !== undefined) {
+        if (current.pausedUntilMs <= nowMs) return current;
+      }
+      const candidates = this.#candidates(options.endpoint);
+      const ready = candidates.find((endpoint) => endpoint.pausedUntilMs <= nowMs);
+      if (ready !== undefined) return ready;
+      const nextMs = Math.min(...candidates.map((endpoint) => endpoint.pausedUntilMs));
+      if (nextMs >= deadlineMs) return undefined;
+      await sleep(timers, nextMs - nowMs, anySignal(options.signal, this.closing));
+    }
+  }
+
+  /** In the order in which they are asked. */
+  #candidates(url: string | undefined): readonly Endpoint[] {
+    if (url === undefined) {
+      return [...this.#endpoints.slice(this.#current), ...this.#endpoints.slice(0, this.#current)];
+    }
+    const found = this.#endpoints.find((endpoint) => endpoint.url === checkedUrl(url));
+    if (found !== undefined) return [found];
+    throw new EtcdError("badArgument", `${url} is not an endpoint of this client`);
+  }
+
+  #worked(endpoint: Endpoint): void {
+    endpoint.worked();
+    const at = this.#endpoints.indexOf(endpoint);
+    if (at >= 0) this.#current = at;
+  }
+
+  #failed(endpoint: Endpoint): void {
+    const { clock, random } = this.deps;
+    endpoint.failed(clock.nowMs(), random.below(1024) / 1024);
+    const at = this.#endpoints.indexOf(endpoint);
+    if (at === this.#current) this.#current = (at + 1) % this.#endpoints.length;
+  }
+
+  async #tokenFor(
+    path: string,
+    deadlineMs: number,
+    signal: AbortSignal | undefined,
+  ): Promise<string | undefined> {
+    if (path === Token.path) return undefined;
+    const timeoutMs = deadlineMs - this.deps.clock.nowMs();
+    const ask = (request: Uint8Array): Promise<Uint8Array> =>
+      this.unary(Token.path, request, { isRepeatable: true, timeoutMs });
+    return abortable(this.#token.get(ask), signal);
+  }
+
+  #checkOpen(): void {
+    this.closing.throwIfAborted();
+  }
+}
+
+function metadataOf(token: string | undefined): Readonly<Record<string, string>> {
+  return token === undefined ? {} : { token };
+}
+
+function unavailable(last: CallFailure): EtcdError {
+  const message = `No member answered in time; the last attempt: ${describeFailure(last)}`;
+  return new EtcdError("unavailable", message, {
+    status: last.kind === "status" ? last.status : 0,
+  });
+}
+
+function refused(failure: CallFailure): EtcdError {
+  return failure.kind === "status"
+    ? serverError(failure.status, failure.text)
+    : unavailable(failure);
+}
+
+function checkedUrl(url: string): string {
+  const parsed = URL.canParse(url) ? new URL(url) : undefined;
+  if (parsed?.protocol === "http:" || parsed?.protocol === "https:") return parsed.origin;
+  throw new EtcdError(
+    "badArgument",
+    `"${url}" is not an endpoint: http(s)://host:port is expected`,
+  );
+}

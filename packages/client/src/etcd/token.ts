@@ -1,0 +1,65 @@
+/** A user's token: asked for once, kept while it is taken, asked for anew when it is not. */
+import { WireReader, WireWriter } from "@flotilla/base";
+import { isEtcdError } from "./errors.ts";
+import type { Credentials } from "./options.ts";
+
+/** Asks a member; without a token, of course. */
+type Ask = (request: Uint8Array) => Promise<Uint8Array>;
+
+export class Token {
+  static readonly path = "/etcdserverpb.Auth/Authenticate";
+  readonly #credentials: Credentials | undefined;
+  /** One question for all calls that wait for it. */
+  #asked: Promise<string | undefined> | undefined;
+  /** Its answer. */
+  #current: string | undefined;
+
+  constructor(credentials: Credentials | undefined) {
+    this.#credentials = credentials;
+  }
+
+  get hasCredentials(): boolean {
+    return this.#credentials !== undefined;
+  }
+
+  /** Undefined while members ask nobody who he is. */
+  get(ask: Ask): Promise<string | undefined> {
+    if (this.#credentials === undefined) return Promise.resolve(undefined);
+    if (this.#asked !== undefined) return this.#asked;
+    const asked = this.#authenticate(this.#credentials, ask);
+    this.#asked = asked;
+    asked.catch(() => this.#drop(asked));
+    return asked;
+  }
+
+  /** `token` was refused; one that came meanwhile stays. */
+  forget(token: string | undefined): void {
+    if (token === this.#current) this.#asked = undefined;
+  }
+
+  #drop(asked: Promise<string | undefined>): void {
+    if (this.#asked === asked) this.#asked = undefined;
+  }
+
+  async #authenticate({ username, password }: Credentials, ask: Ask): Promise<string | undefined> {
+    const request = new WireWriter();
+    request.fieldText(1, username);
+    request.fieldText(2, password);
+    try {
+      const reader = new WireReader(await ask(request.seal()));
+      let token: string | undefined;
+      while (reader.next()) {
+        if (reader.field === 2) token = reader.text();
+        else reader.skip();
+      }
+      this.#current = token;
+      return token;
+    } catch (error) {
+      if (isEtcdError(error, "authNotEnabled")) {
+        this.#current = undefined;
+        return undefined;
+      }
+      throw error;
+    }
+  }
+}
