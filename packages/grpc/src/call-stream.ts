@@ -78,7 +78,7 @@ export class CallStream implements Call, ReaderCall, WriterCall {
     this.response = new ResponseStream(id, windows.send);
     this.receiveWindow = windows.receive;
     const { kind, observer } = head.method;
-    if (observer !== undefined) this.#observed = observer.started();
+    if (observer !== undefined) this.#observed = observer.started(this);
     if (kind === "clientStream" || kind === "bidi") this.#inbox = new Inbox(() => this.#settle());
   }
 

@@ -78,7 +78,7 @@ export interface ReaderCall extends Call {
 /** Is told of every call of a method. Called often: it must be cheap, and must not throw. */
 export interface MethodObserver {
   /** A call begins; what is returned is given back when it is handled. */
-  started(): number;
+  started(call: Call): number;
   /** A request message has come. */
   received(messageBytes: number): void;
   /** A response message is on its way. */

@@ -65,7 +65,6 @@ function withoutPriority(frame: Frame): Buffer {
   if (part.length < priorityBytes) {
     throw new Http2Error(http2Code.frameSizeError, "HEADERS too short for its priority");
   }
-  const dependency = part.readUInt32BE(0) & 0x7fff_ffff;
-  if (dependency === frame.streamId) throw protocolError("a stream that depends on itself");
+  // What it says is ignored, a stream that depends on itself too (RFC 9113 section 5.3.2).
   return part.subarray(priorityBytes);
 }

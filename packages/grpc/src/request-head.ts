@@ -27,6 +27,8 @@ export type RequestHead =
   | { readonly kind: "refused"; readonly status: Status }
   /** Not gRPC: answered in HTTP. */
   | { readonly kind: "http"; readonly httpStatus: 405 | 415 | 431 }
+  /** Fields alone: what may end a request, and is none. */
+  | { readonly kind: "trailers" }
   /** RFC 9113 section 8.1.1: a stream error. */
   | { readonly kind: "malformed"; readonly reason: string };
 
@@ -46,6 +48,9 @@ export function readRequestHead(
   const pseudo: PseudoHeaders = {};
   const reason = firstFault(list.fields, pseudo);
   if (reason !== undefined) return { kind: "malformed", reason };
+  if (Object.keys(pseudo).length === 0) return { kind: "trailers" };
+  const missing = missingIn(pseudo);
+  if (missing !== undefined) return { kind: "malformed", reason: `${missing} is missing` };
   const metadata = new Metadata(list.fields.filter((field) => !field.name.startsWith(":")));
   if (pseudo.method !== "POST") return { kind: "http", httpStatus: 405 };
   const contentType = metadata.get("content-type") ?? "";
@@ -119,10 +124,14 @@ function firstFault(fields: readonly HeaderField[], pseudo: PseudoHeaders): stri
     const fault = fieldFault(name, value);
     if (fault !== undefined) return fault;
   }
-  if (pseudo.method === undefined) return ":method is missing";
-  if (pseudo.path === undefined || pseudo.path === "") return ":path is missing";
-  if (pseudo.scheme === undefined) return ":scheme is missing";
   return undefined;
+}
+
+/** Which pseudo-header a request lacks. */
+function missingIn({ method, path, scheme }: PseudoHeaders): string | undefined {
+  if (method === undefined) return ":method";
+  if (path === undefined || path === "") return ":path";
+  return scheme === undefined ? ":scheme" : undefined;
 }
 
 /** The fault of a regular field, also of one in the trailers; undefined when it is well-formed. */

@@ -284,6 +284,8 @@ export class Streams implements CallHost {
         }
         encoder.trailersOnly(output, streamId, tooManyResponses);
         break;
+      case "trailers":
+        throw new Http2Error(http2Code.protocolError, "no request, but trailers", streamId);
       case "malformed":
         throw new Http2Error(http2Code.protocolError, head.reason, streamId);
       case "refused":
@@ -334,8 +336,9 @@ function onTrailers(call: CallStream, head: RequestHead, endStream: boolean): vo
   if (call.remoteClosed) {
     throw new Http2Error(http2Code.streamClosed, "HEADERS after END_STREAM", call.id);
   }
-  // A list without pseudo-headers is never a request; one that is a request is no trailers.
-  if (!endStream || head.kind !== "malformed") {
+  // Trailers that are too long are none that could be judged: they carry nothing all the same.
+  const isTrailers = head.kind === "trailers" || (head.kind === "http" && head.httpStatus === 431);
+  if (!endStream || !isTrailers) {
     throw new Http2Error(http2Code.protocolError, "HEADERS in the middle of a call", call.id);
   }
   call.receiveEnd();

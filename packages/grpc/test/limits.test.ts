@@ -175,6 +175,82 @@ describe("limits", () => {
   });
 });
 
+describe("what is held for clients that do not read", () => {
+  const kilobyte: Method = { kind: "unary", handle: () => Buffer.alloc(1000) };
+
+  it("makes further calls be refused unserved, until they read", async () => {
+    const running = await start({ "/t.T/Kilobyte": kilobyte }, { heldResponseBytes: 10_000 });
+    const client = await RawClient.open(running.port, smallWindow(0));
+    for (let id = 1; id < 21; id += 2) client.call(id, "/t.T/Kilobyte");
+    client.call(23, "/t.T/Kilobyte");
+    equal(await client.status(23), "8 grpc: too many responses held");
+    for (let id = 1; id < 21; id += 2) {
+      client.send(frame(frameType.windowUpdate, 0, id, uint32(2000)));
+    }
+    client.call(25, "/t.T/Kilobyte");
+    client.send(frame(frameType.windowUpdate, 0, 25, uint32(2000)));
+    equal((await client.answer(25)).messages[0]?.length, 1000);
+  });
+
+  it("is given back when calls are cancelled", async () => {
+    const running = await start({ "/t.T/Kilobyte": kilobyte }, { heldResponseBytes: 10_000 });
+    const client = await RawClient.open(running.port, smallWindow(0));
+    for (let id = 1; id < 200; id += 2) {
+      client.call(id, "/t.T/Kilobyte");
+      client.send(frame(frameType.rstStream, 0, id, uint32(http2Code.cancel)));
+    }
+    client.call(201, "/t.T/Kilobyte");
+    client.send(frame(frameType.windowUpdate, 0, 201, uint32(2000)));
+    equal((await client.answer(201)).messages[0]?.length, 1000);
+  });
+
+  it("ends a connection that makes it too much", async () => {
+    const release: (() => void)[] = [];
+    const held: Method = {
+      kind: "unary",
+      handle: () => new Promise((resolve) => release.push(() => resolve(Buffer.alloc(1000)))),
+    };
+    const running = await start({ "/t.T/Held": held }, { heldResponseBytes: 10_000 });
+    const client = await RawClient.open(running.port, smallWindow(0));
+    for (let id = 1; id < 121; id += 2) client.call(id, "/t.T/Held");
+    await until(() => release.length === 60, "all calls");
+    for (const answer of release) answer();
+    equal(await client.goawayCode(), http2Code.enhanceYourCalm);
+    await until(() => running.server.connectionCount === 0, "closed connection");
+  });
+});
+
+describe("a turn of the event loop", () => {
+  it("handles no more than a share of what one client sends", async () => {
+    let inTurn = 0;
+    let most = 0;
+    const count: Method = {
+      kind: "unary",
+      handle: (_call, request) => {
+        if (inTurn++ === 0) setImmediate(() => (inTurn = 0));
+        most = Math.max(most, inTurn);
+        return request;
+      },
+    };
+    const running = await start({ "/t.T/Count": count }, { turnBytes: 1 });
+    const client = await RawClient.open(running.port);
+    const one = Buffer.concat([
+      frame(frameType.headers, frameFlag.endHeaders, 1, block(callHeaders("/t.T/Count"))),
+      frame(frameType.data, frameFlag.endStream, 1, message("a")),
+    ]);
+    const calls = Array.from({ length: 4000 }, (_, at) => {
+      const call = Buffer.from(one);
+      call.writeUInt32BE(2 * at + 1, 5);
+      call.writeUInt32BE(2 * at + 1, one.length - 10);
+      return call;
+    });
+    client.send(...calls);
+    await client.answer(7999);
+    const inOneRead = Math.ceil(65_536 / one.length) + 1; // What a socket is read by at a time.
+    ok(most <= inOneRead, `${most} calls in a turn, ${inOneRead} in one read`);
+  });
+});
+
 describe("time", () => {
   it("closes a connection that does not finish its preface", async () => {
     const timers = new ManualTimers();

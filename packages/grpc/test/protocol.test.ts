@@ -1,8 +1,7 @@
-import { deepEqual, equal, match } from "node:assert/strict";
+import { deepEqual, equal } from "node:assert/strict";
 import { after, before, describe, it } from "node:test";
 import { frameFlag, frameType, settingId } from "../src/frame.ts";
 import { http2Code } from "../src/http2-error.ts";
-import type { Method } from "../src/index.ts";
 import { clientPreface } from "../src/preface.ts";
 import {
   block,
@@ -14,129 +13,16 @@ import {
   setting,
   start,
   uint32,
-  until,
 } from "./fixtures.ts";
 
-const { protocolError, frameSizeError, flowControlError, streamClosed, compressionError } =
-  http2Code;
 const { endHeaders, endStream, padded, priority, ack } = frameFlag;
 const headers = block(callHeaders("/t.T/Echo"));
 const open = (streamId: number): Buffer => frame(frameType.headers, endHeaders, streamId, headers);
-const opening = (streamId: number): Buffer =>
-  frame(frameType.headers, endHeaders, streamId, block(callHeaders("/t.T/Hold")));
-const hold: Method = {
-  kind: "bidi",
-  handle: (call) =>
-    new Promise((resolve) => {
-      call.signal.addEventListener("abort", () => resolve());
-    }),
-};
-
 let running: Running;
 before(async () => {
-  running = await start({ "/t.T/Hold": hold });
+  running = await start();
 });
 after(() => running.stop());
-
-/** What a client sends after its greeting, and the code of the GOAWAY that ends the connection. */
-// biome-ignore format: a table
-const connectionErrors: readonly (readonly [string, readonly Buffer[], number])[] = [
-  ["DATA on stream 0", [frame(0, 0, 0, Buffer.alloc(1))], protocolError],
-  ["DATA on an idle stream", [frame(0, 0, 1, Buffer.alloc(1))], protocolError],
-  ["DATA with padding as long as its frame", [open(1), frame(0, padded, 1, Buffer.from([4, 0, 0, 0]))], protocolError],
-  ["padded DATA without a pad length", [open(1), frame(0, padded, 1)], frameSizeError],
-  ["a frame larger than the setting", [frame(0, 0, 1, Buffer.alloc(16_385))], frameSizeError],
-  ["HEADERS on stream 0", [open(0)], protocolError],
-  ["HEADERS on an even stream", [open(2)], protocolError],
-  ["HEADERS on a stream that was skipped", [open(5), open(3)], streamClosed],
-  ["HEADERS with padding beyond its frame", [frame(1, endHeaders | padded, 1, Buffer.from([9, 0x82]))], protocolError],
-  ["HEADERS too short for a priority", [frame(1, endHeaders | priority, 1, Buffer.alloc(4))], frameSizeError],
-  ["HEADERS that depend on themselves", [frame(1, endHeaders | priority, 1, Buffer.concat([uint32(1), Buffer.from([0]), headers]))], protocolError],
-  ["a header block that cannot be decoded", [frame(1, endHeaders, 1, Buffer.from([0x80]))], compressionError],
-  ["CONTINUATION without HEADERS", [frame(9, endHeaders, 1, headers)], protocolError],
-  ["CONTINUATION of a finished block", [open(1), frame(9, endHeaders, 1, headers)], protocolError],
-  ["CONTINUATION of another stream", [frame(1, 0, 1, headers), frame(9, endHeaders, 3, headers)], protocolError],
-  ["a frame inside a header block", [frame(1, 0, 1, headers), frame(0, 0, 1)], protocolError],
-  ["an unknown frame inside a header block", [frame(1, 0, 1, headers), frame(0xee, 0, 1)], protocolError],
-  ["PRIORITY on stream 0", [frame(2, 0, 0, Buffer.alloc(5))], protocolError],
-  ["RST_STREAM on stream 0", [frame(3, 0, 0, uint32(8))], protocolError],
-  ["RST_STREAM on an idle stream", [frame(3, 0, 1, uint32(8))], protocolError],
-  ["RST_STREAM of a wrong size", [open(1), frame(3, 0, 1, Buffer.alloc(3))], frameSizeError],
-  ["SETTINGS on a stream", [frame(4, 0, 1)], protocolError],
-  ["SETTINGS of a wrong size", [frame(4, 0, 0, Buffer.alloc(5))], frameSizeError],
-  ["an acknowledgement with settings", [frame(4, ack, 0, setting(4, 1))], frameSizeError],
-  ["ENABLE_PUSH of 2", [frame(4, 0, 0, setting(settingId.enablePush, 2))], protocolError],
-  ["INITIAL_WINDOW_SIZE beyond 2^31-1", [frame(4, 0, 0, setting(settingId.initialWindowSize, 2 ** 31))], flowControlError],
-  ["MAX_FRAME_SIZE below 2^14", [frame(4, 0, 0, setting(settingId.maxFrameSize, 16_383))], protocolError],
-  ["MAX_FRAME_SIZE beyond 2^24-1", [frame(4, 0, 0, setting(settingId.maxFrameSize, 2 ** 24))], protocolError],
-  ["PUSH_PROMISE", [open(1), frame(5, endHeaders, 1, Buffer.alloc(4))], protocolError],
-  ["PING on a stream", [frame(6, 0, 1, Buffer.alloc(8))], protocolError],
-  ["PING of a wrong size", [frame(6, 0, 0, Buffer.alloc(7))], frameSizeError],
-  ["GOAWAY on a stream", [frame(7, 0, 1, Buffer.alloc(8))], protocolError],
-  ["GOAWAY of a wrong size", [frame(7, 0, 0, Buffer.alloc(7))], frameSizeError],
-  ["WINDOW_UPDATE of a wrong size", [frame(8, 0, 0, Buffer.alloc(3))], frameSizeError],
-  ["WINDOW_UPDATE by nothing", [frame(8, 0, 0, uint32(0))], protocolError],
-  ["WINDOW_UPDATE on an idle stream", [frame(8, 0, 1, uint32(1))], protocolError],
-  ["a connection window beyond 2^31-1", [frame(8, 0, 0, uint32(2 ** 31 - 1))], flowControlError],
-  ["a setting that widens a stream window beyond 2^31-1", [opening(1), frame(8, 0, 1, uint32(2 ** 31 - 1 - 65_535)), frame(4, 0, 0, setting(4, 65_536))], flowControlError],
-];
-
-/** The same for errors of one stream; the connection must survive them. */
-// biome-ignore format: a table
-const streamErrors: readonly (readonly [string, readonly Buffer[], number])[] = [
-  ["an upper-case header", [frame(1, endHeaders, 1, block([...callHeaders("/t.T/Echo"), ["A", "b"]]))], protocolError],
-  ["no :path", [frame(1, endHeaders, 1, block([[":method", "POST"], [":scheme", "http"]]))], protocolError],
-  ["trailers that do not end the stream", [opening(1), frame(1, endHeaders, 1, block([["x", "y"]]))], protocolError],
-  ["a second request on a stream", [opening(1), frame(1, endHeaders | endStream, 1, headers)], protocolError],
-  ["DATA after END_STREAM", [opening(1), frame(0, endStream, 1), frame(0, 0, 1, message("a"))], streamClosed],
-  ["HEADERS after END_STREAM", [opening(1), frame(0, endStream, 1), frame(1, endHeaders | endStream, 1, block([["x", "y"]]))], streamClosed],
-  ["WINDOW_UPDATE by nothing", [opening(1), frame(8, 0, 1, uint32(0))], protocolError],
-  ["a stream window beyond 2^31-1", [opening(1), frame(8, 0, 1, uint32(2 ** 31 - 1))], flowControlError],
-  ["PRIORITY of a wrong size", [opening(1), frame(2, 0, 1, Buffer.alloc(4))], frameSizeError],
-  ["less DATA than content-length", [frame(1, endHeaders, 1, block(callHeaders("/t.T/Echo", [["content-length", "9"]]))), frame(0, endStream, 1, message("a"))], protocolError],
-  ["more DATA than content-length", [frame(1, endHeaders, 1, block(callHeaders("/t.T/Echo", [["content-length", "2"]]))), frame(0, endStream, 1, message("a"))], protocolError],
-];
-
-describe("a violation of the connection", () => {
-  for (const [name, frames, code] of connectionErrors) {
-    it(`${name} ends it with code ${code}`, async () => {
-      const client = await RawClient.open(running.port);
-      client.send(...frames);
-      equal(await client.goawayCode(), code);
-      await until(() => client.closed, "close");
-    });
-  }
-
-  it("reports the last stream it has taken", async () => {
-    const client = await RawClient.open(running.port);
-    client.call(1, "/t.T/Echo", "a");
-    client.call(7, "/t.T/Echo", "a");
-    await client.answer(7);
-    client.send(frame(frameType.ping, 0, 0));
-    const goaway = await client.find((f) => f.type === frameType.goaway, "GOAWAY");
-    equal(goaway.payload.readUInt32BE(0), 7);
-    match(goaway.payload.subarray(8).toString(), /PING/);
-  });
-
-  it("is a first frame other than SETTINGS", async () => {
-    const client = await RawClient.dial(running.port);
-    client.send(clientPreface, frame(frameType.ping, 0, 0, Buffer.alloc(8)));
-    equal(await client.goawayCode(), protocolError);
-  });
-});
-
-describe("a violation of a stream", () => {
-  for (const [name, frames, code] of streamErrors) {
-    it(`${name} resets it with code ${code}`, async () => {
-      const client = await RawClient.open(running.port);
-      client.send(...frames);
-      equal(await client.resetCode(1), code);
-      client.call(3, "/t.T/Echo", "still here");
-      equal((await client.answer(3)).messages.join(), "still here");
-      await client.end();
-    });
-  }
-});
 
 describe("frames that are allowed", () => {
   async function echoes(...before: readonly Buffer[]): Promise<void> {

@@ -17,6 +17,7 @@ function read(fields: Fields, oversized = false): RequestHead {
 function show(head: RequestHead): string {
   if (head.kind === "call") return `call ${head.path} ${head.timeoutMs ?? "-"} ${head.encoding}`;
   if (head.kind === "refused") return `refused ${head.status.code} ${head.status.message}`;
+  if (head.kind === "trailers") return head.kind;
   return head.kind === "http" ? `http ${head.httpStatus}` : `malformed: ${head.reason}`;
 }
 
@@ -42,6 +43,7 @@ describe("readRequestHead()", () => {
     ["gRPC-Web", changed("content-type", "application/grpc-web"), "http 415"],
     ["no content type", without("content-type"), "http 415"],
     ["no method", without(":method"), "malformed: :method is missing"],
+    ["no pseudo-header at all", [["x", "y"]], "trailers"],
     ["no path", without(":path"), "malformed: :path is missing"],
     ["an empty path", changed(":path", ""), "malformed: :path is missing"],
     ["no scheme", without(":scheme"), "malformed: :scheme is missing"],
