@@ -1,8 +1,8 @@
 /** What every service works with. */
 import { type Logger, MetricRegistry, type Random, type WireWriter } from "@flotilla/base";
-import type { Call, Method, Timers } from "@flotilla/grpc";
+import type { Call, Message, Method, Timers } from "@flotilla/grpc";
 import type { Member } from "@flotilla/member";
-import type { Command, CommandResult, Principal } from "@flotilla/store";
+import type { Command, CommandResult } from "@flotilla/store";
 import { Authority } from "./auth/authority.ts";
 import { createTokens } from "./auth/tokens.ts";
 import type { BackupSchedule } from "./backup/schedule.ts";
@@ -15,6 +15,8 @@ import {
   bcryptCostDefault,
   compactHashCheckMs,
   progressIntervalMs,
+  requestBytesMax,
+  txnOpsMax,
   warnUnaryMs,
 } from "./limits.ts";
 import { OwnRole } from "./membership/own-role.ts";
@@ -34,6 +36,10 @@ export interface EtcdApiOptions {
   readonly progressIntervalMs: number;
   /** `--max-learners`. Default no limit, where etcd's is 1. */
   readonly learnersMax: number;
+  /** `--max-txn-ops`: operations, or comparisons, of a transaction; nested ones share it. */
+  readonly maxTxnOps: number;
+  /** `--max-request-bytes`: a request that goes into the log. */
+  readonly maxRequestBytes: number;
   /** `--quota-backend-bytes`: 0 is etcd's default of 2 GiB, below 0 there is no quota. */
   readonly quotaBackendBytes: number;
   /** `--auto-compaction-mode` and `-retention`; see `parseAutoCompaction`. */
@@ -81,7 +87,7 @@ export interface EtcdApiDeps {
 export type Applied = Exclude<CommandResult, { readonly kind: "refused" }>;
 
 /** Answers one request, of which `bytes` is the encoded form. */
-type Serve<T> = (request: T, bytes: Uint8Array, call: Call) => Uint8Array | Promise<Uint8Array>;
+type Serve<T> = (request: T, bytes: Uint8Array, call: Call) => Message | Promise<Message>;
 
 /** Collaborators and options, and the answers that only they can give. */
 export class ServiceContext {
@@ -143,15 +149,18 @@ export class ServiceContext {
   }
 
   /** Waits until local reads are linearizable, then reads. Ends in an {@link RpcError} when that cannot be. */
-  async afterBarrier<T>(read: () => T): Promise<T> {
+  async afterBarrier<T>(read: () => T | Promise<T>): Promise<T> {
     const outcome = await this.member.readBarrier();
     if (outcome.kind !== "ready") throw rpcErrorOf(outcome);
     return read();
   }
 
-  /** Replicates a command in somebody's name. Ends in an {@link RpcError} when it is not applied. */
-  async propose(command: Command, principal: Principal | undefined): Promise<Applied> {
-    const outcome = await this.member.propose(command, principal && { principal });
+  /** Replicates what a client asks for, in its name. Ends in an {@link RpcError} when it is not applied. */
+  async propose(call: Call, command: Command): Promise<Applied> {
+    const { authority, member } = this;
+    const outcome = authority.isEnabled
+      ? await member.propose(command, { principal: await authority.author(call, command) })
+      : await member.propose(command);
     if (outcome.kind !== "applied") throw rpcErrorOf(outcome);
     if (outcome.result.kind === "refused") throw rpcErrorOf(outcome.result);
     return outcome.result;
@@ -214,6 +223,8 @@ export const defaultOptions: EtcdApiOptions = {
   versions: { server: "3.6.0", cluster: "3.6.0" },
   progressIntervalMs,
   learnersMax: Number.POSITIVE_INFINITY,
+  maxTxnOps: txnOpsMax,
+  maxRequestBytes: requestBytesMax,
   quotaBackendBytes: 0,
   autoCompaction: { kind: "off" },
   initialCorruptCheck: false,

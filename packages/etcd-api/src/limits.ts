@@ -6,6 +6,21 @@ export const requestBytesMax: number = 1.5 * 1024 * 1024;
 export const messageOverheadBytes: number = 512 * 1024;
 /** `--max-txn-ops`: operations, or comparisons, of a transaction; nested ones share it. */
 export const txnOpsMax = 128;
+/**
+ * What an entry of etcd's log has beside the request, which counts against `--max-request-bytes`, too:
+ * the ids of the request, and its tag and length.
+ */
+export const entryOverheadBytes = 18;
+/** What a range of many keys reads and encodes before everybody else has a turn: about a millisecond. */
+export const rangeSliceBytes: number = 128 * 1024;
+/** Ranges of several slices at once; further ones wait. */
+export const slicedRangesMax = 16;
+/** Those that wait; beyond, they are refused. */
+export const slicedRangesWaitingMax = 10_000;
+/** Bytes of all answers that are encoded and not sent yet; beyond, ranges of several slices are refused. */
+export const heldAnswerBytesMax: number = 1024 ** 3;
+/** Rows in the first chunk of a range that is streamed. */
+export const streamedRowsFirst = 10;
 /** Longest time to live of a lease. */
 export const leaseTtlSecondsMax = 9_000_000_000;
 /** Watches on one stream; etcd has no such bound. */
@@ -101,3 +116,7 @@ export const snapshotsMax = 4;
 export const snapshotTurnBytes: number = 128 * 1024;
 /** A client of a snapshot that takes nothing for this long is given up. */
 export const snapshotStallMs = 60_000;
+/** What waits for a WebSocket's reader before its handler waits, too. */
+export const webSocketWaitingBytes: number = 256 * 1024;
+/** A member that does not tell its hash within this time is not compared. */
+export const peerHashMs = 60_000;

@@ -2,17 +2,32 @@
 import { assertNever, WireReader, type WireWriter } from "@flotilla/base";
 import {
   type DeleteRangeResult,
+  type KeyValue,
   type PutResult,
   type RangeResult,
   type TxnResult,
   writeKeyValue,
 } from "@flotilla/store";
+import { clamped } from "./clamped.ts";
 import { writeInnerHeader } from "./header.ts";
 
 export function writeRangeResponse(writer: WireWriter, result: RangeResult): void {
-  for (const kv of result.kvs) writer.fieldMessage(2, (body) => writeKeyValue(body, kv));
-  writer.fieldBool(3, result.more);
-  writer.fieldVarint(4, result.count);
+  writeRangeRows(writer, result.kvs);
+  writeRangeEnd(writer, result);
+}
+
+/** The rows of an answer, or some of them. */
+export function writeRangeRows(writer: WireWriter, kvs: readonly KeyValue[]): void {
+  for (const kv of kvs) writer.fieldMessage(2, (body) => writeKeyValue(body, kv));
+}
+
+/** What follows the last row. */
+export function writeRangeEnd(
+  writer: WireWriter,
+  { more, count }: { readonly more: boolean; readonly count: number },
+): void {
+  writer.fieldBool(3, more);
+  writer.fieldVarint(4, count);
 }
 
 export function writePutResponse(writer: WireWriter, result: PutResult): void {
@@ -77,7 +92,7 @@ export function decodeCompactionRequest(bytes: Uint8Array): CompactionRequest {
   let revision = 0;
   let physical = false;
   while (reader.next()) {
-    if (reader.field === 1) revision = reader.varint();
+    if (reader.field === 1) revision = clamped(reader.varint64());
     else if (reader.field === 2) physical = reader.bool();
     else reader.skip();
   }

@@ -6,6 +6,7 @@
  * both branches, whichever of them will run.
  */
 import { assertNever, compareBytes } from "@flotilla/base";
+import { GrpcError, statusCode } from "@flotilla/grpc";
 import type {
   DeleteRangeRequest,
   PutRequest,
@@ -14,10 +15,30 @@ import type {
   TxnRequest,
 } from "@flotilla/store";
 import { RpcError } from "../errors.ts";
-import { txnOpsMax } from "../limits.ts";
 
 export function checkRange(request: RangeRequest): void {
   if (request.key.length === 0) throw new RpcError("emptyKey");
+}
+
+/** What only the whole answer could be sorted or filtered by cannot be streamed. */
+export function checkRangeStream(request: RangeRequest): void {
+  checkRange(request);
+  const isInKeyOrder =
+    request.sortOrder === "none" ||
+    (request.sortTarget === "key" && request.sortOrder === "ascend");
+  if (!isInKeyOrder) throw unimplemented("RangeStream does not support custom sort orders");
+  const { minModRevision, maxModRevision, minCreateRevision, maxCreateRevision } = request;
+  if (
+    minModRevision !== 0 ||
+    maxModRevision !== 0 ||
+    minCreateRevision !== 0 ||
+    maxCreateRevision !== 0
+  )
+    throw unimplemented("RangeStream does not support revision filters");
+}
+
+function unimplemented(text: string): GrpcError {
+  return new GrpcError(statusCode.unimplemented, text);
 }
 
 export function checkPut(request: PutRequest): void {
@@ -30,8 +51,9 @@ export function checkDeleteRange(request: DeleteRangeRequest): void {
   if (request.key.length === 0) throw new RpcError("emptyKey");
 }
 
-export function checkTxn(request: TxnRequest): void {
-  checkOps(request, txnOpsMax);
+/** `opsMax`: `--max-txn-ops`. */
+export function checkTxn(request: TxnRequest, opsMax: number): void {
+  checkOps(request, opsMax);
   putsOf(request.success);
   putsOf(request.failure);
 }

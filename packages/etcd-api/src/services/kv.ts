@@ -4,6 +4,7 @@
  * A handler holds no state and no policy: it checks what can be judged from the request alone, hands
  * one command to the member, and translates the outcome.
  */
+import type { Call, Call, Message, Method, WriterCall } from "@flotilla/grpc";
 import {
   type Command,
   type CommandResult,
@@ -12,11 +13,14 @@ import {
   decodePutRequest,
   decodeRangeRequest,
   decodeTxnRequest,
+  type Principal,
   type PutRequest,
   type RangeRequest,
   type RangeResult,
+  type ReadAccess,
   type TxnRequest,
 } from "@flotilla/store";
+import { writeAccess } from "../auth/authority.ts";
 import {
   type CompactionRequest,
   decodeCompactionRequest,
@@ -25,44 +29,55 @@ import {
   writeRangeResponse,
   writeTxnResponse,
 } from "../codec/kv.ts";
-import type { Methods, ServiceContext } from "../context.ts";
+import { decoded, type Methods, type ServiceContext } from "../context.ts";
 import { RpcError, rpcErrorOf, wrongResult } from "../errors.ts";
-import { requestBytesMax } from "../limits.ts";
+import { entryOverheadBytes } from "../limits.ts";
 import {
   allSerializable,
   checkDeleteRange,
   checkPut,
   checkRange,
+  checkRangeStream,
   checkTxn,
   readsOnly,
 } from "./kv-checks.ts";
+import { RangeReader } from "./range-reader.ts";
 
 /** The methods of the KV service. */
 export function kvMethods(context: ServiceContext): Methods {
   const service = new KvService(context);
+  const stream: Method = {
+    kind: "serverStream",
+    handle: (call, bytes) => service.rangeStream(decoded(decodeRangeRequest, bytes), call),
+  };
   return [
     [
       "/etcdserverpb.KV/Range",
-      context.unary(decodeRangeRequest, (request) => service.range(request)),
+      context.unary(decodeRangeRequest, (request, _, call) => service.range(request, call)),
     ],
+    ["/etcdserverpb.KV/RangeStream", stream],
     [
       "/etcdserverpb.KV/Put",
-      context.unaryForClients(decodePutRequest, (r, bytes) => service.put(r, bytes)),
+      context.unaryForClients(decodePutRequest, (request, bytes, call) =>
+        service.put(request, bytes, call),
+      ),
     ],
     [
       "/etcdserverpb.KV/DeleteRange",
-      context.unaryForClients(decodeDeleteRangeRequest, (request, bytes) =>
-        service.deleteRange(request, bytes),
+      context.unaryForClients(decodeDeleteRangeRequest, (request, bytes, call) =>
+        service.deleteRange(request, bytes, call),
       ),
     ],
     [
       "/etcdserverpb.KV/Txn",
-      context.unaryForClients(decodeTxnRequest, (r, bytes) => service.txn(r, bytes)),
+      context.unaryForClients(decodeTxnRequest, (request, bytes, call) =>
+        service.txn(request, bytes, call),
+      ),
     ],
     [
       "/etcdserverpb.KV/Compact",
-      context.unaryForClients(decodeCompactionRequest, (request, bytes) =>
-        service.compact(request, bytes),
+      context.unaryForClients(decodeCompactionRequest, (request, bytes, call) =>
+        service.compact(request, bytes, call),
       ),
     ],
   ];
@@ -70,43 +85,99 @@ export function kvMethods(context: ServiceContext): Methods {
 
 class KvService {
   readonly #context: ServiceContext;
+  readonly #ranges: RangeReader;
 
   constructor(context: ServiceContext) {
     this.#context = context;
+    this.#ranges = new RangeReader(context);
   }
 
-  range(request: RangeRequest): Uint8Array | Promise<Uint8Array> {
+  range(request: RangeRequest, call: Call): Message | Promise<Message> {
     checkRange(request);
-    if (request.serializable) {
-      this.#context.checkHasData();
-      return this.#readRange(request);
-    }
-    this.#context.checkServesClients();
-    return this.#context.afterBarrier(() => this.#readRange(request));
+    if (request.serializable) this.#context.checkHasData();
+    else this.#context.checkServesClients();
+    if (this.#context.authority.isEnabled) return this.#rangeFor(request, call);
+    if (request.serializable) return this.#readRange(request, call);
+    if (isOfOneKey(request)) return this.#context.afterBarrier(() => this.#readKey(request));
+    return this.#context.afterBarrier(() => {}).then(() => this.#readRange(request, call));
   }
 
-  put(request: PutRequest, bytes: Uint8Array): Promise<Uint8Array> {
+  async rangeStream(request: RangeRequest, call: WriterCall): Promise<void> {
+    this.#context.checkLeader(call);
+    this.#context.checkServesClients(); // etcd's learners know no exception for it.
+    checkRangeStream(request);
+    if (!request.serializable) await this.#context.afterBarrier(() => {});
+    await this.#readFor(call, { kind: "range", request }, () => this.#ranges.stream(request, call));
+  }
+
+  put(request: PutRequest, bytes: Uint8Array, call: Call): Promise<Uint8Array> {
     checkPut(request);
-    return this.#propose(bytes, { kind: "put", request });
+    return this.#propose(call, bytes, { kind: "put", request }, call);
   }
 
-  deleteRange(request: DeleteRangeRequest, bytes: Uint8Array): Promise<Uint8Array> {
+  deleteRange(request: DeleteRangeRequest, bytes: Uint8Array, call: Call): Promise<Uint8Array> {
     checkDeleteRange(request);
-    return this.#propose(bytes, { kind: "deleteRange", request });
+    return this.#propose(call, bytes, { kind: "deleteRange", request }, call);
   }
 
-  txn(request: TxnRequest, bytes: Uint8Array): Uint8Array | Promise<Uint8Array> {
-    checkTxn(request);
-    if (!readsOnly(request)) return this.#propose(bytes, { kind: "txn", request });
-    if (allSerializable(request)) return this.#readTxn(request);
-    return this.#context.afterBarrier(() => this.#readTxn(request));
+  txn(request: TxnRequest, bytes: Uint8Array, call: Call): Uint8Array | Promise<Uint8Array> {
+    checkTxn(request, this.#context.options.maxTxnOps);
+    if (!readsOnly(request)) return this.#propose(call, bytes, { kind: "txn", request }, call);
+    if (this.#context.authority.isEnabled) return this.#readTxnFor(request, call);
+    if (allSerializable(request)) return this.#permittedTxn(request, call);
+    return this.#context.afterBarrier(() => this.#permittedTxn(request, call));
   }
 
-  compact(request: CompactionRequest, bytes: Uint8Array): Promise<Uint8Array> {
-    return this.#propose(bytes, { kind: "compact", ...request });
+  /** `physical`: answered once the rows are gone, too. */
+  async compact(request: CompactionRequest, bytes: Uint8Array, call: Call): Promise<Uint8Array> {
+    const answer = await this.#propose(call, bytes, { kind: "compact", ...request }, call);
+    if (request.physical) await this.#compacted(call);
+    return answer;
   }
 
-  #readRange(request: RangeRequest): Uint8Array {
+  #compacted(call: Call): Promise<void> | undefined {
+    const { store } = this.#context.member;
+    if (!store.isCompacting) return undefined;
+    return new Promise((resolve) => {
+      const done = (): void => {
+        stop();
+        call.signal.removeEventListener("abort", done);
+        resolve();
+      };
+      const stop = store.onCompacted(done);
+      call.signal.addEventListener("abort", done);
+    });
+  }
+
+  async #rangeFor(request: RangeRequest, call: Call): Promise<Message> {
+    if (!request.serializable) await this.#context.afterBarrier(() => {});
+    return this.#readFor(call, { kind: "range", request }, () => this.#readRange(request, call));
+  }
+
+  async #readTxnFor(request: TxnRequest, call: Call): Promise<Uint8Array> {
+    if (!allSerializable(request)) await this.#context.afterBarrier(() => {});
+    return this.#readFor(call, { kind: "txn", request }, () => this.#readTxn(request));
+  }
+
+  #readFor<T>(call: Call, access: ReadAccess, read: () => T | Promise<T>): Promise<T> {
+    return this.#context.authority.read(call, [access], read);
+  }
+
+  #permittedRange(request: RangeRequest, call: Call): Uint8Array | Promise<Uint8Array> {
+    const read = (): Uint8Array => this.#readRange(request);
+    return this.#context.authority.read(call, { kind: "range", request }, read);
+  }
+
+  #permittedTxn(request: TxnRequest, call: Call): Uint8Array | Promise<Uint8Array> {
+    const read = (): Uint8Array => this.#readTxn(request);
+    return this.#context.authority.read(call, { kind: "txn", request }, read);
+  }
+
+  #readRange(request: RangeRequest, call: Call): Message | Promise<Message> {
+    return isOfOneKey(request) ? this.#readKey(request) : this.#ranges.read(request, call);
+  }
+
+  #readKey(request: RangeRequest): Uint8Array {
     const result = this.#context.member.store.range(request);
     if (result.kind === "refused") throw rpcErrorOf(result);
     return this.#answer(result);
@@ -118,13 +189,21 @@ class KvService {
     return this.#answer(result);
   }
 
+  #propose(bytes: Uint8Array, command: KvCommand, call: Call): Promise<Uint8Array> {
+    if (bytes.length + entryOverheadBytes > this.#context.options.maxRequestBytes) {
+      throw new RpcError("requestTooLarge");
+    }
+    if (!this.#context.authority.isEnabled) return this.#proposeAs(undefined, command);
+    const author = this.#context.authority.author(call, accessOf(command));
+    return author.then((principal) => this.#proposeAs(principal, command));
+  }
+
   /**
    * The member is not told when the client gives up: the command is in the log by then, and the
    * member bounds the wait itself.
    */
-  async #propose(bytes: Uint8Array, command: Command): Promise<Uint8Array> {
-    if (bytes.length > requestBytesMax) throw new RpcError("requestTooLarge");
-    const outcome = await this.#context.member.propose(command);
+  async #proposeAs(principal: Principal | undefined, command: Command): Promise<Uint8Array> {
+    const outcome = await this.#context.member.propose(command, principal && { principal });
     if (outcome.kind !== "applied") throw rpcErrorOf(outcome);
     if (outcome.result.kind === "refused") throw rpcErrorOf(outcome.result);
     return this.#answer(outcome.result);
@@ -147,4 +226,18 @@ class KvService {
         throw wrongResult("a KV command", result.kind);
     }
   }
+}
+
+type KvCommand = Extract<Command, { readonly kind: "put" | "deleteRange" | "txn" | "compact" }>;
+
+/** What it takes to propose a command; its effects are judged again where it is applied. */
+function accessOf(command: KvCommand): ReadAccess {
+  if (command.kind === "compact") return { kind: "admin" };
+  if (command.kind === "txn") return { kind: "txn", request: command.request };
+  return writeAccess(command);
+}
+
+/** So small an answer that it is given at once, without slices. */
+function isOfOneKey(request: RangeRequest): boolean {
+  return request.rangeEnd.length === 0;
 }

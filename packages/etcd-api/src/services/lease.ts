@@ -1,4 +1,5 @@
 /** `etcdserverpb.Lease`. Grants and revocations go through the log; renewals are the leader's alone. */
+import { failpoint } from "@flotilla/base";
 import type { Method, ReaderCall, WriterCall } from "@flotilla/grpc";
 import type { Command, CommandResult } from "@flotilla/store";
 import {
@@ -22,18 +23,21 @@ export function leaseMethods(context: ServiceContext): Methods {
   return [
     [
       "/etcdserverpb.Lease/LeaseGrant",
-      context.unaryForClients(decodeLeaseGrantRequest, (r) => service.grant(r)),
+      context.unaryForClients(decodeLeaseGrantRequest, (r, _, call) => service.grant(r, call)),
     ],
     [
       "/etcdserverpb.Lease/LeaseRevoke",
-      context.unaryForClients(decodeLeaseRequest, (r) => service.revoke(r)),
+      context.unaryForClients(decodeLeaseRequest, (r, _, call) => service.revoke(r, call)),
     ],
     ["/etcdserverpb.Lease/LeaseKeepAlive", keepAlive],
     [
       "/etcdserverpb.Lease/LeaseTimeToLive",
-      context.unaryForClients(decodeLeaseRequest, (request) => service.timeToLive(request)),
+      context.unaryForClients(decodeLeaseRequest, (r, _, call) => service.timeToLive(r, call)),
     ],
-    ["/etcdserverpb.Lease/LeaseLeases", context.unaryForClients(noFields, () => service.leases())],
+    [
+      "/etcdserverpb.Lease/LeaseLeases",
+      context.unaryForClients(noFields, (_, __, call) => service.leases(call)),
+    ],
   ];
 }
 
@@ -44,10 +48,10 @@ class LeaseService {
     this.#context = context;
   }
 
-  async grant(request: LeaseGrantRequest): Promise<Uint8Array> {
+  async grant(request: LeaseGrantRequest, call: Call): Promise<Uint8Array> {
     if (request.ttlSeconds > leaseTtlSecondsMax) throw new RpcError("leaseTtlTooLarge");
     const { member, random } = this.#context;
-    const result = await this.#propose({
+    const result = await this.#context.propose(call, {
       kind: "leaseGrant",
       id: request.id === 0n ? chooseLeaseId(random) : request.id,
       ttlSeconds: Math.max(request.ttlSeconds, member.leaseTtlMinSeconds),
@@ -56,8 +60,8 @@ class LeaseService {
     return this.#context.answer(result.revision, (writer) => writeLease(writer, result));
   }
 
-  async revoke({ id }: LeaseRequest): Promise<Uint8Array> {
-    const result = await this.#propose({ kind: "leaseRevoke", id });
+  async revoke({ id }: LeaseRequest, call: Call): Promise<Uint8Array> {
+    const result = await this.#context.propose(call, { kind: "leaseRevoke", id });
     if (result.kind !== "leaseRevoke") throw wrongResult("leaseRevoke", result.kind);
     return this.#context.answer(result.revision);
   }
@@ -78,7 +82,7 @@ class LeaseService {
     }
   }
 
-  async timeToLive({ id, keys }: LeaseRequest): Promise<Uint8Array> {
+  async timeToLive({ id, keys }: LeaseRequest, call: Call): Promise<Uint8Array> {
     const { member } = this.#context;
     failpoint("beforeLookupWhenLeaseTimeToLive");
     const outcome = await member.leaseTimeToLive(id, { keys });
@@ -93,7 +97,7 @@ class LeaseService {
     });
   }
 
-  leases(): Uint8Array {
+  leases(call: Call): Uint8Array | Promise<Uint8Array> {
     const { store } = this.#context.member;
     return this.#context.answer(store.revision, (writer) => writeLeases(writer, store.leases()));
   }
