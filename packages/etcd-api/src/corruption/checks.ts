@@ -1,0 +1,200 @@
+/**
+ * Finds members whose data went wrong, and raises the alarm that names them.
+ *
+ * | check                     | by whom       | of what                             | default      |
+ * |---------------------------|---------------|-------------------------------------|--------------|
+ * | before clients are served | each member   | all that this member holds          | off          |
+ * | after compactions         | the leader    | what the compaction has left        | every minute |
+ * | of everything             | the leader    | all up to the present revision      | off          |
+ *
+ * Nothing is repaired without an operator: the alarm stops all clients, so that nothing wrong is read
+ * or written, and the log says what to do. A member is only named when a majority holds something
+ * else; its data directory can then be emptied, and it gets everything anew from the others.
+ */
+import type { Logger } from "@flotilla/base";
+import type { Timers } from "@flotilla/grpc";
+import { type Member, nodeIdOf } from "@flotilla/member";
+import { peerHashMs } from "../limits.ts";
+import {
+  differingPeers,
+  impossiblyAhead,
+  judgeHashes,
+  type OwnHash,
+  type PeerHash,
+} from "./verdict.ts";
+
+export interface CorruptionDeps {
+  readonly member: Member;
+  readonly logger: Logger;
+  readonly timers: Timers;
+}
+
+/** This member must not serve clients: what it holds is not what another one holds. */
+export class CorruptionError extends Error {
+  override readonly name = "CorruptionError";
+  readonly code = "inconsistent";
+}
+
+const remedy =
+  "stop the member, remove it from the cluster, empty its data directory, add it again and start it as " +
+  "a member of an existing cluster; then disarm the alarm";
+const remedyWithoutMajority =
+  "no majority holds the same data: compare the members by their HashKV, restore the cluster from a snapshot " +
+  "or from the one that is right; then disarm the alarm";
+
+/** Compares this member with the others, as far as they answer. Throws {@link CorruptionError}. */
+export async function checkBeforeServing(deps: CorruptionDeps): Promise<void> {
+  const { member, logger } = deps;
+  const own = await hashOf(deps, member.id, 0);
+  if (own.kind !== "hash") return;
+  const peers = await peerHashes(deps, own.revision);
+  const differing = differingPeers(own, peers).map(nodeIdOf);
+  for (const { id, answer } of peers) {
+    if (answer.kind === "hash") continue;
+    logger.warn("a member could not be compared", { member: nodeIdOf(id), reason: answer.kind });
+  }
+  if (differing.length === 0) return;
+  throw new CorruptionError(
+    `found data inconsistency with peers: at revision ${own.revision} this member holds other data than ` +
+      `${differing.join(", ")}. Find out which is wrong (HashKV at all members); for that one: ${remedy}`,
+  );
+}
+
+/** Begins the leader's checks; returns how to stop. 0 ms: never. */
+export function startCorruptionChecks(
+  deps: CorruptionDeps,
+  options: { readonly compactHashCheckMs: number; readonly corruptCheckMs: number },
+): () => void {
+  const abort = new AbortController();
+  const checks = new CorruptionChecks(deps, abort.signal);
+  const stops = [
+    repeat(deps, options.compactHashCheckMs, () => checks.checkCompaction()),
+    repeat(deps, options.corruptCheckMs, () => checks.checkAll()),
+  ];
+  return () => {
+    for (const stop of stops) stop();
+    abort.abort();
+  };
+}
+
+class CorruptionChecks {
+  readonly #deps: CorruptionDeps;
+  readonly #signal: AbortSignal;
+  /** The last compaction that all members were compared by. */
+  #checkedRevision = -1;
+
+  constructor(deps: CorruptionDeps, signal: AbortSignal) {
+    this.#deps = deps;
+    this.#signal = signal;
+  }
+
+  async checkCompaction(): Promise<void> {
+    const { member } = this.#deps;
+    const { compactRevision, isCompacting } = member.store;
+    // While rows are still being removed a hash costs far more.
+    if (compactRevision <= this.#checkedRevision || isCompacting) return;
+    const isComplete = await this.#compare(compactRevision);
+    if (isComplete) this.#checkedRevision = compactRevision;
+  }
+
+  async checkAll(): Promise<void> {
+    const { member } = this.#deps;
+    if ((await member.readBarrier(this.#signal)).kind !== "ready") return;
+    await this.#compare(member.store.revision);
+  }
+
+  /** True when everybody was compared. */
+  async #compare(revision: number): Promise<boolean> {
+    const { member } = this.#deps;
+    const own = await hashOf(this.#deps, member.id, revision, this.#signal);
+    if (own.kind !== "hash" || revision <= 0) return false;
+    const peers = await peerHashes(this.#deps, revision, this.#signal);
+    const { corrupt, skipped } = judgeHashes({ id: member.id, hash: own }, peers);
+    // Who was asked before this barrier cannot have been further than this member is after it.
+    const isCaughtUp = (await member.readBarrier(this.#signal)).kind === "ready";
+    const ahead = isCaughtUp ? impossiblyAhead(member.store.revision, peers) : [];
+    for (const id of new Set([...corrupt, ...ahead])) await this.#raise(id, own, peers);
+    return skipped.length === 0;
+  }
+
+  async #raise(id: bigint, own: OwnHash, peers: readonly PeerHash[]): Promise<void> {
+    const { member, logger } = this.#deps;
+    const alarm = { memberId: id, kind: "corrupt" } as const;
+    const isRaised = member.store
+      .alarms()
+      .some((one) => one.memberId === id && one.kind === alarm.kind);
+    if (isRaised) return;
+    const all = [{ id: member.id, answer: own }, ...peers];
+    logger.error(id === 0n ? "the members hold different data" : "a member holds wrong data", {
+      ...(id === 0n ? {} : { member: nodeIdOf(id) }),
+      revision: String(own.revision),
+      hashes: all.map(({ id, answer }) => `${nodeIdOf(id)}: ${hashText(answer)}`),
+      todo: id === 0n ? remedyWithoutMajority : remedy,
+    });
+    await member.propose({ kind: "alarm", action: "activate", alarm });
+  }
+}
+
+/** The others that hold data. */
+function peerHashes(
+  deps: CorruptionDeps,
+  revision: number,
+  signal?: AbortSignal,
+): Promise<readonly PeerHash[]> {
+  const { member } = deps;
+  const peers = member.members().filter(({ id, isWitness }) => id !== member.id && !isWitness);
+  return Promise.all(
+    peers.map(async ({ id }) => ({ id, answer: await hashOf(deps, id, revision, signal) })),
+  );
+}
+
+/** Who takes too long is away. */
+async function hashOf(
+  { member, timers }: CorruptionDeps,
+  id: bigint,
+  revision: number,
+  signal?: AbortSignal,
+): ReturnType<Member["stateHash"]> {
+  const late = new AbortController();
+  const cancel = timers.after(peerHashMs, () => late.abort());
+  const signals = signal === undefined ? [late.signal] : [late.signal, signal];
+  try {
+    return await member.stateHash(id, { revision, signal: AbortSignal.any(signals) });
+  } catch (error) {
+    if (!late.signal.aborted) throw error;
+    return { kind: "unreachable", reason: "no answer in time" };
+  } finally {
+    cancel();
+  }
+}
+
+function hashText(answer: PeerHash["answer"]): string {
+  return answer.kind === "hash" ? answer.hash.toString(16).padStart(8, "0") : answer.kind;
+}
+
+/** Runs `check` while this member leads, one at a time. What goes wrong is logged, and tried again. */
+function repeat(
+  { member, logger, timers }: CorruptionDeps,
+  everyMs: number,
+  check: () => Promise<void>,
+): () => void {
+  if (everyMs <= 0) return () => {};
+  let isStopped = false;
+  let cancel = (): void => {};
+  const look = async (): Promise<void> => {
+    try {
+      if (member.status().isLeader) await check();
+    } catch (error) {
+      if (!isStopped) logger.warn("members could not be compared", { reason: String(error) });
+    }
+    if (!isStopped) wait();
+  };
+  const wait = (): void => {
+    cancel = timers.after(everyMs, () => void look());
+  };
+  wait();
+  return () => {
+    isStopped = true;
+    cancel();
+  };
+}
