@@ -163,6 +163,11 @@ export class ManualTimers implements Timers {
     return () => this.#due.delete(id);
   }
 
+  /** How many wait for their time. */
+  get pending(): number {
+    return this.#due.size;
+  }
+
   advance(ms: number): void {
     this.#nowMs += ms;
     for (const [id, { atMs, callback }] of [...this.#due]) {

@@ -1,0 +1,97 @@
+/** Writes snapshots by the clock while this member leads, and removes old ones. */
+import { mkdir, readdir, rm } from "node:fs/promises";
+import { join } from "node:path";
+import type { Logger } from "@flotilla/base";
+import type { Timers } from "@flotilla/grpc";
+import { type Member, nodeIdOf } from "@flotilla/member";
+import { backupLookMs } from "../limits.ts";
+import { snapshotPieces } from "../maintenance/snapshot-stream.ts";
+import { writeWholeFile } from "./durable-file.ts";
+import {
+  type BackupSchedule,
+  backupName,
+  backupsToRemove,
+  isBackupDue,
+  unfinished,
+} from "./schedule.ts";
+
+export interface BackupDeps {
+  readonly member: Member;
+  readonly logger: Logger;
+  readonly timers: Timers;
+  unixSeconds(): number;
+}
+
+/** Begins now; returns how to stop, which waits for nothing: an unfinished file goes with the next one. */
+export function startBackups(deps: BackupDeps, schedule: BackupSchedule | undefined): () => void {
+  if (schedule === undefined) return () => {};
+  return new Backups(deps, schedule).start();
+}
+
+class Backups {
+  readonly #deps: BackupDeps;
+  readonly #schedule: BackupSchedule;
+  #cancel = (): void => {};
+  #isStopped = false;
+
+  constructor(deps: BackupDeps, schedule: BackupSchedule) {
+    this.#deps = deps;
+    this.#schedule = schedule;
+  }
+
+  start(): () => void {
+    this.#wait();
+    return () => {
+      this.#isStopped = true;
+      this.#cancel();
+    };
+  }
+
+  #wait(): void {
+    const { timers } = this.#deps;
+    const lookMs = Math.min(backupLookMs, this.#schedule.everyMs);
+    this.#cancel = timers.after(lookMs, () => void this.#look());
+  }
+
+  async #look(): Promise<void> {
+    const { member, logger } = this.#deps;
+    try {
+      if (member.status().isLeader) await this.#backUpIfDue();
+    } catch (error) {
+      const { directory } = this.#schedule;
+      logger.error("a backup could not be written", { directory, reason: String(error) });
+    }
+    if (!this.#isStopped) this.#wait();
+  }
+
+  async #backUpIfDue(): Promise<void> {
+    const { directory, everyMs, keep } = this.#schedule;
+    const { member } = this.#deps;
+    await mkdir(directory, { recursive: true, mode: 0o700 });
+    const unixSeconds = this.#deps.unixSeconds();
+    if (!isBackupDue(await readdir(directory), { unixSeconds, everyMs })) return;
+    await this.#write(unixSeconds);
+    const names = await readdir(directory);
+    for (const name of backupsToRemove(names, { keep, member: nodeIdOf(member.id) })) {
+      await rm(join(directory, name), { force: true });
+    }
+  }
+
+  async #write(unixSeconds: number): Promise<void> {
+    const { member, logger } = this.#deps;
+    const { revision, bytesEstimate, content } = member.snapshot();
+    const name = backupName({ unixSeconds, revision, member: nodeIdOf(member.id) });
+    const path = join(this.#schedule.directory, name);
+    const blobs = this.#blobs(snapshotPieces(content, bytesEstimate));
+    const bytes = await writeWholeFile(path, blobs, unfinished);
+    logger.info("backup written", { path, revision: String(revision), bytes: String(bytes) });
+  }
+
+  /** Each is awaited on the disk, so that the event loop turns between them. */
+  async *#blobs(pieces: ReturnType<typeof snapshotPieces>): AsyncGenerator<Uint8Array> {
+    for await (const { blob } of pieces) {
+      if (this.#isStopped) throw new Error("the member stops");
+      yield blob;
+    }
+  }
+}
