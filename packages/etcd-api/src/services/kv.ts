@@ -4,7 +4,7 @@
  * A handler holds no state and no policy: it checks what can be judged from the request alone, hands
  * one command to the member, and translates the outcome.
  */
-import type { Call, Call, Message, Method, WriterCall } from "@flotilla/grpc";
+import type { Call, Message, Method, WriterCall } from "@flotilla/grpc";
 import {
   type Command,
   type CommandResult,
@@ -20,7 +20,6 @@ import {
   type ReadAccess,
   type TxnRequest,
 } from "@flotilla/store";
-import { writeAccess } from "../auth/authority.ts";
 import {
   type CompactionRequest,
   decodeCompactionRequest,
@@ -112,25 +111,25 @@ class KvService {
 
   put(request: PutRequest, bytes: Uint8Array, call: Call): Promise<Uint8Array> {
     checkPut(request);
-    return this.#propose(call, bytes, { kind: "put", request }, call);
+    return this.#propose(bytes, { kind: "put", request }, call);
   }
 
   deleteRange(request: DeleteRangeRequest, bytes: Uint8Array, call: Call): Promise<Uint8Array> {
     checkDeleteRange(request);
-    return this.#propose(call, bytes, { kind: "deleteRange", request }, call);
+    return this.#propose(bytes, { kind: "deleteRange", request }, call);
   }
 
   txn(request: TxnRequest, bytes: Uint8Array, call: Call): Uint8Array | Promise<Uint8Array> {
     checkTxn(request, this.#context.options.maxTxnOps);
-    if (!readsOnly(request)) return this.#propose(call, bytes, { kind: "txn", request }, call);
+    if (!readsOnly(request)) return this.#propose(bytes, { kind: "txn", request }, call);
     if (this.#context.authority.isEnabled) return this.#readTxnFor(request, call);
-    if (allSerializable(request)) return this.#permittedTxn(request, call);
-    return this.#context.afterBarrier(() => this.#permittedTxn(request, call));
+    if (allSerializable(request)) return this.#readTxn(request);
+    return this.#context.afterBarrier(() => this.#readTxn(request));
   }
 
   /** `physical`: answered once the rows are gone, too. */
   async compact(request: CompactionRequest, bytes: Uint8Array, call: Call): Promise<Uint8Array> {
-    const answer = await this.#propose(call, bytes, { kind: "compact", ...request }, call);
+    const answer = await this.#propose(bytes, { kind: "compact", ...request }, call);
     if (request.physical) await this.#compacted(call);
     return answer;
   }
@@ -159,18 +158,8 @@ class KvService {
     return this.#readFor(call, { kind: "txn", request }, () => this.#readTxn(request));
   }
 
-  #readFor<T>(call: Call, access: ReadAccess, read: () => T | Promise<T>): Promise<T> {
-    return this.#context.authority.read(call, [access], read);
-  }
-
-  #permittedRange(request: RangeRequest, call: Call): Uint8Array | Promise<Uint8Array> {
-    const read = (): Uint8Array => this.#readRange(request);
-    return this.#context.authority.read(call, { kind: "range", request }, read);
-  }
-
-  #permittedTxn(request: TxnRequest, call: Call): Uint8Array | Promise<Uint8Array> {
-    const read = (): Uint8Array => this.#readTxn(request);
-    return this.#context.authority.read(call, { kind: "txn", request }, read);
+  async #readFor<T>(call: Call, access: ReadAccess, read: () => T | Promise<T>): Promise<T> {
+    return this.#context.authority.read(call, access, read);
   }
 
   #readRange(request: RangeRequest, call: Call): Message | Promise<Message> {
@@ -189,13 +178,14 @@ class KvService {
     return this.#answer(result);
   }
 
-  #propose(bytes: Uint8Array, command: KvCommand, call: Call): Promise<Uint8Array> {
+  #propose(bytes: Uint8Array, command: Command, call: Call): Promise<Uint8Array> {
     if (bytes.length + entryOverheadBytes > this.#context.options.maxRequestBytes) {
       throw new RpcError("requestTooLarge");
     }
     if (!this.#context.authority.isEnabled) return this.#proposeAs(undefined, command);
-    const author = this.#context.authority.author(call, accessOf(command));
-    return author.then((principal) => this.#proposeAs(principal, command));
+    return this.#context.authority
+      .author(call, command)
+      .then((principal) => this.#proposeAs(principal, command));
   }
 
   /**
@@ -226,15 +216,6 @@ class KvService {
         throw wrongResult("a KV command", result.kind);
     }
   }
-}
-
-type KvCommand = Extract<Command, { readonly kind: "put" | "deleteRange" | "txn" | "compact" }>;
-
-/** What it takes to propose a command; its effects are judged again where it is applied. */
-function accessOf(command: KvCommand): ReadAccess {
-  if (command.kind === "compact") return { kind: "admin" };
-  if (command.kind === "txn") return { kind: "txn", request: command.request };
-  return writeAccess(command);
 }
 
 /** So small an answer that it is given at once, without slices. */
