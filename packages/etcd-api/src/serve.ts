@@ -5,7 +5,9 @@ import { type Logger, Prng, type Random } from "@flotilla/base";
 import { createGrpcServer, type GrpcLimits, systemTimers, type Timers } from "@flotilla/grpc";
 import type { Member } from "@flotilla/member";
 import { createEtcdApi } from "./api.ts";
-import type { EtcdApiOptions } from "./context.ts";
+import { startChores } from "./chores.ts";
+import { defaultOptions, type EtcdApiOptions } from "./context.ts";
+import { checkBeforeServing } from "./corruption/checks.ts";
 import { messageOverheadBytes, requestBytesMax } from "./limits.ts";
 import { type ListenAddress, type Listener, openListener } from "./listen.ts";
 
@@ -38,7 +40,10 @@ export interface EtcdServer {
   close(options: { readonly graceMs: number }): Promise<void>;
 }
 
-/** Opens the client port. Rejects with the system's error, or `PkiError`, when it cannot be opened. */
+/**
+ * Opens the client port, and begins what a member does beside answering. Rejects with the system's
+ * error, or `PkiError`, when it cannot be opened, and with `CorruptionError` when it must not serve.
+ */
 export async function serveEtcd(
   deps: ServeEtcdDeps,
   options: ServeEtcdOptions,
@@ -54,6 +59,8 @@ export async function serveEtcd(
   const random = deps.random ?? systemRandom();
   const { member, logger } = deps;
   const unixSeconds = () => Math.floor(Date.now() / 1000);
+  const chores = { ...defaultOptions, ...rest };
+  if (chores.initialCorruptCheck) await checkBeforeServing({ member, logger, timers });
   const api = createEtcdApi({ member, logger, timers, random, unixSeconds }, rest);
   const withoutHttp = new WeakSet<Socket>();
   const grpc = createGrpcServer(
@@ -77,10 +84,12 @@ export async function serveEtcd(
   const listeners = await openAll(listen, (address) =>
     openListener(address, logger, (socket, clientName) => accept(address, socket, clientName)),
   );
+  const stopChores = startChores({ member, logger, timers, unixSeconds }, chores);
   return {
     port: listeners[0]?.port ?? 0,
     ports: listeners.map((listener) => listener.port),
     async close(closeOptions) {
+      stopChores();
       const closed = closeAll(listeners);
       await grpc.close(closeOptions);
       api.http.close();
