@@ -8,9 +8,10 @@ import {
   ServiceContext,
 } from "./context.ts";
 import { electionMethods } from "./election/election.ts";
-import { createHttpSide, type HttpSide } from "./http.ts";
+import { createHttpSide, createMetricsSide, type HttpSide } from "./http/http-side.ts";
 import { lockMethods } from "./lock/lock.ts";
 import { Reconfiguration } from "./membership/reconfiguration.ts";
+import { CallMetrics } from "./metrics/call-observer.ts";
 import { keepToQuota } from "./quota/quota-member.ts";
 import { authMethods } from "./services/auth.ts";
 import { clusterMethods } from "./services/cluster.ts";
@@ -27,6 +28,8 @@ export interface EtcdApi {
   readonly methods: ReadonlyMap<string, Method>;
   /** For sockets that do not speak HTTP/2. */
   readonly http: HttpSide;
+  /** For listeners that only monitoring may reach. */
+  readonly metricsHttp: HttpSide;
   /** Ends what runs beside calls; those should have ended before. */
   close(): void;
 }
@@ -49,8 +52,16 @@ export function createEtcdApi(deps: EtcdApiDeps, options: Partial<EtcdApiOptions
     electionMethods(context),
     healthMethods(context),
   ];
+  const calls = new CallMetrics(context, all);
   const methods = new Map(
-    services.flat().map(([path, method]) => [path, context.authority.guard(path, method)]),
+    services
+      .flat()
+      .map(([path, method]) => [path, calls.observe(path, context.authority.guard(path, method))]),
   );
-  return { methods, http: createHttpSide(context), close: () => context.close() };
+  return {
+    methods,
+    http: createHttpSide(context, methods),
+    metricsHttp: createMetricsSide(context),
+    close: () => context.close(),
+  };
 }

@@ -21,7 +21,7 @@ export {
 export { type AutoCompaction, parseAutoCompaction } from "./compaction/mode.ts";
 export type { EtcdApiDeps, EtcdApiOptions, Versions } from "./context.ts";
 export { RpcError, type RpcErrorKey, rpcErrors } from "./errors.ts";
-export type { HttpSide } from "./http.ts";
+export type { HttpSide } from "./http/http-side.ts";
 export type { ListenAddress, Serves } from "./listen.ts";
 export {
   type EtcdServer,

@@ -1,0 +1,169 @@
+/**
+ * The HTTP/1 side of the client port, and what the metrics listeners serve. Source: etcd
+ * server/embed/serve.go.
+ *
+ * Sockets are handed in; nothing here opens a port.
+ */
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
+import type { Socket } from "node:net";
+import type { Method } from "@flotilla/grpc";
+import type { ServiceContext } from "../context.ts";
+import { Gateway } from "../gateway/gateway.ts";
+import { httpConnectionsMax, httpHeadersMs } from "../limits.ts";
+import { corsHeaders, isHostAllowed, misdirected } from "./access.ts";
+import { type Answer, jsonAnswer, notFound, sendAnswer, textAnswer } from "./answer.ts";
+import { HttpExchange } from "./http-exchange.ts";
+import { metricsAnswer, type PageSet, Pages } from "./pages.ts";
+import { ScrapeCounters } from "./scrape-counters.ts";
+import { WebSockets } from "./web-sockets.ts";
+
+/** Answers HTTP/1 requests on sockets that it is given. */
+export interface HttpSide {
+  /** Takes over a socket, after its handshake, of which `firstBytes` were already read. */
+  accept(socket: Socket, firstBytes: Buffer): void;
+  close(): void;
+}
+
+/** Everything that the client port serves over HTTP/1. */
+export function createHttpSide(
+  context: ServiceContext,
+  methods: ReadonlyMap<string, Method>,
+): HttpSide {
+  const gateway = new Gateway({ methods, logger: context.logger, timers: context.timers });
+  return new Side(context, "client", context.options.enableGateway ? gateway : undefined);
+}
+
+/** Only what is asked by monitoring: health and metrics, to any page and by any name, as in etcd. */
+export function createMetricsSide(context: ServiceContext): HttpSide {
+  return new Side(context, "metrics", undefined);
+}
+
+class Side implements HttpSide {
+  readonly #context: ServiceContext;
+  readonly #set: PageSet;
+  readonly #gateway: Gateway | undefined;
+  readonly #pages: Pages;
+  readonly #scrapes: ScrapeCounters;
+  readonly #sockets: WebSockets | undefined;
+  readonly #server: Server;
+
+  constructor(context: ServiceContext, set: PageSet, gateway: Gateway | undefined) {
+    this.#context = context;
+    this.#set = set;
+    this.#gateway = gateway;
+    this.#pages = new Pages(context, set);
+    this.#scrapes = new ScrapeCounters(context.metrics);
+    this.#sockets = gateway === undefined ? undefined : new WebSockets(gateway);
+    this.#server = this.#makeServer();
+  }
+
+  accept(socket: Socket, firstBytes: Buffer): void {
+    socket.pause();
+    if (firstBytes.length > 0) socket.unshift(firstBytes);
+    this.#server.emit("connection", socket);
+    socket.resume();
+  }
+
+  close(): void {
+    this.#sockets?.close();
+    this.#server.closeAllConnections();
+  }
+
+  #makeServer(): Server {
+    const server = createServer({ requestTimeout: 0, keepAlive: true }, (request, response) => {
+      response.on("error", () => response.destroy());
+      this.#serve(request, response).catch((error: unknown) => this.#failed(response, error));
+    });
+    server.headersTimeout = httpHeadersMs;
+    server.maxConnections = httpConnectionsMax;
+    server.on("upgrade", (request: IncomingMessage, socket: Socket, head: Buffer) =>
+      this.#upgrade(request, socket, head),
+    );
+    return server;
+  }
+
+  /** A bug of ours ends the process, as it does where gRPC meets one. */
+  #failed(response: ServerResponse, error: unknown): void {
+    this.#context.logger.error("an HTTP request failed", { reason: String(error) });
+    sendAnswer(response, textAnswer(500, "internal error\n"));
+    throw error;
+  }
+
+  async #serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const refusal = this.#admit(request, response);
+    if (refusal !== undefined) {
+      sendAnswer(response, refusal);
+      return;
+    }
+    const { method = "GET" } = request;
+    const { pathname, searchParams } = urlOf(request);
+    if (this.#set === "client" && method === "OPTIONS") {
+      sendAnswer(response, { status: 200, headers: {}, body: "" });
+    } else if (pathname === "/metrics") {
+      const text = this.#scrapes.serve(() => this.#context.metrics.text());
+      sendAnswer(response, metricsAnswer(text));
+    } else if (this.#gateway !== undefined && pathname.startsWith("/v3")) {
+      await this.#serveGateway(this.#gateway, pathname, request, response);
+    } else sendAnswer(response, await this.#pages.answer(method, pathname, searchParams));
+  }
+
+  async #serveGateway(
+    gateway: Gateway,
+    pathname: string,
+    request: IncomingMessage,
+    response: ServerResponse,
+  ): Promise<void> {
+    const path = gatewayPath(pathname);
+    if (pathname === "/v3") {
+      sendAnswer(response, { status: 307, headers: { Location: "/v3/" }, body: "" });
+      return;
+    }
+    const route = path === undefined ? undefined : gateway.route(path);
+    if (route !== undefined && request.method === "POST") {
+      const isStream = gateway.takesStream(route);
+      await gateway.serve(route, new HttpExchange(request, response, { isStream }));
+    } else if (route !== undefined) sendAnswer(response, wrongMethod);
+    else sendAnswer(response, path === undefined ? notFound : noSuchCall);
+  }
+
+  #upgrade(request: IncomingMessage, socket: Socket, head: Buffer): void {
+    const path = gatewayPath(urlOf(request).pathname);
+    const route = path === undefined ? undefined : this.#gateway?.route(path);
+    const isAllowed = this.#isAllowed(request);
+    if (this.#sockets === undefined || route === undefined || !isAllowed) {
+      const line = isAllowed ? "404 Not Found" : "421 Misdirected Request";
+      socket.end(`HTTP/1.1 ${line}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`);
+    } else this.#sockets.upgrade(route, request, socket, head);
+  }
+
+  /** Who may ask; the headers of the answer for pages of other origins. */
+  #admit(request: IncomingMessage, response: ServerResponse): Answer | undefined {
+    if (this.#set === "metrics") return undefined;
+    if (!this.#isAllowed(request)) return misdirected(request.headers.host ?? "");
+    const { corsOrigins } = this.#context.options;
+    for (const [name, value] of Object.entries(corsHeaders(corsOrigins, request.headers.origin))) {
+      if (value !== undefined) response.setHeader(name, value);
+    }
+    return undefined;
+  }
+
+  /** With TLS the certificate says whom a client has reached. */
+  #isAllowed({ socket, headers }: IncomingMessage): boolean {
+    const { hostWhitelist } = this.#context.options;
+    return "encrypted" in socket || isHostAllowed(hostWhitelist, headers.host ?? "");
+  }
+}
+
+const wrongMethod: Answer = jsonAnswer(501, '{"code":12,"message":"Method Not Allowed"}');
+const noSuchCall: Answer = jsonAnswer(404, '{"code":5,"message":"Not Found"}');
+
+/** What follows the version; undefined for a version that is not served. */
+function gatewayPath(pathname: string): string | undefined {
+  return /^\/v3(?:beta)?\/(.*)$/.exec(pathname)?.[1];
+}
+
+/** A target that is no path reads as the root. */
+function urlOf({ url = "/" }: IncomingMessage): URL {
+  const base = "http://localhost";
+  return new URL(URL.canParse(url, base) ? url : "/", base);
+}

@@ -1,0 +1,186 @@
+/**
+ * Counts calls as etcd's servers do (go-grpc-prometheus, etcd server/etcdserver/api/v3rpc/metrics.go),
+ * and tells the log of those that took long.
+ */
+import type { Counter, Histogram, Logger, Metrics } from "@flotilla/base";
+import {
+  type Call,
+  type Method,
+  type MethodObserver,
+  type StatusCode,
+  statusCode,
+  type Timers,
+} from "@flotilla/grpc";
+import { goDuration } from "./go-duration.ts";
+
+/** What observers share. */
+export interface CallMetricsDeps {
+  readonly metrics: Metrics;
+  readonly logger: Logger;
+  readonly timers: Pick<Timers, "nowMs">;
+}
+
+export interface CallMetricsOptions {
+  /** A unary call that takes longer is logged. */
+  readonly warnUnaryMs: number;
+  /** Also how long each call took. */
+  readonly extensiveMetrics: boolean;
+}
+
+// biome-ignore format: a table
+const codeNames: Readonly<Record<StatusCode, string>> = {
+  [statusCode.ok]: "OK", [statusCode.cancelled]: "Canceled", [statusCode.unknown]: "Unknown",
+  [statusCode.invalidArgument]: "InvalidArgument", [statusCode.deadlineExceeded]: "DeadlineExceeded",
+  [statusCode.notFound]: "NotFound", [statusCode.alreadyExists]: "AlreadyExists",
+  [statusCode.permissionDenied]: "PermissionDenied",
+  [statusCode.resourceExhausted]: "ResourceExhausted",
+  [statusCode.failedPrecondition]: "FailedPrecondition", [statusCode.aborted]: "Aborted",
+  [statusCode.outOfRange]: "OutOfRange", [statusCode.unimplemented]: "Unimplemented",
+  [statusCode.internal]: "Internal", [statusCode.unavailable]: "Unavailable",
+  [statusCode.dataLoss]: "DataLoss", [statusCode.unauthenticated]: "Unauthenticated",
+};
+
+const typeNames: Readonly<Record<Method["kind"], string>> = {
+  unary: "unary",
+  serverStream: "server_stream",
+  clientStream: "client_stream",
+  bidi: "bidi_stream",
+};
+
+/** Upper ends of the buckets of how long calls take, as go-grpc-prometheus has them. */
+const handlingSeconds = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10] as const;
+
+/** Versions of clients that are told apart; further ones are counted as unknown. */
+const clientVersionsMax = 32;
+
+/** Makes observers; one for all methods of a server. */
+export class CallMetrics {
+  readonly deps: CallMetricsDeps;
+  readonly options: CallMetricsOptions;
+  readonly receivedBytes: Counter;
+  readonly sentBytes: Counter;
+  readonly #requests = new Map<string, Counter>();
+
+  constructor(deps: CallMetricsDeps, options: CallMetricsOptions) {
+    this.deps = deps;
+    this.options = options;
+    this.receivedBytes = deps.metrics.counter(
+      "etcd_network_client_grpc_received_bytes_total",
+      "The total number of bytes received from grpc clients.",
+    );
+    this.sentBytes = deps.metrics.counter(
+      "etcd_network_client_grpc_sent_bytes_total",
+      "The total number of bytes sent to grpc clients.",
+    );
+  }
+
+  /** The same method, observed. */
+  observe(path: string, method: Method): Method {
+    return { ...method, observer: new CallObserver(this, path, method.kind) };
+  }
+
+  /** Counts a call by what its client says of itself. */
+  requested(type: "unary" | "stream", clientVersion: string | undefined): void {
+    const version = clientVersion ?? "unknown";
+    const key = `${type} ${version}`;
+    const known = this.#requests.get(key);
+    if (known !== undefined) known.add();
+    else if (version !== "unknown" && !this.#isTakenIn(version)) this.requested(type, undefined);
+    else {
+      const counter = this.deps.metrics.counter(
+        "etcd_server_client_requests_total",
+        "The total number of client requests per client version.",
+        { client_api_version: version, type },
+      );
+      this.#requests.set(key, counter);
+      counter.add();
+    }
+  }
+
+  #isTakenIn(version: string): boolean {
+    return /^\d{1,3}\.\d{1,3}$/.test(version) && this.#requests.size < 2 * clientVersionsMax;
+  }
+}
+
+class CallObserver implements MethodObserver {
+  readonly #shared: CallMetrics;
+  readonly #type: "unary" | "stream";
+  readonly #started: Counter;
+  readonly #received: Counter;
+  readonly #sent: Counter;
+  /** By status code. */
+  readonly #handled: readonly Counter[];
+  readonly #seconds: Histogram | undefined;
+
+  constructor(shared: CallMetrics, path: string, kind: Method["kind"]) {
+    const { metrics } = shared.deps;
+    const [, service = "", name = ""] = path.split("/");
+    const labels = { grpc_method: name, grpc_service: service, grpc_type: typeNames[kind] };
+    this.#shared = shared;
+    this.#type = kind === "unary" ? "unary" : "stream";
+    this.#started = metrics.counter(
+      "grpc_server_started_total",
+      "Total number of RPCs started on the server.",
+      labels,
+    );
+    this.#received = metrics.counter(
+      "grpc_server_msg_received_total",
+      "Total number of RPC stream messages received on the server.",
+      labels,
+    );
+    this.#sent = metrics.counter(
+      "grpc_server_msg_sent_total",
+      "Total number of gRPC stream messages sent by the server.",
+      labels,
+    );
+    this.#handled = Object.values(statusCode).map((code) =>
+      metrics.counter(
+        "grpc_server_handled_total",
+        "Total number of RPCs completed on the server, regardless of success or failure.",
+        { grpc_code: codeNames[code], ...labels },
+      ),
+    );
+    this.#seconds = shared.options.extensiveMetrics
+      ? metrics.histogram(
+          "grpc_server_handling_seconds",
+          "Histogram of response latency (seconds) of gRPC that had been application-level handled by the server.",
+          handlingSeconds,
+          labels,
+        )
+      : undefined;
+  }
+
+  started(call: Call): number {
+    this.#started.add();
+    this.#shared.requested(this.#type, call.metadata.get("client-api-version"));
+    return this.#shared.deps.timers.nowMs();
+  }
+
+  received(messageBytes: number): void {
+    this.#received.add();
+    this.#shared.receivedBytes.add(messageBytes);
+  }
+
+  sent(messageBytes: number): void {
+    this.#sent.add();
+    this.#shared.sentBytes.add(messageBytes);
+  }
+
+  handled(call: Call, code: StatusCode, startedMs: number): void {
+    this.#handled[code]?.add();
+    const { deps, options } = this.#shared;
+    const tookMs = deps.timers.nowMs() - startedMs;
+    this.#seconds?.observe(tookMs / 1000);
+    if (this.#type === "unary" && tookMs > options.warnUnaryMs) this.#warn(call, code, tookMs);
+  }
+
+  /** Named as etcd's line is, which operators look for. */
+  #warn(call: Call, code: StatusCode, tookMs: number): void {
+    this.#shared.deps.logger.warn("request stats", {
+      "time spent": goDuration(tookMs),
+      remote: call.peer,
+      "response type": call.path,
+      "grpc code": codeNames[code],
+    });
+  }
+}
