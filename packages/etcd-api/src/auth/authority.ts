@@ -12,7 +12,7 @@
 import { InvariantError } from "@flotilla/base";
 import type { Call, Method } from "@flotilla/grpc";
 import type { Member } from "@flotilla/member";
-import type { AuthReader, Principal, ReadAccess, RequestOp } from "@flotilla/store";
+import type { AuthReader, Command, Principal, ReadAccess } from "@flotilla/store";
 import { RpcError } from "../errors.ts";
 import { tokenPauseMs, tokenWaitMs } from "../limits.ts";
 import { type Access, type AccessRule, accessRuleOf } from "./access-table.ts";
@@ -110,20 +110,20 @@ export class Authority {
   }
 
   /**
-   * Reads what the caller may read. `accesses` are judged by the state from which `read` begins; what
-   * takes several turns is given away only when nobody's rights have changed meanwhile.
+   * Reads what the caller may read. `access` is judged by the state from which `read` begins; what takes
+   * several turns is given away only when nobody's rights have changed meanwhile.
    */
-  async read<T>(
-    call: Call,
-    accesses: readonly ReadAccess[],
-    read: () => T | Promise<T>,
-  ): Promise<T> {
+  read<T>(call: Call, access: ReadAccess, read: () => T | Promise<T>): T | Promise<T> {
+    return this.isEnabled ? this.#readJudged(call, access, read) : read();
+  }
+
+  async #readJudged<T>(call: Call, access: ReadAccess, read: () => T | Promise<T>): Promise<T> {
     const principal = await this.principal(call);
-    for (const access of accesses) this.check(principal, access);
+    this.check(principal, access);
     const result = read();
     if (!(result instanceof Promise)) return result;
     const value = await result;
-    this.checkUnchanged(principal);
+    if (access.kind !== "admin") this.checkUnchanged(principal);
     return value;
   }
 
@@ -133,11 +133,22 @@ export class Authority {
     if (principal.authRevision !== this.#auth.revision) throw new RpcError("authOldRevision");
   }
 
+  /** Who proposes `command`. Throws as {@link permit} does. */
+  author(call: Call, command: Command): Promise<Principal | undefined> {
+    return command.kind === "leaseGrant" ? this.user(call) : this.permit(call, accessFor(command));
+  }
+
+  /** The same for what only root may do. */
+  admin(call: Call): Promise<Principal | undefined> {
+    return this.permit(call, admin);
+  }
+
   /**
-   * Who proposes something that needs `access`. This member may be behind: before it refuses, it
-   * catches up, so that rights given a moment ago count, wherever they were given.
+   * Who asks for what needs `access`; throws {@link RpcError} when he may not have it. This member may
+   * be behind: before it refuses, it catches up, so that rights given a moment ago count, wherever
+   * they were given.
    */
-  async author(call: Call, access: ReadAccess): Promise<Principal | undefined> {
+  async permit(call: Call, access: ReadAccess): Promise<Principal | undefined> {
     const principal = await this.principal(call);
     if (this.#auth.refusal(principal, access) === undefined) return principal;
     await this.#member.readBarrier();
@@ -204,9 +215,19 @@ export class Authority {
   }
 }
 
-/** What an operation that changes keys needs; for {@link Authority.author}. */
-export function writeAccess(operation: RequestOp): ReadAccess {
-  return { kind: "txn", request: { compare: [], success: [operation], failure: [] } };
+/** What a command needs. Whatever is not said here is for root alone. */
+function accessFor(command: Command): ReadAccess {
+  switch (command.kind) {
+    case "put":
+    case "deleteRange":
+      return { kind: "txn", request: { compare: [], success: [command], failure: [] } };
+    case "txn":
+      return { kind: "txn", request: command.request };
+    case "leaseRevoke":
+      return { kind: "leaseRenew", id: command.id };
+    default:
+      return admin;
+  }
 }
 
 function accessOf(rule: AccessRule, request: Uint8Array): Access {

@@ -12,7 +12,6 @@ import {
   type TxnResult,
   type WatchEvent,
 } from "@flotilla/store";
-import { writeAccess } from "../auth/authority.ts";
 import type { ServiceContext } from "../context.ts";
 import { RpcError, rpcErrorOf, wrongResult } from "../errors.ts";
 import { sessionTtlSeconds, watchTurnBytes } from "../limits.ts";
@@ -38,7 +37,7 @@ export class Caller {
   async get(request: RangeRequest): Promise<RangeResult> {
     await this.#context.afterBarrier(() => {});
     const { authority, member } = this.#context;
-    return authority.read(this.#call, [{ kind: "range", request }], () => {
+    return authority.read(this.#call, { kind: "range", request }, () => {
       const result = member.store.range(request);
       if (result.kind === "refused") throw rpcErrorOf(result);
       return result;
@@ -46,8 +45,7 @@ export class Caller {
   }
 
   async txn(request: TxnRequest): Promise<TxnResult> {
-    const principal = await this.#context.authority.author(this.#call, { kind: "txn", request });
-    const result = await this.#context.propose({ kind: "txn", request }, principal);
+    const result = await this.#context.propose(this.#call, { kind: "txn", request });
     if (result.kind !== "txn") throw wrongResult("txn", result.kind);
     return result;
   }
@@ -55,23 +53,20 @@ export class Caller {
   /** The revision of the store afterwards; a key that is not there is no error. */
   async delete(key: Uint8Array): Promise<number> {
     if (key.length === 0) throw new RpcError("emptyKey");
-    const request = deleteRequest(key);
-    const access = writeAccess({ kind: "deleteRange", request });
-    const principal = await this.#context.authority.author(this.#call, access);
-    const result = await this.#context.propose({ kind: "deleteRange", request }, principal);
+    const command = { kind: "deleteRange", request: deleteRequest(key) } as const;
+    const result = await this.#context.propose(this.#call, command);
     return result.revision;
   }
 
   /** `id`, or when that is 0 a new lease; nobody keeps it alive. */
   async session(id: bigint): Promise<bigint> {
     if (id !== 0n) return id;
-    const principal = await this.#context.authority.user(this.#call);
     const grant = {
       kind: "leaseGrant",
       id: chooseLeaseId(this.#context.random),
       ttlSeconds: Math.max(sessionTtlSeconds, this.#context.member.leaseTtlMinSeconds),
     } as const;
-    await this.#context.propose(grant, principal);
+    await this.#context.propose(this.#call, grant);
     return grant.id;
   }
 

@@ -99,8 +99,7 @@ class AuthService {
   }
 
   async change(call: Call, command: AuthCommand): Promise<Uint8Array> {
-    const principal = await this.#context.authority.author(call, admin);
-    const result = await this.#context.propose(command, principal);
+    const result = await this.#context.propose(call, command);
     if (result.kind !== "auth") throw wrongResult(command.kind, result.kind);
     return this.#context.answer(result.revision);
   }
@@ -157,14 +156,14 @@ class AuthService {
 
   async addUser(request: UserAddRequest, call: Call): Promise<Uint8Array> {
     const { name, password, hasNoPassword } = request;
-    await this.#context.authority.author(call, admin); // Before a thread is busy for him.
+    await this.#context.authority.admin(call); // Before a thread is busy for him.
     const passwordHash = hasNoPassword ? "" : await this.#hash(password, call);
     return this.change(call, { kind: "userAdd", name, passwordHash, hasNoPassword });
   }
 
   async changePassword(request: ChangePasswordRequest, call: Call): Promise<Uint8Array> {
     const { name, password, hashedPassword } = request;
-    await this.#context.authority.author(call, admin);
+    await this.#context.authority.admin(call);
     const passwordHash =
       password === "" ? decodedHash(hashedPassword) : await this.#hash(password, call);
     return this.change(call, { kind: "userChangePassword", name, passwordHash });
@@ -205,7 +204,7 @@ class AuthService {
 
   async list(call: Call, namesOf: (auth: AuthReader) => readonly string[]): Promise<Uint8Array> {
     await this.#context.afterBarrier(() => {});
-    return this.#context.authority.read(call, [admin], () =>
+    return this.#context.authority.read(call, admin, () =>
       this.#answer((writer) => writeNames(writer, namesOf(this.#auth))),
     );
   }

@@ -1,7 +1,6 @@
 /** `etcdserverpb.Lease`. Grants and revocations go through the log; renewals are the leader's alone. */
 import { failpoint } from "@flotilla/base";
-import type { Method, ReaderCall, WriterCall } from "@flotilla/grpc";
-import type { Command, CommandResult } from "@flotilla/store";
+import type { Call, Method, ReaderCall, WriterCall } from "@flotilla/grpc";
 import {
   decodeLeaseGrantRequest,
   decodeLeaseRequest,
@@ -68,11 +67,12 @@ class LeaseService {
 
   /** One answer for each request, in order. A lease that is gone is an answer, with no time left. */
   async keepAlive(call: ReaderCall & WriterCall): Promise<void> {
-    const { member } = this.#context;
+    const { member, authority } = this.#context;
     this.#context.checkServesClients();
     this.#context.checkLeader(call);
     for await (const bytes of call.requests) {
       const { id } = decoded(decodeLeaseRequest, bytes);
+      if (authority.isEnabled) await authority.permit(call, { kind: "leaseRenew", id });
       const { revision } = member.store; // As it was when the request came, as in etcd.
       const outcome = await member.renewLease(id, call.signal);
       if (outcome.kind !== "renewed" && outcome.kind !== "leaseNotFound") throw rpcErrorOf(outcome);
@@ -82,7 +82,14 @@ class LeaseService {
     }
   }
 
-  async timeToLive({ id, keys }: LeaseRequest, call: Call): Promise<Uint8Array> {
+  async timeToLive(request: LeaseRequest, call: Call): Promise<Uint8Array> {
+    const { authority } = this.#context;
+    await authority.user(call);
+    if (!request.keys) return this.#life(request);
+    return authority.read(call, { kind: "leaseKeys", id: request.id }, () => this.#life(request));
+  }
+
+  async #life({ id, keys }: LeaseRequest): Promise<Uint8Array> {
     const { member } = this.#context;
     failpoint("beforeLookupWhenLeaseTimeToLive");
     const outcome = await member.leaseTimeToLive(id, { keys });
@@ -97,15 +104,14 @@ class LeaseService {
     });
   }
 
-  leases(call: Call): Uint8Array | Promise<Uint8Array> {
-    const { store } = this.#context.member;
-    return this.#context.answer(store.revision, (writer) => writeLeases(writer, store.leases()));
-  }
-
-  async #propose(command: Command): Promise<Exclude<CommandResult, { kind: "refused" }>> {
-    const outcome = await this.#context.member.propose(command);
-    if (outcome.kind !== "applied") throw rpcErrorOf(outcome);
-    if (outcome.result.kind === "refused") throw rpcErrorOf(outcome.result);
-    return outcome.result;
+  /** Refused as a whole when one of them has keys that the caller may not read, as in etcd. */
+  async leases(call: Call): Promise<Uint8Array> {
+    const { authority, member } = this.#context;
+    const principal = await authority.user(call);
+    const ids = member.store.leases();
+    if (authority.isEnabled) {
+      for (const id of ids) authority.check(principal, { kind: "leaseKeys", id });
+    }
+    return this.#context.answer(member.store.revision, (writer) => writeLeases(writer, ids));
   }
 }

@@ -9,16 +9,23 @@
 import { compareBytes, failpoint } from "@flotilla/base";
 import type { WriterCall } from "@flotilla/grpc";
 import type { WatchBatch, WatchEvent, Watcher } from "@flotilla/store";
+import { watchRefusal } from "../auth/watch-refusal.ts";
 import {
   type WatchAnswer,
   type WatchCreate,
+  type WatchId,
   type WatchMessage,
   writeWatchAnswer,
 } from "../codec/watch.ts";
 import type { ServiceContext } from "../context.ts";
 import { rpcErrors } from "../errors.ts";
-import { watchesPerStreamMax, watchTurnBytes } from "../limits.ts";
-import { sendEvents } from "./watch-fragments.ts";
+import {
+  messageOverheadBytes,
+  watchesPerStreamMax,
+  watchStretchMs,
+  watchTurnBytes,
+} from "../limits.ts";
+import { fragmentsOf } from "./watch-fragments.ts";
 
 /** The id of an answer that belongs to no watch. */
 const noWatch = -1;
@@ -28,9 +35,10 @@ const lowestKey = new Uint8Array(1);
 const jitterParts = 1000;
 
 interface Watch {
-  readonly id: number;
+  readonly id: WatchId;
   readonly watcher: Watcher;
   readonly fragment: boolean;
+  readonly prevKv: boolean;
   readonly progressNotify: boolean;
   /** 0 = it started with what came next. */
   readonly startRevision: number;
@@ -42,10 +50,14 @@ interface Watch {
 export class WatchStream {
   readonly #context: ServiceContext;
   readonly #call: WriterCall;
-  readonly #watches = new Map<number, Watch>();
+  readonly #watches = new Map<WatchId, Watch>();
+  /** Ids of watches that compactions have ended: taken, as in etcd, until their client cancels them. */
+  readonly #spentIds = new Set<WatchId>();
   /** Watches that have something to give, in the order of their turns. */
   readonly #ready = new Set<Watch>();
   #nextId = 0;
+  /** Fragments of a revision of which some are sent. */
+  #fragments: Generator<Uint8Array, void, void> | undefined;
   #pumping = false;
   #progressWanted = false;
   #cancelTimer: (() => void) | undefined;
@@ -55,15 +67,16 @@ export class WatchStream {
     this.#call = call;
   }
 
-  /** One request of the client. */
-  handle(message: WatchMessage): void {
-    if (message === undefined || this.#call.ended) return;
-    if (message.kind === "create") this.#create(message);
-    else if (message.kind === "cancel") this.#cancel(message.watchId);
+  /** One request of the client; the next one has to wait for a promise. */
+  handle(message: WatchMessage): Promise<void> | undefined {
+    if (message === undefined || this.#call.ended) return undefined;
+    if (message.kind === "create") return this.#createJudged(message);
+    if (message.kind === "cancel") this.#cancel(message.watchId);
     else {
       this.#progressWanted = true;
       this.#schedulePump();
     }
+    return undefined;
   }
 
   /** Ends every watch. */
@@ -72,10 +85,24 @@ export class WatchStream {
     for (const { watcher } of this.#watches.values()) watcher.close();
     this.#watches.clear();
     this.#ready.clear();
+    this.#fragments = undefined;
   }
 
-  #create(request: WatchCreate): void {
-    const reason = this.#faultOf(request);
+  /** Who may watch is asked once: what he sees later he sees by the rights of that time, as in etcd. */
+  #createJudged(request: WatchCreate): Promise<void> | undefined {
+    const { authority } = this.#context;
+    if (!authority.isEnabled || request.startRevision < 0) {
+      this.#create(request);
+      return undefined;
+    }
+    const range = { key: keyOf(request), rangeEnd: request.rangeEnd };
+    return watchRefusal(authority, this.#call, range).then((refusal) => {
+      if (!this.#call.ended) this.#create(request, refusal);
+    });
+  }
+
+  #create(request: WatchCreate, refusal?: string): void {
+    const reason = refusal ?? this.#faultOf(request);
     if (reason !== undefined) {
       this.#write({ watchId: noWatch, created: true, canceled: true, cancelReason: reason });
       return;
@@ -97,6 +124,7 @@ export class WatchStream {
         () => this.#wake(watch),
       ),
       fragment: request.fragment,
+      prevKv: request.prevKv,
       progressNotify: request.progressNotify,
       startRevision: request.startRevision,
       eventsSent: false,
@@ -114,22 +142,27 @@ export class WatchStream {
     if (!openEnded && compareBytes(keyOf(request), rangeEnd) >= 0) {
       return "mvcc: watcher range is empty";
     }
-    if (request.watchId !== 0 && this.#watches.has(request.watchId)) {
+    if (request.watchId !== 0 && this.#isTaken(request.watchId)) {
       return "mvcc: duplicate watch ID provided on the WatchStream";
     }
-    if (this.#watches.size >= watchesPerStreamMax) return rpcErrors.tooManyRequests[1];
+    if (this.#watches.size + this.#spentIds.size >= watchesPerStreamMax)
+      return rpcErrors.tooManyRequests[1];
     return undefined;
   }
 
   #chooseId(): number {
-    while (this.#watches.has(this.#nextId)) this.#nextId++;
+    while (this.#isTaken(this.#nextId)) this.#nextId++;
     return this.#nextId++;
   }
 
-  #cancel(id: number): void {
+  #isTaken(id: WatchId): boolean {
+    return this.#watches.has(id) || this.#spentIds.has(id);
+  }
+
+  #cancel(id: WatchId): void {
     const watch = this.#watches.get(id);
-    if (watch === undefined) return;
-    this.#drop(watch);
+    if (watch !== undefined) this.#drop(watch);
+    else if (!this.#spentIds.delete(id)) return;
     this.#write({ watchId: id, canceled: true });
   }
 
@@ -151,20 +184,28 @@ export class WatchStream {
     queueMicrotask(() => this.#pump());
   }
 
-  /** Turns, until nothing is ready or the client has enough for now. */
+  /** Turns, until nothing is ready, or the client has enough for now, or others have waited long enough. */
   #pump(): void {
+    const { timers } = this.#context;
+    const endMs = timers.nowMs() + watchStretchMs;
+    if (!this.#sendFragments()) return this.#pumpWhenDrained();
     for (const watch of this.#ready) {
       this.#ready.delete(watch); // Back at the end of the line if it has more.
-      if (!this.#takeTurn(watch)) {
-        this.#call.drained().then(
-          () => this.#pump(),
-          () => {}, // Never rejects.
-        );
+      if (!this.#takeTurn(watch)) return this.#pumpWhenDrained();
+      if (this.#ready.size > 0 && timers.nowMs() >= endMs) {
+        setImmediate(() => this.#pump());
         return;
       }
     }
     this.#pumping = false;
     if (this.#progressWanted) this.#answerProgress();
+  }
+
+  #pumpWhenDrained(): void {
+    this.#call.drained().then(
+      () => this.#pump(),
+      () => {}, // Never rejects.
+    );
   }
 
   /** False when the client should be waited for. */
@@ -183,14 +224,36 @@ export class WatchStream {
     failpoint("beforeSendWatchResponse");
     const encodeAnswer = (events: readonly WatchEvent[], fragment: boolean): Uint8Array =>
       this.#encode(batch.revision, { watchId: watch.id, events, fragment });
-    return sendEvents(batch.events, watch.fragment, encodeAnswer, (bytes) =>
-      this.#call.write(bytes),
-    );
+    const events = watch.prevKv ? this.#withoutCompacted(batch.events) : batch.events;
+    if (!watch.fragment) return this.#call.write(encodeAnswer(events, false));
+    const bytesMax = this.#context.options.maxRequestBytes + messageOverheadBytes;
+    this.#fragments = fragmentsOf(events, bytesMax, encodeAnswer);
+    return this.#sendFragments();
+  }
+
+  /** Goes on with a revision in parts. False when the client should be waited for. */
+  #sendFragments(): boolean {
+    while (this.#fragments !== undefined) {
+      const { value, done } = this.#fragments.next();
+      if (done) this.#fragments = undefined;
+      else if (!this.#call.write(value)) return false;
+    }
+    return true;
+  }
+
+  /** What a compaction has made unreadable is no longer told as what was there before, as in etcd. */
+  #withoutCompacted(events: readonly WatchEvent[]): readonly WatchEvent[] {
+    const { compactRevision } = this.#context.member.store;
+    const isHidden = ({ kv }: WatchEvent): boolean => kv.modRevision <= compactRevision;
+    const [first] = events;
+    if (first === undefined || !isHidden(first)) return events;
+    return events.map((event) => (isHidden(event) ? { ...event, previous: undefined } : event));
   }
 
   /** What it still needed is gone: never skip, say so. The header carries no revision, as in etcd. */
   #endCompacted(watch: Watch, compactRevision: number): boolean {
     this.#drop(watch);
+    this.#spentIds.add(watch.id);
     return this.#call.write(
       this.#encode(0, { watchId: watch.id, canceled: true, compactRevision }),
     );

@@ -40,7 +40,10 @@ async function serveWatch(
 
 /** A client that has said all it wants goes on being told, as with etcd; only its leaving ends the call. */
 async function readRequests(stream: WatchStream, call: ReaderCall): Promise<void> {
-  for await (const bytes of call.requests) stream.handle(decoded(decodeWatchRequest, bytes));
+  for await (const bytes of call.requests) {
+    const handling = stream.handle(decoded(decodeWatchRequest, bytes));
+    if (handling !== undefined) await handling;
+  }
   if (call.ended) return;
   await new Promise<void>((resolve) => {
     call.signal.addEventListener("abort", () => resolve(), { once: true });
