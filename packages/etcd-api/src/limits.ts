@@ -27,6 +27,8 @@ export const leaseTtlSecondsMax = 9_000_000_000;
 export const watchesPerStreamMax = 16_384;
 /** What a watch may send before the next one has its turn. */
 export const watchTurnBytes: number = 64 * 1024;
+/** How long the watches of a stream take turns before everybody else has one. */
+export const watchStretchMs = 10;
 /** `--watch-progress-notify-interval`. */
 export const progressIntervalMs: number = 10 * 60_000;
 /** A stream that asked for a leader is ended when there was none for this long: three election time-outs. */

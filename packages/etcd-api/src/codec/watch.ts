@@ -1,6 +1,10 @@
 /** Messages of `etcdserverpb.Watch`. */
 import { emptyBytes, WireReader, type WireWriter } from "@flotilla/base";
 import { type WatchEvent, writeEvent } from "@flotilla/store";
+import { clamped } from "./clamped.ts";
+
+/** An int64 that the client may choose, all bits of it; a bigint only where a number is not exact. */
+export type WatchId = number | bigint;
 
 /** `WatchCreateRequest`. */
 export interface WatchCreate {
@@ -13,14 +17,14 @@ export interface WatchCreate {
   readonly noDelete: boolean;
   readonly prevKv: boolean;
   /** 0 = the server chooses. */
-  readonly watchId: number;
+  readonly watchId: WatchId;
   readonly fragment: boolean;
 }
 
 /** A message of the client; undefined when it says nothing, which etcd ignores. */
 export type WatchMessage =
   | WatchCreate
-  | { readonly kind: "cancel"; readonly watchId: number }
+  | { readonly kind: "cancel"; readonly watchId: WatchId }
   | { readonly kind: "progress" }
   | undefined;
 
@@ -30,7 +34,7 @@ export function decodeWatchRequest(bytes: Uint8Array): WatchMessage {
   let message: WatchMessage;
   while (reader.next()) {
     if (reader.field === 1) message = readCreate(reader.message());
-    else if (reader.field === 2) message = { kind: "cancel", watchId: readWatchId(reader) };
+    else if (reader.field === 2) message = { kind: "cancel", watchId: readCancel(reader) };
     else if (reader.field === 3) {
       reader.skip();
       message = { kind: "progress" };
@@ -39,14 +43,20 @@ export function decodeWatchRequest(bytes: Uint8Array): WatchMessage {
   return message;
 }
 
-function readWatchId(request: WireReader): number {
+function readCancel(request: WireReader): WatchId {
   const reader = request.message();
-  let watchId = 0;
+  let watchId: WatchId = 0;
   while (reader.next()) {
-    if (reader.field === 1) watchId = reader.varint();
+    if (reader.field === 1) watchId = readWatchId(reader);
     else reader.skip();
   }
   return watchId;
+}
+
+function readWatchId(reader: WireReader): WatchId {
+  const wide = BigInt.asIntN(64, reader.varint64());
+  const number = Number(wide);
+  return Number.isSafeInteger(number) ? number : wide;
 }
 
 function readCreate(reader: WireReader): WatchCreate {
@@ -54,11 +64,11 @@ function readCreate(reader: WireReader): WatchCreate {
   while (reader.next()) {
     if (reader.field === 1) create = { ...create, key: reader.bytes() };
     else if (reader.field === 2) create = { ...create, rangeEnd: reader.bytes() };
-    else if (reader.field === 3) create = { ...create, startRevision: reader.varint() };
+    else if (reader.field === 3) create = { ...create, startRevision: clamped(reader.varint64()) };
     else if (reader.field === 4) create = { ...create, progressNotify: reader.bool() };
     else if (reader.field === 5) create = withFilters(create, reader);
     else if (reader.field === 6) create = { ...create, prevKv: reader.bool() };
-    else if (reader.field === 7) create = { ...create, watchId: reader.varint() };
+    else if (reader.field === 7) create = { ...create, watchId: readWatchId(reader) };
     else if (reader.field === 8) create = { ...create, fragment: reader.bool() };
     else reader.skip();
   }
@@ -92,7 +102,7 @@ function withFilters(create: WatchCreate, reader: WireReader): WatchCreate {
 
 /** `WatchResponse` after its header; fields at their default may be left out. */
 export interface WatchAnswer {
-  readonly watchId: number;
+  readonly watchId: WatchId;
   readonly created?: boolean;
   readonly canceled?: boolean;
   readonly compactRevision?: number;
@@ -102,7 +112,8 @@ export interface WatchAnswer {
 }
 
 export function writeWatchAnswer(writer: WireWriter, answer: WatchAnswer): void {
-  writer.fieldVarint(2, answer.watchId);
+  if (typeof answer.watchId === "number") writer.fieldVarint(2, answer.watchId);
+  else writer.fieldVarint64(2, answer.watchId);
   writer.fieldBool(3, answer.created ?? false);
   writer.fieldBool(4, answer.canceled ?? false);
   writer.fieldVarint(5, answer.compactRevision ?? 0);

@@ -1,22 +1,55 @@
 /** `grpc.health.v1.Health` (grpc/doc/health-checking.md), for load balancers and kubelets. */
 import { WireReader } from "@flotilla/base";
-import { GrpcError, statusCode } from "@flotilla/grpc";
+import { type Call, GrpcError, type Method, statusCode, type WriterCall } from "@flotilla/grpc";
 import { encode } from "../codec/encoding.ts";
-import type { Methods, ServiceContext } from "../context.ts";
+import { decoded, type Methods, noFields, type ServiceContext } from "../context.ts";
 
-const serving = 1;
+/** `HealthCheckResponse.ServingStatus`. */
+const servingStatus = { serving: 1, serviceUnknown: 3 } as const;
 
-/** Check only: the server as a whole (service ""), which serves as long as it answers. */
+/** The server as a whole (service ""), which serves as long as it answers; it knows no other service. */
 export function healthMethods(context: ServiceContext): Methods {
+  const watch: Method = { kind: "serverStream", handle: (call, bytes) => watchHealth(call, bytes) };
   return [
     [
       "/grpc.health.v1.Health/Check",
       context.unary(decodeService, (service) => {
         if (service !== "") throw new GrpcError(statusCode.notFound, "unknown service");
-        return encode((writer) => writer.fieldVarint(1, serving));
+        return statusBytes(servingStatus.serving);
       }),
     ],
+    ["/grpc.health.v1.Health/List", context.unary(noFields, () => listBytes())],
+    ["/grpc.health.v1.Health/Watch", watch],
   ];
+}
+
+/** The one status there is; nothing ever changes it, and the call lasts until the client goes. */
+async function watchHealth(call: WriterCall, bytes: Uint8Array): Promise<void> {
+  const isKnown = decoded(decodeService, bytes) === "";
+  call.write(statusBytes(isKnown ? servingStatus.serving : servingStatus.serviceUnknown));
+  await ended(call);
+}
+
+function ended(call: Call): Promise<void> | undefined {
+  if (call.ended) return undefined;
+  return new Promise((resolve) => {
+    call.signal.addEventListener("abort", () => resolve(), { once: true });
+  });
+}
+
+/** `HealthCheckResponse`. */
+function statusBytes(status: number): Uint8Array {
+  return encode((writer) => writer.fieldVarint(1, status));
+}
+
+/** `HealthListResponse`: a map from the name of a service to its status. */
+function listBytes(): Uint8Array {
+  return encode((writer) => {
+    writer.fieldMessage(1, (entry) => {
+      entry.fieldTextAlways(1, "");
+      entry.fieldMessage(2, (status) => status.fieldVarint(1, servingStatus.serving));
+    });
+  });
 }
 
 function decodeService(bytes: Uint8Array): string {

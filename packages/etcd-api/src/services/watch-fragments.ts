@@ -2,58 +2,43 @@
  * Large answers of a watch in parts, for clients that can put them together again.
  * Source: etcd server/etcdserver/api/v3rpc/watch.go, sendFragments.
  */
-import type { WatchEvent } from "@flotilla/store";
-import { requestBytesMax } from "../limits.ts";
+import { varintSize } from "@flotilla/base";
+import { encodeEvent, type WatchEvent } from "@flotilla/store";
 
 /** Encodes an answer with these events; `fragment`: more of the same revision follow. */
 type EncodeAnswer = (events: readonly WatchEvent[], fragment: boolean) => Uint8Array;
 
 /**
- * Sends `events` whole, or in parts of less than `requestBytesMax` where `fragment` allows it and an
- * event is not larger by itself. Returns what the last `write` returned.
+ * The answer with these events whole; in parts of less than `bytesMax` when it is not, where an event
+ * is not larger by itself.
  */
-export function sendEvents(
+export function* fragmentsOf(
   events: readonly WatchEvent[],
-  fragment: boolean,
+  bytesMax: number,
   encodeAnswer: EncodeAnswer,
-  write: (bytes: Uint8Array) => boolean,
-): boolean {
+): Generator<Uint8Array, void, void> {
   const whole = encodeAnswer(events, false);
-  if (!fragment || whole.length < requestBytesMax) return write(whole);
-  const parts = partsOf(events);
-  let room = true;
-  parts.forEach((part, index) => {
-    room = write(encodeAnswer(part, index < parts.length - 1));
-  });
-  return room;
-}
-
-/** Fills parts in order, each up to the limit. */
-function partsOf(events: readonly WatchEvent[]): WatchEvent[][] {
-  const parts: WatchEvent[][] = [];
+  if (whole.length < bytesMax || events.length < 2) {
+    yield whole;
+    return;
+  }
+  const headBytes = encodeAnswer([], true).length;
   let part: WatchEvent[] = [];
   let bytes = headBytes;
   for (const event of events) {
-    const size = sizeOf(event);
-    if (part.length > 0 && bytes + size >= requestBytesMax) {
-      parts.push(part);
+    const size = fieldBytes(encodeEvent(event).length);
+    if (part.length > 0 && bytes + size >= bytesMax) {
+      yield encodeAnswer(part, true);
       part = [];
       bytes = headBytes;
     }
     part.push(event);
     bytes += size;
   }
-  parts.push(part);
-  return parts;
+  yield encodeAnswer(part, false);
 }
 
-/** More than the header and the other fields of an answer take. */
-const headBytes = 128;
-/** More than the numbers and tags of an event take. */
-const eventOverheadBytes = 160;
-
-function sizeOf(event: WatchEvent): number {
-  const previous = event.previous;
-  const before = previous === undefined ? 0 : previous.key.length + previous.value.length;
-  return event.kv.key.length + event.kv.value.length + before + eventOverheadBytes;
+/** Of a field of so many bytes, with its tag and length. */
+function fieldBytes(size: number): number {
+  return 1 + varintSize(size) + size;
 }

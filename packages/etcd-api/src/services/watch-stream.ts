@@ -188,10 +188,16 @@ export class WatchStream {
   #pump(): void {
     const { timers } = this.#context;
     const endMs = timers.nowMs() + watchStretchMs;
-    if (!this.#sendFragments()) return this.#pumpWhenDrained();
+    if (!this.#sendFragments()) {
+      this.#pumpWhenDrained();
+      return;
+    }
     for (const watch of this.#ready) {
       this.#ready.delete(watch); // Back at the end of the line if it has more.
-      if (!this.#takeTurn(watch)) return this.#pumpWhenDrained();
+      if (!this.#takeTurn(watch)) {
+        this.#pumpWhenDrained();
+        return;
+      }
       if (this.#ready.size > 0 && timers.nowMs() >= endMs) {
         setImmediate(() => this.#pump());
         return;
