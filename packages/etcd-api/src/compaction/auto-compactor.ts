@@ -68,7 +68,10 @@ class AutoCompactor {
 
   async #compact(revision: number): Promise<void> {
     const { member, logger } = this.#deps;
-    const outcome = await member.propose({ kind: "compact", revision, physical: false });
+    const outcome = await member.propose(
+      { kind: "compact", revision, physical: false },
+      { principal: "cluster" },
+    );
     const refusal =
       outcome.kind === "applied" && outcome.result.kind === "refused" ? outcome.result.error : "";
     if (outcome.kind === "applied" && (refusal === "" || refusal === "compacted")) {

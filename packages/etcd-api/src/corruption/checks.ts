@@ -131,7 +131,7 @@ class CorruptionChecks {
       hashes: all.map(({ id, answer }) => `${nodeIdOf(id)}: ${hashText(answer)}`),
       todo: id === 0n ? remedyWithoutMajority : remedy,
     });
-    await member.propose({ kind: "alarm", action: "activate", alarm });
+    await member.propose({ kind: "alarm", action: "activate", alarm }, { principal: "cluster" });
   }
 }
 

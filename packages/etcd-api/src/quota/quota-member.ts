@@ -132,7 +132,7 @@ class NoSpaceAlarm {
     this.#logger.warn(
       "the store is full: make room by compaction or deletes, then disarm the alarm",
     );
-    const { kind } = await this.#member.propose(command);
+    const { kind } = await this.#member.propose(command, { principal: "cluster" });
     if (kind !== "applied") this.#logger.warn("the alarm could not be raised", { reason: kind });
     this.#raising = undefined;
   }

@@ -3,8 +3,8 @@
  * cluster's and go through the log; all else is local.
  */
 import { emptyBytes } from "@flotilla/base";
-import { GrpcError, statusCode } from "@flotilla/grpc";
-import type { Alarm, Command } from "@flotilla/store";
+import { type Call, GrpcError, statusCode } from "@flotilla/grpc";
+import type { Alarm } from "@flotilla/store";
 import {
   type AlarmRequest,
   alarmAction,
@@ -35,7 +35,7 @@ export function maintenanceMethods(context: ServiceContext): Methods {
     ["/etcdserverpb.Maintenance/Status", context.unary(noFields, () => service.status())],
     [
       "/etcdserverpb.Maintenance/Alarm",
-      context.unaryForClients(decodeAlarmRequest, (request) => service.alarm(request)),
+      context.unaryForClients(decodeAlarmRequest, (r, _, call) => service.alarm(r, call)),
     ],
     [
       "/etcdserverpb.Maintenance/Hash",
@@ -69,7 +69,7 @@ export function maintenanceMethods(context: ServiceContext): Methods {
     ],
     [
       "/etcdserverpb.Maintenance/Downgrade",
-      context.unaryForClients(decodeDowngradeRequest, (request) => service.downgrade(request)),
+      context.unaryForClients(decodeDowngradeRequest, (r, _, call) => service.downgrade(r, call)),
     ],
   ];
 }
@@ -112,7 +112,7 @@ class MaintenanceService {
   }
 
   /** What etcd does not know either: an alarm of no kind is not raised, an action of no kind refused. */
-  async alarm({ action, memberId, alarm }: AlarmRequest): Promise<Uint8Array> {
+  async alarm({ action, memberId, alarm }: AlarmRequest, call: Call): Promise<Uint8Array> {
     const kind = alarmKindOf(alarm);
     if (action === alarmAction.get) {
       const alarms = await this.#context.afterBarrier(() => this.#context.member.store.alarms());
@@ -120,7 +120,7 @@ class MaintenanceService {
     }
     if (action !== alarmAction.activate && action !== alarmAction.deactivate) throw unknownMethod();
     if (kind === undefined) return this.#alarms([]);
-    const result = await this.#propose({
+    const result = await this.#context.propose(call, {
       kind: "alarm",
       action: action === alarmAction.activate ? "activate" : "deactivate",
       alarm: { memberId, kind },
@@ -163,7 +163,7 @@ class MaintenanceService {
     }
   }
 
-  async downgrade({ action, version }: DowngradeRequest): Promise<Uint8Array> {
+  async downgrade({ action, version }: DowngradeRequest, call: Call): Promise<Uint8Array> {
     const current = this.#clusterVersion;
     switch (action) {
       case downgradeAction.validate:
@@ -171,11 +171,11 @@ class MaintenanceService {
         break;
       case downgradeAction.enable: {
         const target = await this.#context.afterBarrier(() => this.#judge(version));
-        await this.#propose({ kind: "downgrade", enabled: true, version: target });
+        await this.#context.propose(call, { kind: "downgrade", enabled: true, version: target });
         break;
       }
       case downgradeAction.cancel:
-        await this.#propose({ kind: "downgrade", enabled: false, version: "" });
+        await this.#context.propose(call, { kind: "downgrade", enabled: false, version: "" });
         break;
       default:
         throw unknownMethod();
@@ -195,13 +195,6 @@ class MaintenanceService {
   get #clusterVersion(): string {
     const { member, options } = this.#context;
     return clusterVersionOf(member.store, options.versions.cluster);
-  }
-
-  async #propose(command: Command) {
-    const outcome = await this.#context.member.propose(command);
-    if (outcome.kind !== "applied") throw rpcErrorOf(outcome);
-    if (outcome.result.kind === "refused") throw rpcErrorOf(outcome.result);
-    return outcome.result;
   }
 }
 
