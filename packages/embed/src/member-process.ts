@@ -1,0 +1,50 @@
+/**
+ * The program of a test cluster's member: waits to be told what to start, and ends with whoever
+ * started it. Errors go to standard error, one JSON object a line.
+ */
+import type { LogFields, Logger } from "@flotilla/base";
+import { type StartedMessage, type StartMessage, stopMessage } from "./process-messages.ts";
+import { type ServingMember, startServing } from "./serving-member.ts";
+
+function write(level: string, message: string, fields: LogFields = {}): void {
+  process.stderr.write(`${JSON.stringify({ level, message, ...fields })}\n`);
+}
+
+const logger: Logger = {
+  debug() {},
+  info: (message, fields) => write("info", message, fields),
+  warn: (message, fields) => write("warn", message, fields),
+  error: (message, fields) => write("error", message, fields),
+};
+
+async function start(options: StartMessage): Promise<ServingMember> {
+  const serving = await startServing({
+    ...options,
+    listenPeerUrl: "http://127.0.0.1:0",
+    host: "127.0.0.1",
+    logger,
+  });
+  const peerPort = Number(new URL(serving.member.peerUrl).port);
+  const started: StartedMessage = { clientUrl: serving.clientUrl, peerPort };
+  process.send?.(started);
+  void serving.member.stopped.then((reason) => process.exit(reason === undefined ? 0 : 1));
+  return serving;
+}
+
+let serving: ServingMember | undefined;
+process.on("message", (message) => {
+  if (message === stopMessage) {
+    void serving?.stop();
+    return;
+  }
+  start(message as StartMessage).then(
+    (started) => {
+      serving = started;
+    },
+    (error: unknown) => {
+      write("error", "member did not start", { reason: String(error) });
+      process.exit(1);
+    },
+  );
+});
+process.on("disconnect", () => process.exit(0));

@@ -1,0 +1,48 @@
+/** A member and its client port, in this process: what both ways of embedding are made of. */
+import { type Logger, silentLogger } from "@flotilla/base";
+import { type EtcdApiOptions, serveEtcd } from "@flotilla/etcd-api";
+import { type InitialMember, type RunningMember, startMember } from "@flotilla/member";
+import { stopGraceMs } from "./limits.ts";
+
+export interface ServingOptions {
+  readonly name: string;
+  readonly dataDir: string;
+  readonly initialCluster: readonly InitialMember[];
+  readonly listenPeerUrl: string;
+  readonly host: string;
+  /** 0 takes a free one. */
+  readonly clientPort: number;
+  readonly heartbeatMs: number;
+  readonly electionMs: number;
+  readonly api?: Partial<EtcdApiOptions>;
+  readonly logger?: Logger;
+}
+
+export interface ServingMember {
+  readonly member: RunningMember;
+  readonly clientUrl: string;
+  /** Closes the client port, then stops the member. */
+  stop(): Promise<void>;
+}
+
+/** Rejects with what the member or the port reject with, and leaves nothing open. */
+export async function startServing(options: ServingOptions): Promise<ServingMember> {
+  const { host, clientPort, api = {}, logger = silentLogger, ...rest } = options;
+  const member = await startMember({ ...rest, logger });
+  try {
+    const server = await serveEtcd({ member, logger }, { ...api, host, port: clientPort });
+    const clientUrl = `http://${host}:${server.port}`;
+    member.advertise({ clientUrls: [clientUrl], apiUrl: "" });
+    return {
+      member,
+      clientUrl,
+      async stop() {
+        await server.close({ graceMs: stopGraceMs });
+        await member.stop();
+      },
+    };
+  } catch (error) {
+    await member.stop();
+    throw error;
+  }
+}
