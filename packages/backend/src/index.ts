@@ -1,3 +1,4 @@
 export { BackendError, type BackendErrorCode } from "./errors.ts";
 export { type LmdbBackendOptions, mapSizeBytesDefault, openLmdbBackend } from "./lmdb-backend.ts";
 export { createMemoryBackend } from "./memory-backend.ts";
+export { decodeSnapshot, type SnapshotEntry } from "./snapshot-format.ts";

@@ -7,6 +7,7 @@
  * - `notAMember`: the cluster to join has not been told of this member.
  * - `cannotJoin`: no member of the cluster to join answers.
  * - `cannotRecover`: the data directory is none that a cluster can be recovered from.
+ * - `notEmpty`: there is something where a snapshot is to be restored to.
  * - `removed`, `superseded`, `lostDisk`: the cluster has told this member that it does not belong.
  * - `lacksData`: it is to hold data, and its data directory is that of a witness.
  * - `stateAhead`: the store holds entries that the log has lost.
@@ -21,6 +22,7 @@ export type MemberErrorCode =
   | "notAMember"
   | "cannotJoin"
   | "cannotRecover"
+  | "notEmpty"
   | "removed"
   | "superseded"
   | "lostDisk"

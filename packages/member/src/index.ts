@@ -8,4 +8,5 @@ export {
   type RecoveryPlan,
   recoverMember,
 } from "./recover-member.ts";
+export { type RestoreOptions, type RestoreOutcome, restoreMember } from "./restore-member.ts";
 export { startMember } from "./start-member.ts";

@@ -38,6 +38,11 @@ export { LeaseExpiry, revokeRetryMs } from "./lease-expiry.ts";
 export type { GrantedLease } from "./leases.ts";
 export { type StoreLimits, storeLimitsDefault } from "./limits.ts";
 export {
+  beginNewCluster,
+  type NewClusterOptions,
+  type NewClusterState,
+} from "./new-cluster.ts";
+export {
   deleteRequest,
   getRequest,
   openEnd,
@@ -47,4 +52,5 @@ export {
   type RangeOptions,
   rangeRequest,
 } from "./requests.ts";
+export { SnapshotSummarizer, type SnapshotSummary } from "./snapshot-summary.ts";
 export { createStore } from "./store.ts";

@@ -17,3 +17,8 @@ export function allMembers(reader: BackendReader): readonly MemberAttributes[] {
   }
   return members;
 }
+
+/** For a cluster that begins anew: none of them is a member of it. */
+export function forgetAllMembers(writer: BackendWriter): void {
+  for (const { memberId } of allMembers(writer)) writer.delete(table.members, idKey(memberId));
+}

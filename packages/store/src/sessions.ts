@@ -105,6 +105,13 @@ export class Sessions {
   }
 }
 
+/** For a log that begins anew: no index of the old one means anything there. */
+export function forgetAllSessions(writer: BackendWriter): void {
+  const keys = [...writer.range(table.sessions, new Uint8Array(0), undefined)].map(([key]) => key);
+  for (const key of keys) writer.delete(table.sessions, key);
+  writer.delete(table.state, forgottenKey);
+}
+
 function encodeSession(session: Session): Uint8Array {
   const index = encodeMessage((writer) => writer.varint(session.lastIndex));
   return concatBytes([index, session.sequences.encode()]);

@@ -4,7 +4,7 @@
  * The revision is kept explicitly and not derived from the history: a compaction may remove the
  * newest row (etcd issue 17780).
  */
-import { emptyBytes, encodeMessage, WireError, WireReader } from "@flotilla/base";
+import { emptyBytes, encodeMessage, equalBytes, WireError, WireReader } from "@flotilla/base";
 import { type AuthState, initialAuth, loadAuth } from "./auth/auth-state.ts";
 import { allAlarms } from "./cluster-state.ts";
 import { boolField, bytesField, integerField } from "./codec/fields.ts";
@@ -52,6 +52,16 @@ export function loadState(reader: BackendReader): StoreState {
   const bytes = reader.get(table.state, stateKey);
   const record = bytes === undefined ? initialState : decodeState(bytes);
   return { ...record, auth: loadAuth(reader), alarms: allAlarms(reader) };
+}
+
+/** True of the key under which the record lies in its table. */
+export function isStateRecord(key: Uint8Array): boolean {
+  return equalBytes(key, stateKey);
+}
+
+/** The record alone, as it lies in the backend. Throws `WireError`. */
+export function readState(bytes: Uint8Array): Pick<StoreState, "revision"> {
+  return decodeState(bytes);
 }
 
 function encodeState(state: StoreState): Uint8Array {
