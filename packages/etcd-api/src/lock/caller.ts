@@ -15,6 +15,7 @@ import {
 import type { ServiceContext } from "../context.ts";
 import { RpcError, rpcErrorOf, wrongResult } from "../errors.ts";
 import { sessionTtlSeconds, watchTurnBytes } from "../limits.ts";
+import { checkDeleteRange, checkTxn } from "../services/kv-checks.ts";
 import { chooseLeaseId } from "../services/lease-ids.ts";
 
 /** What a watch of the caller gives: an event, and the store's revision when it was taken. */
@@ -45,6 +46,7 @@ export class Caller {
   }
 
   async txn(request: TxnRequest): Promise<TxnResult> {
+    checkTxn(request, Number.POSITIVE_INFINITY); // Of two operations at most.
     const result = await this.#context.propose(this.#call, { kind: "txn", request });
     if (result.kind !== "txn") throw wrongResult("txn", result.kind);
     return result;
@@ -52,8 +54,8 @@ export class Caller {
 
   /** The revision of the store afterwards; a key that is not there is no error. */
   async delete(key: Uint8Array): Promise<number> {
-    if (key.length === 0) throw new RpcError("emptyKey");
     const command = { kind: "deleteRange", request: deleteRequest(key) } as const;
+    checkDeleteRange(command.request);
     const result = await this.#context.propose(this.#call, command);
     return result.revision;
   }
