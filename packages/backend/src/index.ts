@@ -1,4 +1,9 @@
 export { BackendError, type BackendErrorCode } from "./errors.ts";
-export { type LmdbBackendOptions, mapSizeBytesDefault, openLmdbBackend } from "./lmdb-backend.ts";
+export {
+  type LmdbBackend,
+  type LmdbBackendOptions,
+  mapSizeBytesDefault,
+  openLmdbBackend,
+} from "./lmdb-backend.ts";
 export { createMemoryBackend } from "./memory-backend.ts";
 export { decodeSnapshot, type SnapshotEntry } from "./snapshot-format.ts";

@@ -10,7 +10,13 @@
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { rm } from "node:fs/promises";
 import { join } from "node:path";
-import { utf8 } from "@flotilla/base";
+import {
+  exponentialBounds,
+  type Histogram,
+  type Metrics,
+  silentMetrics,
+  utf8,
+} from "@flotilla/base";
 import type { BackendView, BackendWriter, DurableBackend, Table } from "@flotilla/store";
 import { writeFileDurably, writeFileDurablySync } from "./durable-file.ts";
 import { BackendError } from "./errors.ts";
@@ -27,6 +33,14 @@ export interface LmdbBackendOptions {
    * Default {@link mapSizeBytesDefault}.
    */
   readonly mapSizeBytes?: number;
+  /** Where checkpoints and snapshots are timed. */
+  readonly metrics?: Metrics;
+}
+
+/** A backend on files. */
+export interface LmdbBackend extends DurableBackend {
+  /** Rows of a table, as of the last commit; 0 once it is closed. */
+  rows(table: Table): number;
 }
 
 export const mapSizeBytesDefault: number = 32 * 1024 ** 3;
@@ -44,17 +58,19 @@ export const checkpointDelayMs = 1000;
 const generationPattern = /^generation-([1-9][0-9]{0,14})$/;
 
 /** Opens the backend in a directory. Blocks. Throws {@link BackendError}. */
-export function openLmdbBackend(options: LmdbBackendOptions): DurableBackend {
+export function openLmdbBackend(options: LmdbBackendOptions): LmdbBackend {
   try {
-    return new LmdbBackend(options);
+    return new FileBackend(options);
   } catch (error) {
     throw BackendError.from(error, `open ${options.directory}`);
   }
 }
 
-class LmdbBackend implements DurableBackend {
+class FileBackend implements LmdbBackend {
   readonly #directory: string;
   readonly #mapSizeBytes: number;
+  readonly #commitSeconds: Histogram;
+  readonly #snapshotSeconds: Histogram;
   #generation: LmdbGeneration;
   #number: number;
   #timer: NodeJS.Timeout | undefined;
@@ -64,7 +80,17 @@ class LmdbBackend implements DurableBackend {
   #isRestoring = false;
   #isClosed = false;
 
-  constructor({ directory, mapSizeBytes }: LmdbBackendOptions) {
+  constructor({ directory, mapSizeBytes, metrics = silentMetrics }: LmdbBackendOptions) {
+    this.#commitSeconds = metrics.histogram(
+      "etcd_disk_backend_commit_duration_seconds",
+      "The latency distributions of commit called by backend.",
+      exponentialBounds(0.001, 2, 14),
+    );
+    this.#snapshotSeconds = metrics.histogram(
+      "etcd_disk_backend_snapshot_duration_seconds",
+      "The latency distribution of backend snapshots.",
+      exponentialBounds(0.01, 2, 17),
+    );
     this.#directory = directory;
     this.#mapSizeBytes = mapSizeBytes ?? mapSizeBytesDefault;
     mkdirSync(directory, { recursive: true });
@@ -117,8 +143,14 @@ class LmdbBackend implements DurableBackend {
     return view;
   }
 
+  rows(table: Table): number {
+    return this.#generation.environment.rows(table);
+  }
+
   snapshot(): AsyncIterable<Uint8Array> {
-    return new SnapshotStream(this.#generation);
+    return new SnapshotStream(this.#generation, (seconds) =>
+      this.#snapshotSeconds.observe(seconds),
+    );
   }
 
   async restore(snapshot: AsyncIterable<Uint8Array>): Promise<void> {
@@ -182,6 +214,7 @@ class LmdbBackend implements DurableBackend {
     return new LmdbGeneration({
       directory: generationPath(this.#directory, number),
       mapSizeBytes: this.#mapSizeBytes,
+      onCheckpoint: (seconds) => this.#commitSeconds.observe(seconds),
     });
   }
 
@@ -200,7 +233,8 @@ class SnapshotStream implements AsyncIterableIterator<Uint8Array> {
   readonly #chunks: Iterator<Uint8Array>;
   #end: (() => void) | undefined;
 
-  constructor(generation: LmdbGeneration) {
+  constructor(generation: LmdbGeneration, onEnd: (seconds: number) => void) {
+    const beganMs = performance.now();
     const { environment } = generation;
     const pin = environment.pin();
     generation.retain();
@@ -208,6 +242,7 @@ class SnapshotStream implements AsyncIterableIterator<Uint8Array> {
     this.#end = () => {
       pin.done();
       generation.release();
+      onEnd((performance.now() - beganMs) / 1000);
     };
     const reader = new LongKeyReader(environment.readerAt(pin));
     const all = (name: Table) => reader.range(name, new Uint8Array(0), undefined);

@@ -211,6 +211,12 @@ export class LmdbEnvironment implements BackendWriter {
     };
   }
 
+  /** Rows of a table as of the last commit; 0 once it is closed. In no time, however many they are. */
+  rows(table: Table): number {
+    const stats = this.#isClosed ? undefined : this.#tables.get(table)?.getStats();
+    return (stats as { readonly entryCount: number } | undefined)?.entryCount ?? 0;
+  }
+
   /** Notes that the disk cannot be trusted any more; nothing goes on after it. */
   fail(error: unknown, doing: string): BackendError {
     const failure = BackendError.from(error, doing);

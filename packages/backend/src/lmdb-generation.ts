@@ -23,12 +23,15 @@ const datasync = promisify(fdatasync);
 export interface GenerationOptions {
   readonly directory: string;
   readonly mapSizeBytes: number;
+  /** A checkpoint was made, and how long that took. */
+  readonly onCheckpoint?: ((seconds: number) => void) | undefined;
 }
 
 export class LmdbGeneration {
   readonly environment: LmdbEnvironment;
   readonly tables: LongKeyWriter;
   readonly #file: number;
+  readonly #onCheckpoint: ((seconds: number) => void) | undefined;
   /** Protects the state of the last checkpoint. */
   #pin: Transaction;
   /** Commits that the last checkpoint holds. */
@@ -39,7 +42,8 @@ export class LmdbGeneration {
   #onIdle: (() => void) | undefined;
 
   /** Opens what is in the directory as of its last checkpoint, or makes it. Blocks. */
-  constructor({ directory, mapSizeBytes }: GenerationOptions) {
+  constructor({ directory, mapSizeBytes, onCheckpoint }: GenerationOptions) {
+    this.#onCheckpoint = onCheckpoint;
     const isNew = !existsSync(dataPath(directory));
     if (isNew) mkdirSync(directory, { recursive: true });
     else recoverFromCheckpoint(directory);
@@ -100,6 +104,7 @@ export class LmdbGeneration {
     if (!this.isDirty) return;
     const pin = this.environment.pin();
     const { commits } = this.environment;
+    const beganMs = performance.now();
     try {
       const bytes = this.#checkpointBytes();
       failpoint("beforeCheckpointSync");
@@ -113,6 +118,7 @@ export class LmdbGeneration {
     this.#pin.done();
     this.#pin = pin;
     this.#checkpointed = commits;
+    this.#onCheckpoint?.((performance.now() - beganMs) / 1000);
   }
 
   #checkpointBytes(): Uint8Array {

@@ -30,11 +30,18 @@ export interface AppliedEntry {
 /** Learns of each entry right after it was applied, in order. */
 export type AppliedListener = (entry: AppliedEntry, result: CommandResult | undefined) => void;
 
+/** Looks at how long slices take. */
+export interface ApplyWatch {
+  nowMs(): number;
+  applied(slice: readonly AppliedEntry[], beganMs: number): void;
+}
+
 export class Applier {
   readonly #store: Store;
   readonly #logger: Logger;
   readonly #listeners: readonly AppliedListener[];
   readonly #limits: ApplyLimits;
+  readonly #watch: ApplyWatch | undefined;
   #queue: Entry[] = [];
   /** Of data in {@link #queue}. */
   #queueBytes = 0;
@@ -47,6 +54,7 @@ export class Applier {
       readonly logger: Logger;
       readonly configuration: Configuration;
       readonly limits?: Partial<ApplyLimits>;
+      readonly watch?: ApplyWatch;
     },
     listeners: readonly AppliedListener[],
   ) {
@@ -54,6 +62,7 @@ export class Applier {
     this.#logger = parts.logger;
     this.#configuration = parts.configuration;
     this.#limits = limitsOf(parts.limits);
+    this.#watch = parts.watch;
     this.#listeners = listeners;
   }
 
@@ -94,7 +103,9 @@ export class Applier {
       slice.push(this.#decode(entry));
     }
     this.#queueBytes -= bytes;
+    const beganMs = this.#watch?.nowMs() ?? 0;
     const results = this.#store.apply(slice);
+    this.#watch?.applied(slice, beganMs);
     for (const [at, entry] of slice.entries()) {
       for (const listener of this.#listeners) listener(entry, results[at]);
     }

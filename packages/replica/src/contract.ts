@@ -5,7 +5,7 @@
  * a process, the simulator runs the same code in virtual time. Callbacks are never called before the
  * method that took them has returned.
  */
-import type { Logger } from "@flotilla/base";
+import type { Logger, Metrics } from "@flotilla/base";
 import type {
   ChangeRefusal,
   Configuration,
@@ -105,6 +105,8 @@ export interface ReplicaPorts {
   readonly wal: Wal;
   readonly state: StateStorage;
   readonly logger: Logger;
+  /** Default: nothing is counted. */
+  readonly metrics?: Metrics;
   /** Monotonic. */
   nowMs(): number;
   /** Runs `callback` once after `delayMs`, unless the returned function is called before. */
@@ -158,6 +160,8 @@ export interface ReplicaOptions {
   /** In force at the entry that the store has applied; see `appliedConfiguration`. */
   readonly configuration: Configuration;
   readonly apply?: Partial<ApplyLimits>;
+  /** What is applied in one go and takes longer than this is told to the log. Default 100. */
+  readonly warnApplyMs?: number;
 }
 
 export interface ProposeOptions {

@@ -30,6 +30,8 @@ export interface LessorPorts {
   readBarrier(done: (outcome: BarrierOutcome) => void): Cancel;
   /** `done` whatever came of it. */
   propose(command: Command, onlyInTerm: number, done: () => void): void;
+  /** A lease has run out, and is being revoked. */
+  onExpired?(): void;
 }
 
 export class Lessor {
@@ -156,6 +158,7 @@ export class Lessor {
 
   #revoke(id: bigint): void {
     this.#revoking++;
+    this.#ports.onExpired?.();
     // Whatever comes of it: while the lease is there, it is given out again.
     this.#ports.propose({ kind: "leaseRevoke", id }, this.#term, () => {
       this.#revoking--;

@@ -13,6 +13,8 @@ export const readRoundsMax = 4;
 /** Entries applied in one go, and their bytes; the rest waits for the next turn. */
 export const applyEntriesMax = 1_000;
 export const applyBytesMax: number = 2 * 1024 * 1024;
+/** etcd's `--warning-apply-duration`. */
+export const warnApplyMsDefault = 100;
 /**
  * Committed entries that wait to be applied, and their bytes; beyond, a follower takes no more appends
  * in. What it holds at that moment and hears later to be committed still comes on top: at most what a

@@ -29,6 +29,8 @@ export interface ProposalsOptions {
   /** What is applied here. */
   appliedIndex(): number;
   place(): Place;
+  /** One has come to nothing, or it is not known what came of it. */
+  onFailed?(): void;
 }
 
 interface Pending {
@@ -77,6 +79,11 @@ export class Proposals {
   constructor(options: ProposalsOptions) {
     this.#options = options;
     this.#session = options.session;
+  }
+
+  /** Not settled yet. */
+  get pendingCount(): number {
+    return this.#pending.size;
   }
 
   /** True when {@link flush} has something to do. */
@@ -286,6 +293,7 @@ export class Proposals {
 
   #settle(pending: Pending, outcome: ProposeOutcome): void {
     this.#forget(pending);
+    if (outcome.kind !== "applied") this.#options.onFailed?.();
     pending.done(outcome);
   }
 

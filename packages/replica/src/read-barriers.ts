@@ -14,6 +14,8 @@ export interface ReadBarriersOptions {
   readonly appliedIndex: number;
   /** Only a server that is known to hold data may be read from. */
   place(): Place;
+  /** A call's time is over. */
+  onFailed?(): void;
 }
 
 interface Waiter {
@@ -114,6 +116,7 @@ export class ReadBarriers {
   tick(nowMs: number): void {
     for (const waiter of this.#waiters) {
       if (waiter.deadlineMs > nowMs) break;
+      this.#options.onFailed?.();
       this.#settle(waiter, { kind: this.#hasLeader ? "timeout" : "noLeader" });
     }
     this.#unpark();

@@ -4,7 +4,7 @@
  * Decides nothing by itself: the driver turns the loop, and each part has its own file. What is here
  * is who tells whom, in which order.
  */
-import { failpoint } from "@flotilla/base";
+import { failpoint, silentMetrics } from "@flotilla/base";
 import type {
   ConfigurationChange,
   EngineStatus,
@@ -14,7 +14,7 @@ import type {
   SnapshotMeta,
 } from "@flotilla/consensus";
 import type { Command } from "@flotilla/store";
-import { Applier } from "./applier.ts";
+import { Applier, type ApplyWatch } from "./applier.ts";
 import { Compactor } from "./compactor.ts";
 import { ConfigurationChanges } from "./configuration-changes.ts";
 import type {
@@ -34,10 +34,11 @@ import { Driver } from "./driver.ts";
 import type { LeaderAnswer, LeaderQuestion } from "./leader-call-codec.ts";
 import { type Ask, type FinalAnswer, LeaderCalls } from "./leader-calls.ts";
 import { Lessor } from "./lessor.ts";
-import { leaderCallMs } from "./limits.ts";
+import { leaderCallMs, warnApplyMsDefault } from "./limits.ts";
 import { type Place, placeIn } from "./place.ts";
 import { Proposals } from "./proposals.ts";
 import { ReadBarriers } from "./read-barriers.ts";
+import { ReplicaMetrics } from "./replica-metrics.ts";
 import { SettledChanges } from "./settled-changes.ts";
 import { SnapshotTransfer } from "./snapshot-transfer.ts";
 
@@ -58,6 +59,7 @@ class LocalReplica implements Replica {
   readonly #options: ReplicaOptions;
   readonly #ports: ReplicaPorts;
   readonly #place: () => Place;
+  readonly #metrics: ReplicaMetrics;
   readonly #proposals: Proposals;
   readonly #barriers: ReadBarriers;
   readonly #applier: Applier;
@@ -75,6 +77,7 @@ class LocalReplica implements Replica {
     const { engine, state, logger } = ports;
     const { store } = state;
     const { requestMs, electionMs, configuration, apply: limits = {} } = options;
+    this.#metrics = new ReplicaMetrics(ports.metrics ?? silentMetrics);
     this.#place = placeIn(engine, options.id);
     this.#proposals = new Proposals({
       session: options.session,
@@ -83,14 +86,24 @@ class LocalReplica implements Replica {
       resendMs: electionMs,
       appliedIndex: () => store.appliedIndex,
       place: this.#place,
+      onFailed: () => this.#metrics.proposalsFailed.add(),
     });
     this.#barriers = new ReadBarriers({
       timeoutMs: requestMs,
       appliedIndex: store.appliedIndex,
       place: this.#place,
+      onFailed: () => this.#metrics.readFailed(),
     });
+    ports.metrics?.observed(
+      "gauge",
+      "etcd_server_proposals_pending",
+      "The current number of pending proposals to commit.",
+      () => this.#proposals.pendingCount,
+    );
     this.#lessor = this.#makeLessor();
-    this.#applier = new Applier({ store, logger, configuration, limits }, [
+    const watch = this.#applyWatch();
+    this.#applier = new Applier({ store, logger, configuration, limits, watch }, [
+      (entry, result) => this.#metrics.applied(entry, result),
       (entry, result) => this.#lessor.applied(entry, result),
       ({ term, proposal }, result) => this.#proposals.applied(term, proposal, result),
     ]);
@@ -241,9 +254,30 @@ class LocalReplica implements Replica {
         readBarrier: (done) => this.readBarrier(done),
         propose: (command, onlyInTerm, done) =>
           this.propose(command, { onlyInTerm, principal: "cluster" }, done),
+        onExpired: () => this.#metrics.leasesExpired.add(),
       },
       this.#options.electionMs,
     );
+  }
+
+  #applyWatch(): ApplyWatch {
+    const { logger, nowMs } = this.#ports;
+    const { warnApplyMs = warnApplyMsDefault } = this.#options;
+    return {
+      nowMs,
+      applied: (slice, beganMs) => {
+        const tookMs = nowMs() - beganMs;
+        this.#metrics.applySeconds.observe(tookMs / 1000);
+        if (tookMs <= warnApplyMs) return;
+        this.#metrics.slowApply.add();
+        logger.warn("apply request took too long", {
+          took: `${tookMs}ms`,
+          "expected-duration": `${warnApplyMs}ms`,
+          requests: slice.length,
+          request: slice[0]?.proposal?.command.kind ?? "",
+        });
+      },
+    };
   }
 
   #makeDriver(): Driver {
@@ -317,7 +351,9 @@ class LocalReplica implements Replica {
     const { index } = snapshot;
     this.#compactor.idle(() => {
       failpoint("applyBeforeOpenSnapshot");
+      this.#metrics.snapshotInProgress.set(1);
       state.install(snapshot, (error) => {
+        this.#metrics.snapshotInProgress.set(0);
         failpoint("applyAfterOpenSnapshot");
         if (error !== undefined) {
           done(error);
