@@ -1,14 +1,14 @@
 /** The client port: gRPC and HTTP/1 of one member, on one listening socket or several. */
 import { randomBytes } from "node:crypto";
 import type { Socket } from "node:net";
-import { type Logger, Prng, type Random } from "@flotilla/base";
+import { type Logger, type MetricRegistry, Prng, type Random } from "@flotilla/base";
 import { createGrpcServer, type GrpcLimits, systemTimers, type Timers } from "@flotilla/grpc";
 import type { Member } from "@flotilla/member";
 import { createEtcdApi } from "./api.ts";
 import { startChores } from "./chores.ts";
 import { defaultOptions, type EtcdApiOptions } from "./context.ts";
 import { checkBeforeServing } from "./corruption/checks.ts";
-import { messageOverheadBytes, requestBytesMax } from "./limits.ts";
+import { messageOverheadBytes } from "./limits.ts";
 import { type ListenAddress, type Listener, openListener } from "./listen.ts";
 
 /** Where to listen: one plain address, or several. */
@@ -28,6 +28,8 @@ export interface ServeEtcdDeps {
   readonly logger: Logger;
   readonly timers?: Timers;
   readonly random?: Random;
+  /** What the whole process counts in. Default: one of its own. */
+  readonly metrics?: MetricRegistry;
 }
 
 /** A client port that is open. */
@@ -57,11 +59,14 @@ export async function serveEtcd(
   } = options;
   const timers = deps.timers ?? systemTimers;
   const random = deps.random ?? systemRandom();
-  const { member, logger } = deps;
+  const { member, logger, metrics } = deps;
   const unixSeconds = () => Math.floor(Date.now() / 1000);
-  const chores = { ...defaultOptions, ...rest };
-  if (chores.initialCorruptCheck) await checkBeforeServing({ member, logger, timers });
-  const api = createEtcdApi({ member, logger, timers, random, unixSeconds }, rest);
+  const settings = { ...defaultOptions, ...rest };
+  if (settings.initialCorruptCheck) await checkBeforeServing({ member, logger, timers });
+  const api = createEtcdApi(
+    { member, logger, timers, random, unixSeconds, ...(metrics === undefined ? {} : { metrics }) },
+    rest,
+  );
   const withoutHttp = new WeakSet<Socket>();
   const grpc = createGrpcServer(
     {
@@ -73,18 +78,18 @@ export async function serveEtcd(
         else api.http.accept(socket, firstBytes);
       },
     },
-    { messageBytes: requestBytesMax + messageOverheadBytes, ...limits },
+    { messageBytes: settings.maxRequestBytes + messageOverheadBytes, ...limits },
   );
   const accept = (address: ListenAddress, socket: Socket, clientName: string | undefined): void => {
     const { serves = "all" } = address;
     if (serves === "grpc") withoutHttp.add(socket);
     if (serves === "all" || serves === "grpc") grpc.accept(socket, { clientName });
-    else api.http.accept(socket, Buffer.alloc(0));
+    else (serves === "http" ? api.http : api.metricsHttp).accept(socket, Buffer.alloc(0));
   };
   const listeners = await openAll(listen, (address) =>
     openListener(address, logger, (socket, clientName) => accept(address, socket, clientName)),
   );
-  const stopChores = startChores({ member, logger, timers, unixSeconds }, chores);
+  const stopChores = startChores({ member, logger, timers, unixSeconds }, settings);
   return {
     port: listeners[0]?.port ?? 0,
     ports: listeners.map((listener) => listener.port),
