@@ -198,17 +198,18 @@ export class LmdbEnvironment implements BackendWriter {
     };
   }
 
-  /** Bytes of the file and of the pages in use, as of the last commit. */
+  /**
+   * Bytes of the file and of the pages in use, as of the last commit, and what was written since: more
+   * or less, since pages are copied and split.
+   */
   size(): { readonly totalBytes: number; readonly inUseBytes: number } {
     this.#checkUsable();
     const stats = this.#stats();
     let pages = pagesOf(stats.root) + pagesOf(stats.free) + 2;
     for (const table of this.#tables.values()) pages += pagesOf(table.getStats() as TreeStats);
     const total = stats.lastPageNumber + 1;
-    return {
-      totalBytes: total * stats.pageSize,
-      inUseBytes: Math.min(pages, total) * stats.pageSize,
-    };
+    const inUseBytes = Math.min(pages, total) * stats.pageSize + this.#changedBytes;
+    return { totalBytes: Math.max(total * stats.pageSize, inUseBytes), inUseBytes };
   }
 
   /** Rows of a table as of the last commit; 0 once it is closed. In no time, however many they are. */

@@ -253,6 +253,10 @@ export class TestClient {
     );
   }
 
+  serverStream(path: string, request: Uint8Array): grpcJs.ClientReadableStream<Buffer> {
+    return this.#client.makeServerStreamRequest(path, asBytes, asIs, request);
+  }
+
   bidi(
     path: string,
     metadata = new grpcJs.Metadata(),

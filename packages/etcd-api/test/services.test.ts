@@ -135,62 +135,6 @@ describe("the other services", () => {
     equal(await status("Cluster/MemberList", linearizable), "14 etcdserver: request timed out");
   });
 
-  it("Maintenance tells its state", async () => {
-    const shape: Shape = {
-      1: header,
-      2: ["version", "text"],
-      3: ["size", "number"],
-      4: ["leader", "number"],
-      5: ["index", "number"],
-      6: ["term", "number"],
-      7: ["applied", "number"],
-      8: ["error", "text"],
-      9: ["used", "number"],
-      11: ["storage", "text"],
-    };
-    const text = await run("Maintenance/Status", emptyBytes, shape);
-    equal(
-      /version=3\.6\.9 .*leader=-6066930334832433271 .*term=7 .*storage=3\.6\.0/.test(text),
-      true,
-      text,
-    );
-    running.member.leaderId = 0n;
-    equal(
-      (await run("Maintenance/Status", emptyBytes, shape)).includes("error=etcdserver: no leader"),
-      true,
-    );
-  });
-
-  it("Maintenance has no alarms, nothing to defragment, and a hash that follows the data", async () => {
-    const alarm = (action: number): Uint8Array =>
-      encoded((writer) => writer.fieldVarint(1, action));
-    const rev = `rev=${running.member.store.revision}`;
-    equal(await run("Maintenance/Alarm", alarm(0), { 1: header }), rev);
-    equal(await run("Maintenance/Alarm", alarm(2), { 1: header }), rev);
-    equal((await status("Maintenance/Alarm", alarm(1))).slice(0, 2), "12");
-    equal(
-      (await running.client.unary("/etcdserverpb.Maintenance/Defragment", emptyBytes)).length,
-      0,
-    );
-    const shape: Shape = {
-      1: header,
-      2: ["hash", "number"],
-      3: ["compacted", "number"],
-      4: ["at", "number"],
-    };
-    const hash = async (): Promise<string> =>
-      /hash=\d+/.exec(await run("Maintenance/HashKV", emptyBytes, shape))?.[0] ?? "";
-    const before = await hash();
-    equal(await hash(), before);
-    await status("KV/Put", encodePutRequest(putRequest(utf8("h"), utf8("1"))));
-    equal((await hash()) === before, false);
-    const future = encoded((writer) => writer.fieldVarint(1, 999_999));
-    equal(
-      await status("Maintenance/HashKV", future),
-      "11 etcdserver: mvcc: required revision is a future revision",
-    );
-  });
-
   it("Auth is off", async () => {
     const shape: Shape = { 1: header, 2: ["enabled", "number"], 3: ["revision", "number"] };
     equal((await run("Auth/AuthStatus", emptyBytes, shape)).replace(/rev=\d+ /, ""), "revision=1");
@@ -212,8 +156,8 @@ describe("the other services", () => {
 
   it("what is not there is UNIMPLEMENTED, by name", async () => {
     equal(
-      await status("Maintenance/Snapshot", emptyBytes),
-      "12 unknown method Snapshot for service etcdserverpb.Maintenance",
+      await status("Maintenance/Restore", emptyBytes),
+      "12 unknown method Restore for service etcdserverpb.Maintenance",
     );
     equal(
       await running.client.status("/v3lockpb.Key/Lock", emptyBytes),
