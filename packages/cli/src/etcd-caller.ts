@@ -98,6 +98,32 @@ export class EtcdCaller {
     await this.#call("/etcdserverpb.Maintenance/MoveLeader", request, changeTimeoutMs);
   }
 
+  /**
+   * The pieces of a snapshot, the last of which is its hash. `onVersion` is told what the server says
+   * of its version.
+   */
+  async *snapshot(onVersion: (version: string) => void): AsyncGenerator<Uint8Array> {
+    const path = "/etcdserverpb.Maintenance/Snapshot";
+    const asBuffer = (bytes: Uint8Array): Buffer => Buffer.from(bytes);
+    const asIs = (bytes: Buffer): Uint8Array => bytes;
+    const nothing = new Uint8Array(0);
+    const stream = this.#client.makeServerStreamRequest(path, asBuffer, asIs, nothing);
+    try {
+      for await (const message of stream) {
+        const reader = new WireReader(message as Uint8Array);
+        while (reader.next()) {
+          if (reader.field === 3) yield reader.bytes();
+          else if (reader.field === 4) onVersion(reader.text());
+          else reader.skip();
+        }
+      }
+    } catch (error) {
+      throw this.#failure(path, error);
+    } finally {
+      stream.cancel();
+    }
+  }
+
   #call(path: string, request: Uint8Array, timeoutMs = callTimeoutMs): Promise<Uint8Array> {
     const deadline = Date.now() + timeoutMs;
     return new Promise((resolve, reject) => {

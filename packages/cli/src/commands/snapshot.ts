@@ -1,0 +1,117 @@
+/** `flotilla snapshot`: saves the store of a running member, looks into a file, makes a new cluster of it. */
+import { createHash } from "node:crypto";
+import { decodeSnapshot } from "@flotilla/backend";
+import { writeWholeFile } from "@flotilla/etcd-api";
+import { MemberError, nodeIdOf, restoreMember } from "@flotilla/member";
+import { SnapshotSummarizer } from "@flotilla/store";
+import { answerMs, atAnyEndpoint, atEndpoint, type EndpointOptions } from "../endpoints.ts";
+import { CommandError } from "../exit.ts";
+import { checkAdvertised, parseInitialCluster } from "../snapshot/initial-cluster.ts";
+import {
+  checkHash,
+  decoding,
+  openSnapshotFile,
+  readSnapshotFile,
+} from "../snapshot/snapshot-file.ts";
+import { type StatusFormat, statusText } from "../snapshot/status-text.ts";
+
+export interface RestoreFlags {
+  readonly dataDir: string | undefined;
+  readonly name: string;
+  readonly initialCluster: string;
+  readonly initialClusterToken: string;
+  readonly initialAdvertisePeerUrls: string;
+  readonly bumpRevision: number;
+  readonly markCompacted: boolean;
+  readonly skipHashCheck: boolean;
+}
+
+/** What files of this kind call their version. */
+const formatVersion = "flotilla-1";
+
+/** Saves what a member holds; the file is there as a whole or not at all. */
+export async function saveSnapshot(path: string, options: EndpointOptions): Promise<void> {
+  const url = await atAnyEndpoint(options, async (caller) => {
+    await caller.status(answerMs);
+    return caller.url;
+  });
+  let version = "";
+  await atEndpoint(url, async (caller) => {
+    const blobs = checked(caller.snapshot((text) => (version = text)));
+    await writeWholeFile(path, blobs, ".part");
+  });
+  process.stdout.write(`Snapshot saved at ${path}\nServer version ${version}\n`);
+}
+
+/** Passes on what arrives; the last piece has to be the hash of all before it. */
+async function* checked(blobs: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
+  const hash = createHash("sha256");
+  let last: Uint8Array | undefined;
+  for await (const blob of blobs) {
+    if (last !== undefined) hash.update(last);
+    last = blob;
+    yield blob;
+  }
+  if (last !== undefined && hash.digest().equals(last)) return;
+  throw new CommandError("refused", "The snapshot did not arrive as it was sent", "Try again.");
+}
+
+/** Prints what a file holds, after it was checked whole. */
+export async function snapshotStatus(path: string, format: StatusFormat): Promise<void> {
+  const file = await openSnapshotFile(path, "stat");
+  await checkHash(file);
+  const summarizer = new SnapshotSummarizer();
+  await decoding(file, () =>
+    decodeSnapshot(readSnapshotFile(file), (entries) => {
+      for (const entry of entries) summarizer.add(entry);
+    }),
+  );
+  const { hash, revision, keys: totalKey } = summarizer.summary;
+  const { dataBytes: totalSize } = file;
+  const status = { hash, revision, totalKey, totalSize, version: formatVersion };
+  process.stdout.write(`${statusText(status, format)}\n`);
+}
+
+/** Makes the data directory of one founder of a new cluster. */
+export async function restoreSnapshot(path: string, flags: RestoreFlags): Promise<void> {
+  const { name, bumpRevision, markCompacted, dataDir = `${name}.etcd` } = flags;
+  if (bumpRevision > 0 !== markCompacted) {
+    throw new CommandError("wrongArguments", "--mark-compacted required if --revision-bump > 0");
+  }
+  const initialCluster = parseInitialCluster(flags.initialCluster);
+  checkAdvertised(name, initialCluster, flags.initialAdvertisePeerUrls.split(","));
+  const file = await openSnapshotFile(path, "open");
+  if (!flags.skipHashCheck) {
+    if (file.hash === undefined) {
+      throw new CommandError("refused", "snapshot missing hash but --skip-hash-check=false");
+    }
+    await checkHash(file);
+  }
+  const clusterToken = flags.initialClusterToken;
+  const { clusterId, memberId, revision } = await refusing(() =>
+    decoding(file, () =>
+      restoreMember({
+        dataDir,
+        name,
+        initialCluster,
+        clusterToken,
+        snapshot: readSnapshotFile(file),
+        bumpRevision,
+        markCompacted,
+      }),
+    ),
+  );
+  process.stdout.write(
+    `restored ${path} into ${dataDir}: revision ${revision}, member ${nodeIdOf(memberId)} ` +
+      `of cluster ${nodeIdOf(clusterId)}\n`,
+  );
+}
+
+async function refusing<T>(action: () => Promise<T>): Promise<T> {
+  try {
+    return await action();
+  } catch (error) {
+    if (!(error instanceof MemberError)) throw error;
+    throw new CommandError("refused", error.message, undefined, error);
+  }
+}
