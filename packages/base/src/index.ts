@@ -34,6 +34,7 @@ export {
   seriesMax,
   silentMetrics,
 } from "./metrics.ts";
+export { mutateBytes } from "./mutation.ts";
 export {
   type Clock,
   type LogFields,
