@@ -1,0 +1,212 @@
+import { deepEqual, equal, rejects } from "node:assert/strict";
+import { after, describe, it } from "node:test";
+import { textOf } from "@flotilla/base";
+import { createEtcdClient, type EtcdClient, type EtcdClientOptions } from "../../src/etcd/index.ts";
+import {
+  answerRange,
+  answerWrite,
+  deadUrl,
+  type FakeCall,
+  type FakeMember,
+  fakeMember,
+} from "./fixtures.ts";
+
+const unavailable = 14;
+const refusedStream = 7;
+const put = "/etcdserverpb.KV/Put";
+
+const opened: { close(): unknown }[] = [];
+after(async () => {
+  for (const one of opened.reverse()) await one.close();
+});
+
+async function member(serve: (call: FakeCall) => void): Promise<FakeMember> {
+  const made = await fakeMember(serve);
+  opened.push(made);
+  return made;
+}
+
+function clientOf(
+  endpoints: readonly string[],
+  options: Partial<EtcdClientOptions> = {},
+): EtcdClient {
+  const client = createEtcdClient({ endpoints, ...options });
+  opened.push(client);
+  return client;
+}
+
+describe("calls of an etcd client", () => {
+  it("go past members that nobody runs", async () => {
+    const alive = await member((call) => answerWrite(call, 9));
+    const client = clientOf([await deadUrl(), await deadUrl(), alive.url]);
+    equal((await client.put("k", "v")).revision, 9);
+  });
+
+  it("stay with the member that works", async () => {
+    const members = [await member(answerWrite), await member(answerWrite)];
+    const client = clientOf(members.map(({ url }) => url));
+    for (let count = 0; count < 4; count++) await client.put("k", "v");
+    deepEqual(members.map(({ calls }) => calls.length).sort(), [0, 4]);
+  });
+
+  it("never send a write again whose connection broke", async () => {
+    const members = [await member((call) => call.hangUp()), await member((call) => call.hangUp())];
+    const client = clientOf(members.map(({ url }) => url));
+    await rejects(client.put("k", "v"), { name: "EtcdError", code: "outcomeUnknown" });
+    equal(members.flatMap(({ calls }) => calls).length, 1);
+  });
+
+  it("never send a write again that the member gave up", async () => {
+    const only = await member((call) => call.end(unavailable, "etcdserver: request timed out"));
+    const refusal = { code: "outcomeUnknown", status: unavailable };
+    await rejects(clientOf([only.url]).delete("k"), refusal);
+    equal(only.calls.length, 1);
+  });
+
+  it("send a write again that was refused unread", async () => {
+    let refusals = 0;
+    const only = await member((call) =>
+      refusals++ < 2 ? call.reset(refusedStream) : answerWrite(call),
+    );
+    await clientOf([only.url]).put("k", "v");
+    deepEqual(only.calls, [put, put, put]);
+  });
+
+  it("take a write elsewhere when its member has no leader", async () => {
+    const lonely = await member((call) => call.end(unavailable, "etcdserver: no leader"));
+    const other = await member(answerWrite);
+    const client = clientOf([lonely.url, other.url]);
+    for (let count = 0; count < 3; count++) await client.put("k", "v");
+    equal(other.calls.length, 3);
+  });
+
+  it("send reads again, at another member", async () => {
+    const breaking = await member((call) => call.hangUp());
+    const other = await member((call) => answerRange(call, "v"));
+    const client = clientOf([breaking.url, other.url]);
+    const kv = await client.get("k");
+    equal(kv && textOf(kv.value), "v");
+  });
+
+  it("send a transaction again that only reads", async () => {
+    let calls = 0;
+    const only = await member((call) => (calls++ === 0 ? call.hangUp() : answerWrite(call)));
+    const client = clientOf([only.url]);
+    const { op } = await import("../../src/etcd/index.ts");
+    await client.txn().then(op.range("k")).commit();
+    calls = 0;
+    const write = client.txn().then(op.put("k", "v")).else(op.range("k"));
+    await rejects(write.commit(), { code: "outcomeUnknown" });
+  });
+
+  it("end in time when nobody is there: nothing happened", async () => {
+    const client = clientOf([await deadUrl()], { requestTimeoutMs: 150 });
+    await rejects(client.put("k", "v"), { code: "unavailable" });
+  });
+
+  it("end in time when a member is silent: a write may have happened", async () => {
+    const silent = await member(() => {});
+    const client = clientOf([silent.url]);
+    await rejects(client.put("k", "v", { timeoutMs: 100 }), { code: "outcomeUnknown" });
+    await rejects(client.get("k", { timeoutMs: 100 }), { code: "unavailable" });
+  });
+
+  it("end with the reason of their signal, also while they wait for a connection", async () => {
+    const silent = await member(() => {});
+    for (const url of [silent.url, await deadUrl()]) {
+      const stop = new AbortController();
+      const call = clientOf([url]).put("k", "v", { signal: stop.signal });
+      setImmediate(() => stop.abort(new Error("enough")));
+      await rejects(call, { message: "enough" });
+    }
+  });
+
+  it("end with what the member says", async () => {
+    const only = await member((call) => call.end(5, "etcdserver: requested lease not found"));
+    const refusal = { code: "leaseNotFound", status: 5 };
+    await rejects(clientOf([only.url]).put("k", "v", { lease: 7n }), refusal);
+  });
+
+  it("refuse an answer that is none", async () => {
+    const only = await member((call) => call.end(0));
+    await rejects(clientOf([only.url]).get("k"), { code: "badResponse" });
+    await rejects(clientOf([only.url]).put("k", "v"), { code: "outcomeUnknown" });
+    const garbage = await member((call) => {
+      call.send((writer) => writer.raw(Uint8Array.of(0x0a, 0xff)));
+      call.end();
+    });
+    await rejects(clientOf([garbage.url]).get("k"), { code: "badResponse" });
+  });
+
+  it("end when the client is closed, and none begins any more", async () => {
+    const client = clientOf([await deadUrl()]);
+    const call = client.put("k", "v");
+    client.close();
+    await rejects(call, { code: "closed" });
+    await rejects(client.get("k"), { code: "closed" });
+  });
+
+  it("refuse endpoints that are none", () => {
+    for (const endpoints of [[], ["127.0.0.1:2379"], ["ftp://x"]]) {
+      try {
+        createEtcdClient({ endpoints });
+      } catch (error) {
+        equal((error as { code: string }).code, "badArgument");
+        continue;
+      }
+      throw new Error(`taken: ${endpoints}`);
+    }
+  });
+});
+
+describe("a user's token", () => {
+  const credentials = { username: "u", password: "p" };
+
+  it("is asked for once, and again when it is not taken any more", async () => {
+    let issued = 0;
+    let valid = "";
+    const only = await member((call) => {
+      if (call.path.endsWith("/Authenticate")) {
+        valid = `t${++issued}`;
+        call.send((writer) => writer.fieldText(2, valid));
+        call.end();
+      } else if (call.token === valid) answerWrite(call);
+      else call.end(16, "etcdserver: invalid auth token");
+    });
+    const client = clientOf([only.url], { credentials });
+    await Promise.all([client.put("a", "v"), client.put("b", "v")]);
+    equal(issued, 1);
+    valid = "another";
+    await client.put("c", "v");
+    equal(issued, 2);
+  });
+
+  it("is not asked for for ever", async () => {
+    const only = await member((call) => {
+      if (!call.path.endsWith("/Authenticate")) {
+        call.end(16, "etcdserver: invalid auth token");
+        return;
+      }
+      call.send((writer) => writer.fieldText(2, "t"));
+      call.end();
+    });
+    const client = clientOf([only.url], { credentials });
+    await rejects(client.put("k", "v"), { code: "invalidAuthToken" });
+  });
+
+  it("is none while members ask nobody who he is", async () => {
+    const only = await member((call) => {
+      if (call.path.endsWith("/Authenticate")) {
+        call.end(9, "etcdserver: authentication is not enabled");
+      } else answerWrite(call, call.token === undefined ? 3 : 4);
+    });
+    equal((await clientOf([only.url], { credentials }).put("k", "v")).revision, 3);
+  });
+
+  it("ends the call when name or password are wrong", async () => {
+    const text = "etcdserver: authentication failed, invalid user ID or password";
+    const only = await member((call) => call.end(3, text));
+    const client = clientOf([only.url], { credentials });
+    await rejects(client.put("k", "v"), { code: "authFailed" });
+  });
+});

@@ -1,0 +1,98 @@
+import { equal, ok, rejects } from "node:assert/strict";
+import { after, describe, it } from "node:test";
+import { createEtcdClient, type EtcdError } from "../../src/etcd/index.ts";
+import {
+  type FakeCall,
+  type FakeMember,
+  fakeMember,
+  ManualTime,
+  manualDeps,
+  until,
+} from "./fixtures.ts";
+
+const opened: { close(): unknown }[] = [];
+after(async () => {
+  for (const one of opened.reverse()) await one.close();
+});
+
+/** A member of leases with 9 s, and a client whose time a test moves. */
+async function setUp(serve: (call: FakeCall) => void) {
+  const member: FakeMember = await fakeMember((call) => {
+    if (!call.path.endsWith("/LeaseGrant")) serve(call);
+    else answer(call, 9);
+  });
+  const time = new ManualTime();
+  const client = createEtcdClient({ endpoints: [member.url] }, manualDeps(time));
+  opened.push(member, client);
+  const renewals = (): number =>
+    member.calls.filter((path) => path.endsWith("/LeaseKeepAlive")).length;
+  return { member, time, client, renewals };
+}
+
+function answer(call: FakeCall, ttlSeconds: number): void {
+  call.send((writer) => {
+    writer.fieldVarint(2, 77);
+    writer.fieldVarint(3, ttlSeconds);
+  });
+  call.end();
+}
+
+describe("a lease that is kept alive", () => {
+  it("is renewed three times in its time to live, until the signal", async () => {
+    const { time, client, renewals } = await setUp((call) => answer(call, 9));
+    const lease = await client.grantLease(9);
+    const stop = new AbortController();
+    lease.keepAlive({ signal: stop.signal });
+    for (let count = 1; count <= 4; count++) {
+      await until(`renewal ${count}`, () => renewals() === count && time.waiting > 0);
+      time.advance(3_000);
+    }
+    stop.abort();
+    await until("the end of the last one", () => time.waiting === 0);
+    equal(lease.lost.aborted, false);
+  });
+
+  it("is lost when the member says so, and tells it once", async () => {
+    const { client } = await setUp((call) => answer(call, 0));
+    const lease = await client.grantLease(9);
+    const told: EtcdError[] = [];
+    lease.keepAlive({ onLost: (error) => told.push(error) });
+    await until("the loss", () => lease.lost.aborted);
+    equal(told.length, 1);
+    equal(told[0]?.code, "leaseLost");
+  });
+
+  it("is taken for lost when no member renews it in its time", async () => {
+    const { time, client, renewals } = await setUp((call) => call.end(14, "etcdserver: no leader"));
+    const lease = await client.grantLease(9);
+    lease.keepAlive();
+    await until("a first attempt", () => renewals() > 0);
+    for (let ms = 0; ms < 8_900; ms += 100) {
+      time.advance(100);
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+    equal(lease.lost.aborted, false, "there is time left");
+    await until("the loss", () => {
+      time.advance(100);
+      return lease.lost.aborted;
+    });
+    ok(time.nowMs() < 12_000, `lost at ${time.nowMs()} ms`);
+  });
+
+  it("ends its renewals when it is revoked, and is not lost by that", async () => {
+    const { time, client } = await setUp((call) => answer(call, 9));
+    const lease = await client.grantLease(9);
+    lease.keepAlive();
+    await until("the first renewal", () => time.waiting === 1);
+    await lease.revoke();
+    equal(time.waiting, 0);
+    equal(lease.lost.aborted, false);
+  });
+
+  it("may be gone when it is revoked", async () => {
+    const { client } = await setUp((call) => call.end(5, "etcdserver: requested lease not found"));
+    const lease = await client.grantLease(9);
+    await lease.revoke();
+    await rejects(lease.renew(), { code: "leaseNotFound" });
+  });
+});

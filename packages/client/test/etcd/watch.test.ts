@@ -1,0 +1,177 @@
+import { deepEqual, equal, ok, rejects } from "node:assert/strict";
+import { after, describe, it } from "node:test";
+import { WireReader } from "@flotilla/base";
+import { createEtcdClient, type EtcdClient } from "../../src/etcd/index.ts";
+import { watchQueueBytesMax } from "../../src/etcd/limits.ts";
+import { type FakeCall, type FakeMember, fakeMember, header, until } from "./fixtures.ts";
+
+const opened: { close(): unknown }[] = [];
+after(async () => {
+  for (const one of opened.reverse()) await one.close();
+});
+
+async function member(serve: (call: FakeCall) => void): Promise<FakeMember> {
+  const made = await fakeMember(serve);
+  opened.push(made);
+  return made;
+}
+
+function clientOf(...members: readonly FakeMember[]): EtcdClient {
+  const client = createEtcdClient({ endpoints: members.map(({ url }) => url) });
+  opened.push(client);
+  return client;
+}
+
+/** The start revision of the client's request. */
+async function startOf(call: FakeCall): Promise<number> {
+  const request = new WireReader(await call.request);
+  request.next();
+  const create = request.message();
+  let start = 0;
+  while (create.next()) {
+    if (create.field === 3) start = create.varint();
+    else create.skip();
+  }
+  return start;
+}
+
+function created(call: FakeCall, revision: number): void {
+  call.send((writer) => {
+    header(writer, revision);
+    writer.fieldBool(3, true);
+  });
+}
+
+/** One response with one event for each revision. */
+function events(call: FakeCall, revisions: readonly number[], value = ""): void {
+  call.send((writer) => {
+    header(writer, 1_000);
+    for (const revision of revisions) {
+      writer.fieldMessage(11, (event) =>
+        event.fieldMessage(2, (kv) => {
+          kv.fieldText(1, "k");
+          kv.fieldVarint(3, revision);
+          kv.fieldText(5, value);
+        }),
+      );
+    }
+  });
+}
+
+describe("a watch", () => {
+  it("begins again where it was, however its stream ended", async () => {
+    const starts: number[] = [];
+    const ends: ((call: FakeCall) => void)[] = [
+      (call) => call.hangUp(),
+      (call) => call.end(14, "etcdserver: no leader"),
+      (call) => call.end(0),
+      (call) => call.reset(8),
+    ];
+    const calls: FakeCall[] = [];
+    const only = await member(async (call) => {
+      const start = await startOf(call);
+      starts.push(start);
+      calls.push(call);
+      created(call, 10);
+      const next = start === 0 ? 11 : start;
+      events(call, [next, next + 1]);
+    });
+    const watch = clientOf(only).watch("k");
+    equal(await watch.ready, 11);
+    const told: number[] = [];
+    for await (const batch of watch) {
+      told.push(...batch.events.map(({ kv }) => kv.modRevision));
+      if (told.length === 10) break;
+      const call = calls.at(-1);
+      if (call !== undefined) ends[calls.length - 1]?.(call);
+    }
+    deepEqual(told, [11, 12, 13, 14, 15, 16, 17, 18, 19, 20]);
+    deepEqual(starts, [0, 13, 15, 17, 19]);
+  });
+
+  it("ends with the revision that is left when history is gone", async () => {
+    const only = await member(async (call) => {
+      await startOf(call);
+      call.send((writer) => {
+        writer.fieldBool(4, true);
+        writer.fieldVarint(5, 42);
+      });
+    });
+    const watch = clientOf(only).watch("k", { startRevision: 3 });
+    await rejects(watch.next(), { code: "compacted", compactRevision: 42 });
+    await rejects(watch.ready, { code: "compacted" });
+    deepEqual(await watch.next(), { done: true, value: undefined });
+  });
+
+  it("ends with the reason of its signal, and when it is closed", async () => {
+    const only = await member(async (call) => {
+      await startOf(call);
+      created(call, 10);
+    });
+    const client = clientOf(only);
+    const stop = new AbortController();
+    const watch = client.watch("k", { signal: stop.signal });
+    await watch.ready;
+    const next = watch.next();
+    stop.abort(new Error("enough"));
+    await rejects(next, { message: "enough" });
+    const other = client.watch("k");
+    await other.ready;
+    const last = other.next();
+    other.close();
+    deepEqual(await last, { done: true, value: undefined });
+  });
+
+  it("reads no more than its consumer has room for", async () => {
+    const value = "x".repeat(64 * 1024);
+    const count = (8 * watchQueueBytesMax) / value.length;
+    let held: FakeCall | undefined;
+    const only = await member(async (call) => {
+      await startOf(call);
+      created(call, 10);
+      for (let sent = 0; sent < count; sent++) events(call, [11 + sent], value);
+      held = call;
+    });
+    const watch = clientOf(only).watch("k");
+    await watch.ready;
+    const first = await watch.next();
+    // Whatever a connection may carry is under way by now: the rest stays at the member.
+    let before = Number.POSITIVE_INFINITY;
+    let turns = 0;
+    await until("a standstill", () => {
+      const now = held?.unsentBytes() ?? 0;
+      turns = now === before ? turns + 1 : 0;
+      before = now;
+      return turns === 200;
+    });
+    ok(before > 4 * watchQueueBytesMax, `${before} bytes are still at the member`);
+    const read = new Set([first.value?.revision]);
+    for await (const { revision } of watch) {
+      read.add(revision);
+      if (read.size === count) break;
+    }
+  });
+
+  it("tells progress to whom it matters", async () => {
+    const only = await member(async (call) => {
+      await startOf(call);
+      created(call, 10);
+      call.send((writer) => header(writer, 30));
+    });
+    const watch = clientOf(only).watch("k", { progress: true });
+    deepEqual((await watch.next()).value, { events: [], revision: 30 });
+    watch.close();
+  });
+
+  it("turns to another member when one has no leader", async () => {
+    const lonely = await member((call) => call.end(14, "etcdserver: no leader"));
+    const other = await member(async (call) => {
+      await startOf(call);
+      created(call, 10);
+    });
+    const watch = clientOf(lonely, other).watch("k");
+    equal(await watch.ready, 11);
+    watch.close();
+    await until("the end of the stream", () => other.calls.length === 1);
+  });
+});
