@@ -1,3 +1,4 @@
+export { Acknowledged } from "./acknowledged.ts";
 export { type Answer, ask, EntryLoad, type Failure } from "./entry-client.ts";
 export { equalHashes, hashKv, type KvHash, missingKeys, StoreWriter } from "./etcd.ts";
 export { needs, output } from "./real-client.ts";

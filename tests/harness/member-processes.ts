@@ -46,6 +46,8 @@ interface Place {
 export class MemberProcesses {
   readonly #folder: string = mkdtempSync(join(tmpdir(), "flotilla-members-"));
   readonly #places = new Map<string, Place>();
+  /** Flags that every member is given that is founded from now on. */
+  flags: readonly string[] = [];
 
   /** Reserves addresses for a member; nothing is started. */
   async place(name: string): Promise<void> {
@@ -68,6 +70,7 @@ export class MemberProcesses {
         ...["member", "--name", name, "--data-dir", this.dataDir(name)],
         ...["--initial-advertise-peer-urls", this.peerUrl(name), "--initial-cluster", initial],
         ...this.#ownFlags(name),
+        ...this.flags,
       ];
       this.start(name);
     }
@@ -86,10 +89,12 @@ export class MemberProcesses {
     this.start(name);
   }
 
-  start(name: string): void {
+  /** `environment` is added to that of the tests. */
+  start(name: string, environment: Readonly<Record<string, string>> = {}): void {
     const place = this.#at(name);
     const child = spawn(process.execPath, [program, ...place.args], {
       cwd: this.#folder,
+      env: { ...process.env, ...environment },
       stdio: ["ignore", "ignore", "pipe"],
     });
     place.process = child;
@@ -106,10 +111,14 @@ export class MemberProcesses {
     await once(child, "exit");
   }
 
+  hasEnded(name: string): boolean {
+    return this.#at(name).process?.exitCode !== null;
+  }
+
   /** Waits until a member has ended by itself; its exit code and log. */
   async ended(name: string): Promise<{ readonly code: number | null; readonly log: string }> {
     const place = this.#at(name);
-    await until(`the end of ${name}`, 20_000, () => place.process?.exitCode !== null);
+    await until(`the end of ${name}`, 20_000, () => this.hasEnded(name));
     return { code: place.process?.exitCode ?? null, log: place.log };
   }
 
