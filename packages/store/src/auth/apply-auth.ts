@@ -184,9 +184,14 @@ function grantPermission(
   }
   const role = state.roles.get(name);
   if (role === undefined) return "roleNotFound";
-  const permissions = isGranted(role, permission)
-    ? role.permissions.map((held) => (isSameRange(held, permission) ? permission : held))
-    : [...role.permissions, permission].sort(byKey);
+  // As etcd: of several with the same key only the first can be replaced; another one of the same range
+  // comes beside what it was to replace, and both hold.
+  const at = role.permissions.findIndex(({ key }) => equalBytes(key, permission.key));
+  const first = role.permissions[at];
+  const permissions =
+    first !== undefined && isSameRange(first, permission)
+      ? role.permissions.with(at, permission)
+      : [...role.permissions, permission].sort(byKey);
   return putRole(writer, state, { name, permissions });
 }
 
@@ -197,8 +202,8 @@ function revokePermission(
 ): AuthOutcome | AuthError {
   const role = state.roles.get(name);
   if (role === undefined) return "roleNotFound";
-  if (!isGranted(role, range)) return "permissionNotGranted";
   const permissions = role.permissions.filter((held) => !isSameRange(held, range));
+  if (permissions.length === role.permissions.length) return "permissionNotGranted";
   return putRole(writer, state, { name, permissions });
 }
 
@@ -232,10 +237,6 @@ function without<T>(map: ReadonlyMap<string, T>, name: string): ReadonlyMap<stri
 
 function withoutRole(user: User, role: string): User {
   return { ...user, roles: user.roles.filter((held) => held !== role) };
-}
-
-function isGranted({ permissions }: Role, range: KeyRange): boolean {
-  return permissions.some((held) => isSameRange(held, range));
 }
 
 function isSameRange(left: KeyRange, right: KeyRange): boolean {

@@ -39,7 +39,7 @@ export function commandRefusal(
     case "leaseGrant":
       return requester === undefined ? "userEmpty" : undefined;
     case "leaseRevoke":
-      return judge.leaseKeys(command.id, "write");
+      return requester === undefined ? "userEmpty" : judge.leaseKeys(command.id, "write");
     case "authenticate":
       return undefined; // Who asks for a token has none yet.
     case "memberAttributes":

@@ -26,7 +26,8 @@ export class Coverage {
   /** True when every key that `range` names is reached, whether it exists or not. */
   covers(range: KeyRange): boolean {
     const wanted = intervalOf(range);
-    // One that is empty names no key at all; nobody is allowed that who is not allowed what begins it.
+    // A range that is empty names no key at all; who may not use the one at its begin may not ask (etcd's
+    // answer depends on the shape of its tree).
     const needed = isEmpty(wanted) ? pointOf(wanted.begin) : wanted;
     const found = this.#lastFrom(needed.begin);
     return found !== undefined && compareEnds(found.end, needed.end) >= 0;

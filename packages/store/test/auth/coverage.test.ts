@@ -43,7 +43,8 @@ const cases: readonly (readonly [why: string, granted: string, asked: string, is
   ["a great end too",                             "b-\xff\xff",  "b-",     false],
   ["one zero byte begins everything",             "\0-",         "\0-",    true],
   ["two zero bytes are an end like any other",    "\0-\0\0",     "\0-",    false],
-  ["an empty range within",                       "a-c",         "b-a",    true],
+  ["an empty range within",                       "a-d",         "c-b",    true],
+  ["a range of nothing within",                   "a-c",         "b-b",    true],
   ["an empty range outside",                      "a-c",         "d-a",    false],
   ["nothing granted",                             "",            "a",      false],
 ];
