@@ -1,26 +1,54 @@
 /**
- * A checksum over the history that members compare to find one that has gone wrong. Pure.
+ * A hash over the history, equal on all members that hold the same: it tells when one of them has
+ * gone wrong. Pure.
  *
  * Source: etcd server/storage/mvcc/hash.go (HashKV): CRC-32C over the table's name, then key and
  * value of each row that a compaction would keep. How far the removal of compacted rows has come
  * differs between members and must not show.
  */
-import { crc32c, utf8 } from "@flotilla/base";
+import { crc32c, emptyBytes, utf8 } from "@flotilla/base";
 import { decodeKeyValue } from "./codec/key-value.ts";
 import { survivesCompaction } from "./compaction.ts";
-import type { BackendReader } from "./contract.ts";
+import type { BackendReader, HashResult } from "./contract.ts";
 import { parseRevisionKey, revisionKey, table } from "./layout.ts";
+import { successorOf } from "./range-scan.ts";
 import type { StoreState } from "./state.ts";
 
-/** O(rows of the history up to `revision`). */
-export function hashHistory(reader: BackendReader, state: StoreState, revision: number): number {
-  let hash = crc32c(utf8("key"));
-  const end = revisionKey(revision + 1, 0);
-  for (const [key, value] of reader.range(table.history, new Uint8Array(0), end)) {
-    if (state.compacting && !isKept(reader, state, key, value)) continue;
-    hash = crc32c(value, crc32c(key, hash));
+/** One hash in the making. */
+export class HistoryHash {
+  readonly #state: StoreState;
+  readonly #revision: number;
+  #hash: number = crc32c(utf8("key"));
+  /** First row that is not in it. */
+  #position: Uint8Array = emptyBytes;
+
+  /** Of all up to `revision`, which is not below the compact revision of `state`. */
+  constructor(state: StoreState, revision: number) {
+    this.#state = state;
+    this.#revision = revision;
   }
-  return hash;
+
+  /** What it is, once all rows are in. */
+  get result(): HashResult {
+    const { compactRevision } = this.#state;
+    return { kind: "hash", hash: this.#hash, compactRevision, revision: this.#revision };
+  }
+
+  /** Takes the next rows in, `rowsMax` at most; true when that was all. `reader` sees the given state. */
+  advance(reader: BackendReader, rowsMax: number): boolean {
+    const end = revisionKey(this.#revision + 1, 0);
+    const options = Number.isFinite(rowsMax) ? { limit: rowsMax } : {};
+    let looked = 0;
+    let last: Uint8Array | undefined;
+    for (const [key, value] of reader.range(table.history, this.#position, end, options)) {
+      looked++;
+      last = key;
+      if (this.#state.compacting && !isKept(reader, this.#state, key, value)) continue;
+      this.#hash = crc32c(value, crc32c(key, this.#hash));
+    }
+    if (last !== undefined) this.#position = successorOf(last);
+    return looked < rowsMax;
+  }
 }
 
 function isKept(

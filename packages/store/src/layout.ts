@@ -85,6 +85,13 @@ export function versionsStart(key: Uint8Array): Uint8Array {
   return escapedWithTail(key, 2);
 }
 
+/** Sorts after all versions of the key that `version` is of, and not after those of any greater key. */
+export function versionsAfter(version: Uint8Array): Uint8Array {
+  const after = version.slice(0, version.length - 12);
+  after[after.length - 1] = 1; // Instead of the second zero byte that ends a key.
+  return after;
+}
+
 /** Which change a key in `versions` names. */
 export function parseVersion(version: Uint8Array, value: Uint8Array): Revision {
   const tail = version.length - 12;

@@ -122,31 +122,41 @@ function findAt(reader: BackendReader, bounds: Bounds, at: number, wanted: numbe
   }
   const revisions: Revision[] = [];
   let count = 0;
-  for (const revision of liveAt(reader, bounds.from, bounds.to, at)) {
+  for (const { live } of keysAt(reader, versionsStart(bounds.from), bounds.to, at)) {
+    if (live === undefined) continue;
     count++;
-    if (revisions.length < wanted) revisions.push(revision);
+    if (revisions.length < wanted) revisions.push(live);
   }
   return { kvs: revisions.map((revision) => readRevision(reader, revision)), count };
 }
 
-/** For each key of the range that was live at revision `at`, the change that wrote what it held then. */
-function* liveAt(
+/** One key with a history, at a revision. */
+export interface KeyAt {
+  /** The change that wrote what it held then; undefined when there was nothing. */
+  readonly live: Revision | undefined;
+  /** The last entry of `versions` that is its. */
+  readonly lastVersion: Uint8Array;
+}
+
+/** The keys below `to` at revision `at`, from a place in `versions` on at which a key begins. */
+export function* keysAt(
   reader: BackendReader,
   from: Uint8Array,
   to: Uint8Array | undefined,
   at: number,
-): Generator<Revision> {
+): Generator<KeyAt> {
   const end = to === undefined ? undefined : versionsStart(to);
-  let group = emptyBytes;
+  let lastVersion = emptyBytes;
   let newest: Revision | undefined;
-  for (const [version, value] of reader.range(table.versions, versionsStart(from), end)) {
-    if (!sameVersionedKey(version, group)) {
-      if (newest !== undefined && !newest.tombstone) yield newest;
-      group = version;
+  const keyAt = (): KeyAt => ({ live: newest?.tombstone ? undefined : newest, lastVersion });
+  for (const [version, value] of reader.range(table.versions, from, end)) {
+    if (!sameVersionedKey(version, lastVersion)) {
+      if (lastVersion.length > 0) yield keyAt();
       newest = undefined;
     }
+    lastVersion = version;
     const revision = parseVersion(version, value);
     if (revision.main <= at) newest = revision;
   }
-  if (newest !== undefined && !newest.tombstone) yield newest;
+  if (lastVersion.length > 0) yield keyAt();
 }

@@ -32,7 +32,12 @@ function hasDefaultOrder({ sortOrder, sortTarget }: RangeRequest): boolean {
   return sortOrder === "none" || (sortTarget === "key" && sortOrder === "ascend");
 }
 
-function hasRevisionFilter(request: RangeRequest): boolean {
+/** True when rows in the order of their keys are not in the order of the answer. */
+export function needsSorting({ sortOrder, sortTarget }: RangeRequest): boolean {
+  return sortTarget !== "key" || sortOrder === "descend";
+}
+
+export function hasRevisionFilter(request: RangeRequest): boolean {
   return (
     request.minModRevision !== 0 ||
     request.maxModRevision !== 0 ||
@@ -41,7 +46,7 @@ function hasRevisionFilter(request: RangeRequest): boolean {
   );
 }
 
-function passesFilters(kv: KeyValue, request: RangeRequest): boolean {
+export function passesFilters(kv: KeyValue, request: RangeRequest): boolean {
   const { minModRevision, maxModRevision, minCreateRevision, maxCreateRevision } = request;
   if (maxModRevision !== 0 && kv.modRevision > maxModRevision) return false;
   if (minModRevision !== 0 && kv.modRevision < minModRevision) return false;
@@ -50,8 +55,8 @@ function passesFilters(kv: KeyValue, request: RangeRequest): boolean {
 }
 
 function sortRows(rows: readonly KeyValue[], request: RangeRequest): readonly KeyValue[] {
+  if (!needsSorting(request)) return rows;
   const { sortOrder, sortTarget } = request;
-  if (sortTarget === "key" && sortOrder !== "descend") return rows;
   const compare = comparators[sortTarget];
   const sorted = [...rows];
   sorted.sort(sortOrder === "descend" ? (left, right) => compare(right, left) : compare);
@@ -67,6 +72,6 @@ const comparators: Readonly<Record<SortTarget, (left: KeyValue, right: KeyValue)
 };
 
 /** A keys-only row; it has no lease either, since etcd serves it from its index (etcd 3.7). */
-function withoutValue(kv: KeyValue, sortTarget: SortTarget): KeyValue {
+export function withoutValue(kv: KeyValue, sortTarget: SortTarget): KeyValue {
   return { ...kv, value: emptyBytes, lease: sortTarget === "value" ? kv.lease : 0n };
 }

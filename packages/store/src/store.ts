@@ -29,10 +29,11 @@ import type {
   Watcher,
   WatchRequest,
 } from "./contract.ts";
-import { hashHistory } from "./history-hash.ts";
+import { StoreHashCursor } from "./hash-cursor.ts";
 import { allLeases, type GrantedLease, leaseInfo } from "./leases.ts";
 import { type StoreLimits, storeLimitsDefault } from "./limits.ts";
 import { allMembers } from "./members.ts";
+import { StoreRangeCursor } from "./range-cursor.ts";
 import { type ReadRefusal, readRange, type View } from "./read-range.ts";
 import { Sessions } from "./sessions.ts";
 import { loadState, type StoreState, saveState } from "./state.ts";
@@ -140,24 +141,13 @@ class MvccStore implements Store {
   }
 
   rangeCursor(request: RangeRequest): RangeCursor {
-    let revision = 0;
-    return {
-      get revision() {
-        return revision;
-      },
-      next: () => {
-        const result = this.range(request);
-        if (result.kind === "refused") return result;
-        revision = result.revision;
-        const { kvs, more, count } = result;
-        return { kind: "rows", kvs, isLast: true, more, count };
-      },
-      close() {},
-    };
+    const { cursorRows: rowsMax } = this.#limits;
+    const source = { backend: this.#backend, rowsMax, view: () => this.#view() };
+    return new StoreRangeCursor(source, request);
   }
 
   hashCursor(revision: number): HashCursor {
-    return { next: () => this.hash(revision), close() {} };
+    return this.#hashCursor(revision, this.#limits.cursorRows);
   }
 
   get isCompacting(): boolean {
@@ -170,12 +160,12 @@ class MvccStore implements Store {
   }
 
   hash(revision: number): ReturnType<StoreReader["hash"]> {
-    const { compactRevision } = this.#state;
-    const at = revision <= 0 ? this.#state.revision : revision;
-    if (at < compactRevision) return { kind: "refused", error: "compacted" };
-    if (at > this.#state.revision) return { kind: "refused", error: "futureRevision" };
-    const hash = hashHistory(this.#backend, this.#state, at);
-    return { kind: "hash", hash, compactRevision, revision: at };
+    const result = this.#hashCursor(revision, Number.POSITIVE_INFINITY).next();
+    assert(result.kind !== "unfinished", "store: a slice without a limit is the last");
+    if (result.kind === "hash") return result;
+    const { error } = result;
+    assert(error === "compacted" || error === "futureRevision", "store: nothing else is refused");
+    return { kind: "refused", error };
   }
 
   size(): { readonly totalBytes: number; readonly inUseBytes: number } {
@@ -217,6 +207,11 @@ class MvccStore implements Store {
     this.#sessions = new Sessions(this.#backend, this.#limits.sessionsMax);
     this.#watchers.reload(revision);
     this.#tellAuth({ kind: "reset" });
+  }
+
+  #hashCursor(revision: number, rowsMax: number): HashCursor {
+    const source = { backend: this.#backend, rowsMax, state: () => this.#state };
+    return new StoreHashCursor(source, revision);
   }
 
   #tellAuth(event: AuthEvent): void {

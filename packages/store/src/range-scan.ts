@@ -1,0 +1,94 @@
+/**
+ * Looks at the rows of a range in the order of their keys, some at a time. Pure apart from the reader
+ * that it is given.
+ */
+import { decodeKeyValue } from "./codec/key-value.ts";
+import type { BackendReader, KeyValue } from "./contract.ts";
+import { table, versionsAfter, versionsStart } from "./layout.ts";
+import { keysAt, readRevision } from "./read-range.ts";
+
+export class RangeScan {
+  readonly #to: Uint8Array | undefined;
+  /** Undefined: the latest. */
+  readonly #at: number | undefined;
+  /** First key that it has not looked at; a place in `versions` when it reads an older revision. */
+  #position: Uint8Array;
+  #isDone = false;
+
+  /** Of the keys from `from` on below `to`, as they were at revision `at`. */
+  constructor(from: Uint8Array, to: Uint8Array | undefined, at: number | undefined) {
+    this.#to = to;
+    this.#at = at;
+    this.#position = at === undefined ? from : versionsStart(from);
+  }
+
+  /** True when there is nothing left to look at. */
+  get isDone(): boolean {
+    return this.#isDone;
+  }
+
+  /** Gives `take` the next rows, of at most `rowsMax` keys, until it returns false. */
+  advance(reader: BackendReader, rowsMax: number, take: (row: KeyValue) => boolean): void {
+    if (this.#at === undefined) this.#advanceLatest(reader, rowsMax, take);
+    else this.#advanceAt(reader, this.#at, rowsMax, take);
+  }
+
+  /** Counts rows that are left: all of them at the latest revision, of `rowsMax` keys at another one. */
+  count(reader: BackendReader, rowsMax: number): number {
+    if (this.#at === undefined) {
+      this.#isDone = true;
+      return reader.count(table.current, this.#position, this.#to);
+    }
+    let [looked, count] = [0, 0];
+    for (const { live, lastVersion } of keysAt(reader, this.#position, this.#to, this.#at)) {
+      if (live !== undefined) count++;
+      this.#position = versionsAfter(lastVersion);
+      if (++looked === rowsMax) return count;
+    }
+    this.#isDone = true;
+    return count;
+  }
+
+  #advanceLatest(reader: BackendReader, rowsMax: number, take: (row: KeyValue) => boolean): void {
+    let looked = 0;
+    let last: Uint8Array | undefined;
+    const options = { limit: rowsMax };
+    for (const [key, value] of reader.range(table.current, this.#position, this.#to, options)) {
+      looked++;
+      last = key;
+      if (!take(decodeKeyValue(value))) break;
+    }
+    if (last !== undefined) this.#position = successorOf(last);
+    // Also when `take` has stopped it at the last row: the next look finds nothing.
+    this.#isDone = last === undefined || (looked < rowsMax && this.#isEmptyBehind(reader));
+  }
+
+  #advanceAt(
+    reader: BackendReader,
+    at: number,
+    rowsMax: number,
+    take: (row: KeyValue) => boolean,
+  ): void {
+    let looked = 0;
+    for (const { live, lastVersion } of keysAt(reader, this.#position, this.#to, at)) {
+      this.#position = versionsAfter(lastVersion);
+      looked++;
+      const goesOn = live === undefined || take(readRevision(reader, live));
+      if (!goesOn || looked === rowsMax) return;
+    }
+    this.#isDone = true;
+  }
+
+  #isEmptyBehind(reader: BackendReader): boolean {
+    for (const _ of reader.range(table.current, this.#position, this.#to, { limit: 1 }))
+      return false;
+    return true;
+  }
+}
+
+/** The smallest key that is greater. */
+export function successorOf(key: Uint8Array): Uint8Array {
+  const successor = new Uint8Array(key.length + 1);
+  successor.set(key);
+  return successor;
+}
