@@ -45,7 +45,14 @@ export function sizeText(bytes: number): string {
   if (bytes < 10) return `${bytes} B`;
   const power = Math.floor(Math.log10(bytes) / 3);
   const value = Math.floor((bytes / 1000 ** power) * 10 + 0.5) / 10;
-  return `${value < 10 ? value.toFixed(1) : Math.round(value)} ${units[power]}`;
+  return `${value < 10 ? value.toFixed(1) : roundedToEven(value)} ${units[power]}`;
+}
+
+/** Go rounds a half to the even neighbour. */
+function roundedToEven(value: number): number {
+  const below = Math.floor(value);
+  if (value - below !== 0.5) return Math.round(value);
+  return below % 2 === 0 ? below : below + 1;
 }
 
 /** One head and one row between lines; heads are centred, cells stand on the right. */
