@@ -118,6 +118,11 @@ export class EtcdClient {
     return Lease.grant(this.#channel, ttlSeconds, options);
   }
 
+  /** Ends a lease of which only the id is known. */
+  revokeLease(id: bigint, options: CallOptions = {}): Promise<void> {
+    return Lease.revoke(this.#channel, id, options);
+  }
+
   /** All leases there are. */
   leases(options: CallOptions = {}): Promise<readonly bigint[]> {
     return Lease.list(this.#channel, options);

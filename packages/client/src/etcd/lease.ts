@@ -71,6 +71,17 @@ export class Lease {
     return new Lease(channel, decodeWith(answer, readLeaseAnswer), askedMs);
   }
 
+  /** Ends a lease by its id. One that is gone already is no error. */
+  static async revoke(channel: Channel, id: bigint, options: CallOptions): Promise<void> {
+    // Ids are not used twice: revoking again does nothing more.
+    const call = { ...options, isRepeatable: true };
+    try {
+      await channel.unary("/etcdserverpb.Lease/LeaseRevoke", encodeLeaseId(id), call);
+    } catch (error) {
+      if (!isEtcdError(error, "leaseNotFound")) throw error;
+    }
+  }
+
   /** Ids of all leases. */
   static async list(channel: Channel, options: CallOptions): Promise<readonly bigint[]> {
     const call = { ...options, isRepeatable: true };
@@ -124,13 +135,7 @@ export class Lease {
   /** Ends it, and with it all keys attached to it. One that is gone already is no error. */
   async revoke(options: CallOptions = {}): Promise<void> {
     this.#ending.abort();
-    // Ids are not used twice: revoking again does nothing more.
-    const call = { ...options, isRepeatable: true };
-    try {
-      await this.#channel.unary("/etcdserverpb.Lease/LeaseRevoke", encodeLeaseId(this.id), call);
-    } catch (error) {
-      if (!isEtcdError(error, "leaseNotFound")) throw error;
-    }
+    await Lease.revoke(this.#channel, this.id, options);
   }
 
   /** Rejects with the reason of `signal`. */

@@ -1,0 +1,68 @@
+import { deepEqual, equal, rejects } from "node:assert/strict";
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { describe, it } from "node:test";
+import { compare, createEtcdClient, op, textOf } from "@flotilla/client";
+import { startMember } from "../src/index.ts";
+
+describe("startMember()", () => {
+  it("gives a store in two lines", async () => {
+    const member = await startMember();
+    await member.client.put("greeting", "hello");
+    const kv = await member.client.get("greeting");
+    equal(kv && textOf(kv.value), "hello");
+    await member.stop();
+    equal(await member.stopped, undefined);
+  });
+
+  it("keeps what it was told in a directory that is named", async () => {
+    const folder = await mkdtemp(join(tmpdir(), "flotilla-embed-test-"));
+    try {
+      const first = await startMember({ dataDir: join(folder, "data") });
+      const { revision } = await first.client.put("k", "v");
+      await first.stop();
+      const second = await startMember({ dataDir: join(folder, "data") });
+      equal((await second.client.get("k"))?.modRevision, revision);
+      await second.stop();
+    } finally {
+      await rm(folder, { recursive: true });
+    }
+  });
+
+  it("serves other clients, within a namespace, too", async () => {
+    const member = await startMember();
+    const options = { endpoints: [member.clientUrl], namespace: "app/" };
+    const client = createEtcdClient(options);
+    const { succeeded, responses } = await client
+      .txn()
+      .if(compare.missing("k"))
+      .then(op.put("k", "v"), op.range({ prefix: "" }))
+      .commit();
+    const [, range] = responses;
+    equal(succeeded, true);
+    deepEqual(range?.kind === "range" && range.kvs.map(({ key }) => textOf(key)), ["k"]);
+    equal((await member.client.get("app/k"))?.version, 1);
+    client.close();
+    await member.stop();
+  });
+
+  it("reads pages of one revision while others write", async () => {
+    const member = await startMember();
+    for (let at = 0; at < 10; at++) await member.client.put(`k${at}`, "v");
+    const keys: string[] = [];
+    for await (const { key } of member.client.scan({ prefix: "k" }, { pageSize: 3 })) {
+      keys.push(textOf(key));
+      if (keys.length === 2) await member.client.delete({ prefix: "k" });
+    }
+    equal(keys.length, 10);
+    await member.stop();
+  });
+
+  it("rejects, and leaves nothing open, when its port is taken", async () => {
+    const member = await startMember();
+    const clientPort = Number(new URL(member.clientUrl).port);
+    await rejects(startMember({ clientPort }), { code: "EADDRINUSE" });
+    await member.stop();
+  });
+});
