@@ -122,5 +122,7 @@ export const snapshotStallMs = 60_000;
 export const webSocketWaitingBytes: number = 256 * 1024;
 /** A member that does not tell its hash within this time is not compared. */
 export const peerHashMs = 60_000;
+/** The same before clients are served, who wait for it. */
+export const firstHashMs = 15_000;
 /** How often it is looked whether a backup is due. */
 export const backupLookMs = 60_000;

@@ -14,7 +14,7 @@
 import type { Logger } from "@flotilla/base";
 import type { Timers } from "@flotilla/grpc";
 import { type Member, nodeIdOf } from "@flotilla/member";
-import { peerHashMs } from "../limits.ts";
+import { firstHashMs, peerHashMs } from "../limits.ts";
 import {
   differingPeers,
   impossiblyAhead,
@@ -45,9 +45,10 @@ const remedyWithoutMajority =
 /** Compares this member with the others, as far as they answer. Throws {@link CorruptionError}. */
 export async function checkBeforeServing(deps: CorruptionDeps): Promise<void> {
   const { member, logger } = deps;
-  const own = await hashOf(deps, member.id, 0);
+  const patience = { withinMs: firstHashMs };
+  const own = await hashOf(deps, member.id, 0, patience);
   if (own.kind !== "hash") return;
-  const peers = await peerHashes(deps, own.revision);
+  const peers = await peerHashes(deps, own.revision, patience);
   const differing = differingPeers(own, peers).map(nodeIdOf);
   for (const { id, answer } of peers) {
     if (answer.kind === "hash") continue;
@@ -106,9 +107,10 @@ class CorruptionChecks {
   /** True when everybody was compared. */
   async #compare(revision: number): Promise<boolean> {
     const { member } = this.#deps;
-    const own = await hashOf(this.#deps, member.id, revision, this.#signal);
+    const patience = { withinMs: peerHashMs, signal: this.#signal };
+    const own = await hashOf(this.#deps, member.id, revision, patience);
     if (own.kind !== "hash" || revision <= 0) return false;
-    const peers = await peerHashes(this.#deps, revision, this.#signal);
+    const peers = await peerHashes(this.#deps, revision, patience);
     const { corrupt, skipped } = judgeHashes({ id: member.id, hash: own }, peers);
     // Who was asked before this barrier cannot have been further than this member is after it.
     const isCaughtUp = (await member.readBarrier(this.#signal)).kind === "ready";
@@ -135,16 +137,22 @@ class CorruptionChecks {
   }
 }
 
+/** How long an answer may take. */
+interface Patience {
+  readonly withinMs: number;
+  readonly signal?: AbortSignal;
+}
+
 /** The others that hold data. */
 function peerHashes(
   deps: CorruptionDeps,
   revision: number,
-  signal?: AbortSignal,
+  patience: Patience,
 ): Promise<readonly PeerHash[]> {
   const { member } = deps;
   const peers = member.members().filter(({ id, isWitness }) => id !== member.id && !isWitness);
   return Promise.all(
-    peers.map(async ({ id }) => ({ id, answer: await hashOf(deps, id, revision, signal) })),
+    peers.map(async ({ id }) => ({ id, answer: await hashOf(deps, id, revision, patience) })),
   );
 }
 
@@ -153,10 +161,10 @@ async function hashOf(
   { member, timers }: CorruptionDeps,
   id: bigint,
   revision: number,
-  signal?: AbortSignal,
+  { withinMs, signal }: Patience,
 ): ReturnType<Member["stateHash"]> {
   const late = new AbortController();
-  const cancel = timers.after(peerHashMs, () => late.abort());
+  const cancel = timers.after(withinMs, () => late.abort());
   const signals = signal === undefined ? [late.signal] : [late.signal, signal];
   try {
     return await member.stateHash(id, { revision, signal: AbortSignal.any(signals) });
