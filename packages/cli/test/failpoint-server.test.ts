@@ -1,4 +1,5 @@
 import { deepEqual, equal, match, ok, rejects } from "node:assert/strict";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { afterEach, describe, it } from "node:test";
 import { armFailpoints, failpoint, failpointNames } from "@flotilla/base";
 import { type FailpointServer, startFailpoints } from "../src/failpoint-server.ts";
@@ -30,6 +31,25 @@ async function ask(method: string, path: string, body?: string): Promise<string>
   const response = await fetch(`http://127.0.0.1:${server?.port}${path}`, request);
   return `${response.status} ${await response.text()}`;
 }
+
+describe("failpointNames", () => {
+  it("has a place in the program for each name", () => {
+    const packages = new URL("../../../", import.meta.url);
+    const sources = readdirSync(packages)
+      .map((name) => new URL(`${name}/src/`, packages))
+      .filter((folder) => existsSync(folder))
+      .flatMap((folder) =>
+        readdirSync(folder, { recursive: true, encoding: "utf8" })
+          .filter((path) => path.endsWith(".ts") && path !== "failpoints.ts")
+          .map((path) => readFileSync(new URL(path, folder), "utf8")),
+      )
+      .filter((text) => text.includes("failpoint("));
+    const missing = failpointNames.filter(
+      (name) => !sources.some((text) => text.includes(`"${name}"`)),
+    );
+    deepEqual(missing, []);
+  });
+});
 
 describe("startFailpoints()", () => {
   it("does nothing unless the environment says so", async () => {

@@ -5,6 +5,7 @@
  * What fits into one slice is answered in the turn that asks, and costs no more than a plain read.
  */
 import { setImmediate as nextTurn } from "node:timers/promises";
+import { failpoint } from "@flotilla/base";
 import type { Call, Message, WriterCall } from "@flotilla/grpc";
 import type { KeyValue, RangeCursor, RangeRequest, RangeSlice } from "@flotilla/store";
 import { encode } from "../codec/encoding.ts";
@@ -130,6 +131,7 @@ export class RangeReader {
       for (;;) {
         const chunk = await chunks.next(() => call.ended);
         if (chunk === undefined) return;
+        failpoint("beforeRangeStreamChunk");
         const answer = this.#chunk(cursor.revision, chunk);
         chunks.adjust(answer.length, this.#context.options.maxRequestBytes);
         await call.writeInParts({ messageBytes: answer.length, parts: [answer] });
