@@ -179,13 +179,22 @@ export class LmdbEnvironment implements BackendWriter {
   /** Protects the committed state, and lets one read it, until `done` is called. */
   pin(): Transaction {
     this.commit();
-    return guarded("begin to read", () => this.#root.useReadTransaction());
+    return guarded("begin to read", () => {
+      // All reads of a turn share a transaction, which neither sees this turn's commits nor survives
+      // when a table is made. So this one is another one, and nobody else's.
+      this.#root.resetReadTxn();
+      const pin = this.#root.useReadTransaction();
+      this.#root.resetReadTxn();
+      return pin;
+    });
   }
 
-  /** Reads as of a pinned state. */
+  /** Reads as of a pinned state; to be called in the turn in which it was pinned. */
   readerAt(pin: Transaction): BackendReader {
+    // LMDB has no name for a table that was made later.
+    const known = new Set(this.#tables.keys());
     const range: BackendReader["range"] = (table, from, to, options = {}) =>
-      this.#iterate(table, from, to, options, pin);
+      known.has(table) ? this.#iterate(table, from, to, options, pin) : [];
     return {
       get(table, key) {
         for (const [found, value] of range(table, key, undefined, { limit: 1 })) {
@@ -194,7 +203,7 @@ export class LmdbEnvironment implements BackendWriter {
         return undefined;
       },
       range,
-      count: (table, from, to) => this.#count(table, from, to, pin),
+      count: (table, from, to) => (known.has(table) ? this.#count(table, from, to, pin) : 0),
     };
   }
 

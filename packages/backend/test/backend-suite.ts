@@ -1,7 +1,7 @@
 /** What every backend has to do, run by each of them (libp2p's way: one suite for a port). */
 import { deepEqual, equal, rejects, throws } from "node:assert/strict";
 import { describe, it } from "node:test";
-import { compareBytes, Prng, textOf } from "@flotilla/base";
+import { assert, compareBytes, Prng, textOf } from "@flotilla/base";
 import type { DurableBackend } from "@flotilla/store";
 import { BackendError } from "../src/index.ts";
 import {
@@ -152,6 +152,88 @@ export function runBackendSuite(name: string, make: MakeBackend): void {
           equal(dump(backend, "t"), want, `seed=${seed} step=${step}`);
         }
       }
+    });
+  });
+
+  describe(`${name}: views`, () => {
+    it("stay as they were, each at its own moment", (context) => {
+      const backend = openIn(context, make);
+      fill(backend, "t", "a=1 b=2 c=3");
+      const first = backend.view();
+      backend.write((writer) => {
+        writer.put("t", b("a"), b("9"));
+        writer.delete("t", b("b"));
+        writer.put("u", b("a"), b("1"));
+      });
+      const second = backend.view();
+      fill(backend, "t", "d=4");
+      assert(first !== undefined && second !== undefined, "two views are not too many");
+      equal(dump(first, "t"), "a=1 b=2 c=3");
+      equal(dump(second, "t"), "a=9 c=3");
+      equal(dump(backend, "t"), "a=9 c=3 d=4");
+      equal(dump(first, "u"), "");
+      equal(first.get("t", b("b")) !== undefined, true);
+      equal(second.get("t", b("b")), undefined);
+      equal(
+        `${first.count("t", b("b"), undefined)} ${second.count("t", b("b"), undefined)}`,
+        "2 1",
+      );
+      equal(first.count("t", b("b"), b("c")), 1);
+      first.close();
+      equal(first.isOpen, false);
+      equal(dump(second, "t"), "a=9 c=3");
+      second.close();
+      second.close();
+    });
+
+    it("can be read on while the backend is written to", (context) => {
+      const backend = openIn(context, make);
+      const keys = Array.from({ length: 300 }, (_, index) => `k${1000 + index}`);
+      fill(backend, "t", keys.map((key) => `${key}=1`).join(" "));
+      const view = backend.view();
+      assert(view !== undefined, "one view is not too many");
+      const seen: string[] = [];
+      for (const [key] of view.range("t", b(""), undefined)) {
+        seen.push(textOf(key));
+        backend.write((writer) => writer.delete("t", key));
+        if (seen.length % 50 === 0) backend.view()?.close();
+      }
+      deepEqual(seen, keys);
+      equal(dump(backend, "t"), "");
+      view.close();
+    });
+
+    it("reach long keys", (context) => {
+      const backend = openIn(context, make);
+      const long = new Uint8Array(5000).fill(1);
+      backend.write((writer) => writer.put("t", long, b("1")));
+      const view = backend.view();
+      backend.write((writer) => writer.delete("t", long));
+      deepEqual(view?.get("t", long), b("1"));
+      equal(view?.count("t", b(""), undefined), 1);
+      view?.close();
+    });
+
+    it("end with the backend", async (context) => {
+      const backend = openIn(context, make);
+      fill(backend, "t", "a=1");
+      const view = backend.view();
+      await backend.close();
+      throws(() => backend.view(), BackendError);
+      view?.close();
+    });
+
+    it("outlive a restore, and do not hold it up", async (context) => {
+      const backend = openIn(context, make);
+      fill(backend, "t", "a=1");
+      const image = await collect(backend.snapshot());
+      fill(backend, "t", "a=2");
+      const view = backend.view();
+      assert(view !== undefined, "one view is not too many");
+      await backend.restore(inPieces(image, 100));
+      equal(dump(backend, "t"), "a=1");
+      equal(dump(view, "t"), "a=2");
+      view.close();
     });
   });
 

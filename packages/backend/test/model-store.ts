@@ -239,7 +239,9 @@ function holdsFor({ target, result }: Compare, row: KeyValue): boolean {
           ? [row.modRevision, target.revision]
           : target.kind === "lease"
             ? [row.lease, target.lease]
-            : [name(row.value), name(target.value)];
+            : target.kind === "value"
+              ? [name(row.value), name(target.value)]
+              : [0, 0];
   if (result === "equal") return left === right;
   if (result === "notEqual") return left !== right;
   return result === "greater" ? left > right : left < right;
