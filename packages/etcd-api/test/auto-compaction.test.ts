@@ -4,7 +4,7 @@ import { silentLogger, utf8 } from "@flotilla/base";
 import { putRequest } from "@flotilla/store";
 import { startAutoCompaction } from "../src/compaction/auto-compactor.ts";
 import { type AutoCompaction, parseAutoCompaction } from "../src/compaction/mode.ts";
-import { ManualTimers, SoloMember } from "./fixtures.ts";
+import { ManualTimers, SoloMember, startSolo, stopAll } from "./fixtures.ts";
 
 const minuteMs = 60_000;
 
@@ -69,6 +69,24 @@ describe("periodic compaction", () => {
     }
     stop();
     equal(proposals, 1);
+  });
+});
+
+describe("a server", () => {
+  it("does its member's chores until it is closed", async () => {
+    const timers = new ManualTimers();
+    const autoCompaction = { kind: "revision", revisions: 1 } as const;
+    const { member } = await startSolo({ autoCompaction }, timers);
+    const put = { kind: "put", request: putRequest(utf8("k"), utf8("v")) } as const;
+    for (let at = 0; at < 3; at++) await member.propose(put);
+    timers.advance(5 * minuteMs);
+    await new Promise((resolve) => setImmediate(resolve));
+    equal(member.store.compactRevision, 3);
+    await member.propose(put);
+    await stopAll();
+    timers.advance(60 * minuteMs);
+    await new Promise((resolve) => setImmediate(resolve));
+    equal(member.store.compactRevision, 3);
   });
 });
 

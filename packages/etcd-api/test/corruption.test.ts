@@ -5,6 +5,7 @@ import { nodeIdOf, type StateHash } from "@flotilla/member";
 import { putRequest } from "@flotilla/store";
 import { checkBeforeServing, startCorruptionChecks } from "../src/corruption/checks.ts";
 import { impossiblyAhead, judgeHashes, type OwnHash } from "../src/corruption/verdict.ts";
+import { serveEtcd } from "../src/index.ts";
 import { ManualTimers, SoloMember } from "./fixtures.ts";
 
 const of = (hash: number, fields: Partial<OwnHash> = {}): OwnHash => ({
@@ -180,5 +181,12 @@ describe("a member before it serves", () => {
       match(error.message, /^found data inconsistency with peers: .* than 3\. /);
       return error.name === "CorruptionError";
     });
+  });
+
+  it("does not open its port then", async () => {
+    const world = await leaderOfThree();
+    world.member.hashes.set(2n, await answerLike(world.member, world.member.store.revision, 1));
+    const options = { host: "127.0.0.1", port: 0, initialCorruptCheck: true };
+    await rejects(serveEtcd(world, options), { name: "CorruptionError" });
   });
 });
