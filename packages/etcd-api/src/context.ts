@@ -9,7 +9,7 @@ import type { BackupSchedule } from "./backup/schedule.ts";
 import { encode } from "./codec/encoding.ts";
 import { HeaderEncoder } from "./codec/header.ts";
 import type { AutoCompaction } from "./compaction/mode.ts";
-import { decodingErrorOf, RpcError, rpcErrorOf } from "./errors.ts";
+import { decodingErrorOf, type RequestForm, RpcError, rpcErrorOf } from "./errors.ts";
 import {
   authTokenTtlMs,
   bcryptCostDefault,
@@ -172,7 +172,7 @@ export class ServiceContext {
       kind: "unary",
       handle: (call, bytes) => {
         this.checkLeader(call);
-        return serve(decoded(decode, bytes), bytes, call);
+        return serve(decoded(decode, bytes, "unary"), bytes, call);
       },
     };
   }
@@ -204,11 +204,15 @@ export class ServiceContext {
 }
 
 /** Decodes a message; whatever is wrong with it becomes the status that etcd gives. */
-export function decoded<T>(decode: (bytes: Uint8Array) => T, bytes: Uint8Array): T {
+export function decoded<T>(
+  decode: (bytes: Uint8Array) => T,
+  bytes: Uint8Array,
+  form: RequestForm = "stream",
+): T {
   try {
     return decode(bytes);
   } catch (error) {
-    throw decodingErrorOf(error);
+    throw decodingErrorOf(error, form);
   }
 }
 

@@ -37,7 +37,6 @@ export type RpcErrorKey =
   | "tooManyOps"
   | "duplicateKey"
   | "invalidSort"
-  | "invalidCompare"
   | "invalidClientApiVersion"
   | "requestTooLarge"
   | "compacted"
@@ -104,7 +103,6 @@ export const rpcErrors: Readonly<Record<RpcErrorKey, readonly [StatusCode, strin
   tooManyOps:                 [invalidArgument,    "etcdserver: too many operations in txn request"],
   duplicateKey:               [invalidArgument,    "etcdserver: duplicate key given in txn request"],
   invalidSort:                [invalidArgument,    "etcdserver: invalid sort option"],
-  invalidCompare:             [invalidArgument,    "etcdserver: invalid compare option"],
   invalidClientApiVersion:    [invalidArgument,    "etcdserver: invalid client api version"],
   requestTooLarge:            [invalidArgument,    "etcdserver: request is too large"],
   compacted:                  [outOfRange,         "etcdserver: mvcc: required revision has been compacted"],
@@ -227,17 +225,25 @@ const storeKeys: Readonly<Record<StoreError | CursorRefusal, RpcErrorKey>> = {
 
 const codecKeys: Readonly<Record<CodecErrorCode, RpcErrorKey>> = {
   invalidSortOption: "invalidSort",
-  invalidCompare: "invalidCompare",
   emptyRequestOp: "keyNotFound", // As etcd answers an operation without a request.
   tooManyOperations: "tooManyOps",
 };
 
+/** How a message came: as the only one of a call, or as one of a stream of them. */
+export type RequestForm = "unary" | "stream";
+
+/** As grpc-go says it, and Go's protobuf, which knows no details. */
+const malformedTexts: Readonly<Record<RequestForm, string>> = {
+  unary: "grpc: error unmarshalling request",
+  stream: "grpc: failed to unmarshal the received message",
+};
+const wireFault = "proto: cannot parse invalid wire-format data";
+
 /** The one place that meets what decoding throws; anything else passes through untouched. */
-export function decodingErrorOf(error: unknown): unknown {
+export function decodingErrorOf(error: unknown, form: RequestForm): unknown {
   if (error instanceof CodecError) return new RpcError(codecKeys[error.code]);
   if (!(error instanceof WireError)) return error;
-  const text = `grpc: error unmarshalling request: ${error.message}`;
-  return new GrpcError(statusCode.internal, text);
+  return new GrpcError(statusCode.internal, `${malformedTexts[form]}: ${wireFault}`);
 }
 
 /** A result of another kind than its command gives: a bug of the store. */

@@ -213,7 +213,7 @@ describe("a ChangeRequest", () => {
 
   it("has a limit of steps", async () => {
     const steps = Array.from({ length: 65 }, () => ({ kind: "remove", id: 1n }) as const);
-    match(await refusal(steps), /^13 grpc: error unmarshalling request: more than 64 steps/);
+    match(await refusal(steps), /^13 grpc: error unmarshalling request/);
   });
 });
 

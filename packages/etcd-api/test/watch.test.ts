@@ -174,7 +174,10 @@ describe("Watch", () => {
   it("ends the stream at a message that is not one", async () => {
     const session = running.client.watch();
     session.send((writer) => writer.byte(0xff));
-    match((await session.got(1))[0] as string, /^error 13 grpc: error unmarshalling request/);
+    match(
+      (await session.got(1))[0] as string,
+      /^error 13 grpc: failed to unmarshal the received message/,
+    );
   });
 
   it("ends with UNAVAILABLE when the server closes", async () => {

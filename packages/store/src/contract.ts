@@ -94,7 +94,8 @@ export interface DeleteRangeResult {
   readonly previous: readonly KeyValue[];
 }
 
-export type CompareResult = "equal" | "greater" | "less" | "notEqual";
+/** `any`: a number that means none of them; it holds for whatever is compared, as in etcd. */
+export type CompareResult = "equal" | "greater" | "less" | "notEqual" | "any";
 export interface Compare extends KeyRange {
   readonly result: CompareResult;
   readonly target:
@@ -102,7 +103,9 @@ export interface Compare extends KeyRange {
     | { readonly kind: "create"; readonly revision: number }
     | { readonly kind: "mod"; readonly revision: number }
     | { readonly kind: "value"; readonly value: Uint8Array }
-    | { readonly kind: "lease"; readonly lease: bigint };
+    | { readonly kind: "lease"; readonly lease: bigint }
+    /** A number that means none of them: always equal, as in etcd. */
+    | { readonly kind: "none" };
 }
 export type RequestOp =
   | { readonly kind: "range"; readonly request: RangeRequest }

@@ -156,6 +156,8 @@ function rowHolds(compare: Compare, row: KeyValue): boolean {
       return order > 0;
     case "less":
       return order < 0;
+    case "any":
+      return true;
     default:
       return assertNever(compare.result);
   }
@@ -173,6 +175,8 @@ function compareRow(target: Compare["target"], row: KeyValue): number {
       return compareBytes(row.value, target.value);
     case "lease":
       return row.lease < target.lease ? -1 : row.lease > target.lease ? 1 : 0;
+    case "none":
+      return 0;
     default:
       return assertNever(target);
   }

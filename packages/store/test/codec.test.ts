@@ -213,10 +213,14 @@ describe("codec: what a client may send", () => {
     throws(() => decodeRangeRequest(field(6, -1n)), isRefusal("invalidSortOption"));
   });
 
-  it("refuses compares that do not exist", () => {
+  it("takes compares that do not exist for such that hold, as etcd does", () => {
     const txnOf = (body: Uint8Array) => encodeMessage((writer) => writer.fieldBytes(1, body));
-    throws(() => decodeTxnRequest(txnOf(field(1, 4n))), isRefusal("invalidCompare"));
-    throws(() => decodeTxnRequest(txnOf(field(2, 5n))), isRefusal("invalidCompare"));
+    const onlyOf = (bytes: Uint8Array) => decodeTxnRequest(bytes).compare[0];
+    equal(onlyOf(txnOf(field(1, 4n)))?.result, "any");
+    equal(onlyOf(txnOf(field(1, -1n)))?.result, "any");
+    equal(onlyOf(txnOf(field(2, 9n)))?.target.kind, "none");
+    const again = onlyOf(encodeTxnRequest(decodeTxnRequest(txnOf(field(2, 9n)))));
+    equal(again?.target.kind, "none");
   });
 
   it("takes a union of another kind than the target for zero", () => {

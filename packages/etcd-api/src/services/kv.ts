@@ -31,6 +31,7 @@ import {
 import { decoded, type Methods, type ServiceContext } from "../context.ts";
 import { RpcError, rpcErrorOf, wrongResult } from "../errors.ts";
 import { entryOverheadBytes } from "../limits.ts";
+import { checkRangeBytes, checkTxnBytes, withFirstFault } from "./first-fault.ts";
 import {
   allSerializable,
   checkDeleteRange,
@@ -45,14 +46,17 @@ import { RangeReader } from "./range-reader.ts";
 /** The methods of the KV service. */
 export function kvMethods(context: ServiceContext): Methods {
   const service = new KvService(context);
+  const { maxTxnOps } = context.options;
+  const decodeRange = withFirstFault(decodeRangeRequest, checkRangeBytes);
+  const decodeTxn = withFirstFault(decodeTxnRequest, (bytes) => checkTxnBytes(bytes, maxTxnOps));
   const stream: Method = {
     kind: "serverStream",
-    handle: (call, bytes) => service.rangeStream(decoded(decodeRangeRequest, bytes), call),
+    handle: (call, bytes) => service.rangeStream(decoded(decodeRange, bytes), call),
   };
   return [
     [
       "/etcdserverpb.KV/Range",
-      context.unary(decodeRangeRequest, (request, _, call) => service.range(request, call)),
+      context.unary(decodeRange, (request, _, call) => service.range(request, call)),
     ],
     ["/etcdserverpb.KV/RangeStream", stream],
     [
@@ -69,7 +73,7 @@ export function kvMethods(context: ServiceContext): Methods {
     ],
     [
       "/etcdserverpb.KV/Txn",
-      context.unaryForClients(decodeTxnRequest, (request, bytes, call) =>
+      context.unaryForClients(decodeTxn, (request, bytes, call) =>
         service.txn(request, bytes, call),
       ),
     ],

@@ -2,15 +2,10 @@
 
 /**
  * `invalidSortOption`: a sort order or target that does not exist.
- * `invalidCompare`: a compare result or target that does not exist.
  * `emptyRequestOp`: an operation of a transaction that names no request.
  * `tooManyOperations`: transactions nested deeper than {@link txnDepthMax}.
  */
-export type CodecErrorCode =
-  | "invalidSortOption"
-  | "invalidCompare"
-  | "emptyRequestOp"
-  | "tooManyOperations";
+export type CodecErrorCode = "invalidSortOption" | "emptyRequestOp" | "tooManyOperations";
 
 /** The bytes are protobuf, and what they ask for has no meaning; malformed bytes are a `WireError`. */
 export class CodecError extends Error {

@@ -48,6 +48,11 @@ export function clampedField(reader: WireReader): number {
   return Number(wide);
 }
 
+/** An enum that a client wrote: as an int32, of which higher bits say nothing. */
+export function enumField(reader: WireReader): number {
+  return Number(BigInt.asIntN(32, unsignedField(reader)));
+}
+
 /** An int64 of which all bits matter, such as a lease id. */
 export function signedField(reader: WireReader): bigint {
   const wide = unsignedField(reader);

@@ -8,7 +8,7 @@ import type {
   SortTarget,
 } from "../contract.ts";
 import { CodecError } from "./errors.ts";
-import { boolField, bytesField, clampedField, integerField, signedField } from "./fields.ts";
+import { boolField, bytesField, clampedField, enumField, signedField } from "./fields.ts";
 
 const sortOrders: readonly SortOrder[] = ["none", "ascend", "descend"];
 const sortTargets: readonly SortTarget[] = ["key", "version", "create", "mod", "value"];
@@ -66,7 +66,7 @@ export function readRangeRequest(reader: WireReader): RangeRequest {
 }
 
 function sortOption<T>(options: readonly T[], reader: WireReader): T {
-  const number = integerField(reader);
+  const number = enumField(reader);
   const option = options[number];
   if (option === undefined) throw new CodecError("invalidSortOption", `no sort option ${number}`);
   return option;

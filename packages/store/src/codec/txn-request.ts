@@ -2,7 +2,7 @@
 import { assertNever, emptyBytes, WireReader, WireWriter, wireType } from "@flotilla/base";
 import type { Compare, CompareResult, RequestOp, TxnRequest } from "../contract.ts";
 import { CodecError, txnDepthMax } from "./errors.ts";
-import { bytesField, clampedField, integerField, messageField, signedField } from "./fields.ts";
+import { bytesField, clampedField, enumField, messageField, signedField } from "./fields.ts";
 import {
   readDeleteRangeRequest,
   readPutRequest,
@@ -12,13 +12,14 @@ import {
   writeRangeRequest,
 } from "./requests.ts";
 
-const compareResults: readonly CompareResult[] = ["equal", "greater", "less", "notEqual"];
+const compareResults: readonly CompareResult[] = ["equal", "greater", "less", "notEqual", "any"];
 const compareTargets: readonly Compare["target"]["kind"][] = [
   "version",
   "create",
   "mod",
   "value",
   "lease",
+  "none",
 ];
 /** `Compare.target_union` starts here, in the order of {@link compareTargets}. */
 const targetUnionField = 4;
@@ -67,7 +68,7 @@ function writeCompare(writer: WireWriter, compare: Compare): void {
   writer.fieldBytes(3, compare.key);
   // A member of a oneof is written also when it is zero: its presence is information.
   if (target.kind === "value") writer.fieldBytesAlways(7, target.value);
-  else {
+  else if (target.kind !== "none") {
     writer.tag(targetUnionField + targetNumber, wireType.varint);
     if (target.kind === "lease") writer.varint64(target.lease);
     else writer.varint(target.kind === "version" ? target.version : target.revision);
@@ -83,8 +84,8 @@ function readCompare(reader: WireReader): Compare {
   let union = { field: 0, number: 0, value: emptyBytes, lease: 0n };
   while (reader.next()) {
     const { field } = reader;
-    if (field === 1) result = compareOption(compareResults, reader);
-    else if (field === 2) kind = compareOption(compareTargets, reader);
+    if (field === 1) result = compareResults[enumField(reader)] ?? "any";
+    else if (field === 2) kind = compareTargets[enumField(reader)] ?? "none";
     else if (field === 3) key = bytesField(reader);
     else if (field === 64) rangeEnd = bytesField(reader);
     else if (field === 7) union = { field, number: 0, value: bytesField(reader), lease: 0n };
@@ -115,16 +116,11 @@ function compareTarget(
       return { kind, value: union.value };
     case "lease":
       return { kind, lease: union.lease };
+    case "none":
+      return { kind };
     default:
       return assertNever(kind);
   }
-}
-
-function compareOption<T>(options: readonly T[], reader: WireReader): T {
-  const number = integerField(reader);
-  const option = options[number];
-  if (option === undefined) throw new CodecError("invalidCompare", `no compare option ${number}`);
-  return option;
 }
 
 function writeRequestOp(writer: WireWriter, op: RequestOp): void {
