@@ -98,22 +98,24 @@ describe("an etcd client", () => {
 
   it("leaves a member that hears no other", async () => {
     const member = await cluster.follower();
-    const client = cluster.connect();
     const others = cluster.clientUrls.filter((url) => url !== member.clientUrl);
-    client.setEndpoints([member.clientUrl, ...others]);
+    const beside = cluster.connect({ endpoints: others });
+    const client = cluster.connect({ endpoints: [member.clientUrl] });
     const watch = client.watch("isolated");
     await watch.ready;
+    client.setEndpoints([member.clientUrl, ...others]);
     member.isolate();
-    await client.get("isolated");
-    await cluster.client.put("isolated", "v");
+    const read = client.get("isolated");
+    await beside.put("isolated", "v");
     const { value } = await watch.next();
     deepEqual(
       value?.events.map(({ kind }) => kind),
       ["put"],
     );
-    watch.close();
+    await read;
     member.heal();
     client.close();
+    beside.close();
   });
 
   it("watches across deaths what a watch of the history shows: nothing missing, nothing twice", async () => {
