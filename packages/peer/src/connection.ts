@@ -17,6 +17,9 @@ import {
   silentPingsMax,
 } from "./limits.ts";
 
+/** A moment of the sender's own clock. */
+const pingBytes = 8;
+
 /** Told once each; `onFrame` never after `onClosed`. */
 export interface ConnectionHandlers {
   onFrame(kind: number, body: Uint8Array): void;
@@ -32,6 +35,8 @@ export class Connection {
   #queuedBytes = 0;
   #silentPings = 0;
   #sentSincePing = false;
+  /** Told how long a ping took to come back; undefined when nobody wants to know. */
+  #onRoundTrip: ((seconds: number) => void) | undefined;
   #stopPing: () => void;
   #closed = false;
 
@@ -58,6 +63,11 @@ export class Connection {
   trust(handlers: ConnectionHandlers, bytesMax: number = frameBytesMax): void {
     this.#handlers = handlers;
     this.#reader.bytesMax = bytesMax;
+  }
+
+  /** Tells how long a frame takes there and back, with each ping from now on. */
+  measure(onRoundTrip: (seconds: number) => void): void {
+    this.#onRoundTrip = onRoundTrip;
   }
 
   /**
@@ -98,7 +108,18 @@ export class Connection {
   }
 
   #deliver(kind: number, body: Uint8Array): void {
-    if (!this.#closed && kind !== frameKind.ping) this.#handlers.onFrame(kind, body);
+    if (this.#closed) return;
+    if (kind === frameKind.ping) {
+      if (body.length === pingBytes) this.send(frameKind.echo, body);
+    } else if (kind === frameKind.echo) this.#onEcho(body);
+    else this.#handlers.onFrame(kind, body);
+  }
+
+  #onEcho(body: Uint8Array): void {
+    if (body.length !== pingBytes) return;
+    const view = new DataView(body.buffer, body.byteOffset, pingBytes);
+    const seconds = (performance.now() - view.getFloat64(0)) / 1000;
+    if (seconds >= 0) this.#onRoundTrip?.(seconds); // It is what the other side says.
   }
 
   #flush(): void {
@@ -116,8 +137,15 @@ export class Connection {
       this.close("the other side is silent");
       return;
     }
-    if (!this.#sentSincePing) this.send(frameKind.ping, emptyBytes);
+    if (this.#onRoundTrip !== undefined) this.send(frameKind.ping, timedBody());
+    else if (!this.#sentSincePing) this.send(frameKind.ping, emptyBytes);
     this.#sentSincePing = false;
     this.#stopPing = this.#timers.after(pingMs, () => this.#ping());
   }
+}
+
+function timedBody(): Uint8Array {
+  const body = new Uint8Array(pingBytes);
+  new DataView(body.buffer).setFloat64(0, performance.now());
+  return body;
 }

@@ -21,7 +21,7 @@ export const frameKind = {
   welcome: 2,
   /** The other answer; the body is the reason as text, and the end. */
   refusal: 3,
-  /** A sign of life. */
+  /** A sign of life; with a body, which is to be sent back as {@link echo}. */
   ping: 4,
   message: 5,
   bulk: 6,
@@ -29,6 +29,8 @@ export const frameKind = {
   response: 8,
   /** A request that could not be served. */
   failure: 9,
+  /** The body of a ping. */
+  echo: 10,
 } as const;
 
 /** Bytes in front of a body. */

@@ -31,3 +31,5 @@ export const guestsMax = 64;
 export const idleCheckMs = 15_000;
 /** So many looks without a use, and a guest is dropped, or a connection for bulk is closed. */
 export const idleChecksMax = 4;
+/** Members of which something is counted; further ones are not shown. */
+export const metersMax = 256;

@@ -19,6 +19,7 @@ import {
   sendBufferBytesMax,
   waitingBytesMax,
 } from "./limits.ts";
+import type { PeerMeters } from "./peer-metrics.ts";
 
 /** The two kinds of streams; each is a {@link Purpose} of connections. */
 export type Lane = "messages" | "bulk";
@@ -37,6 +38,8 @@ export interface LinkDeps {
   readonly random: Random;
   readonly logger: Logger;
   readonly tls: TlsMaterial | undefined;
+  /** Where the state of this stream is shown; undefined for one that is not shown. */
+  readonly meters: PeerMeters | undefined;
   /** Frames were dropped. At most once per call of {@link Link.send} and lost connection. */
   onDropped(): void;
 }
@@ -97,10 +100,18 @@ export class Link {
       this.#lastComplaint = "";
       logger.info("peer connected", { peer, purpose });
       this.#connection = connection;
+      this.#connected(connection);
       for (const body of this.#takeWaiting()) this.send(body);
     } catch (error) {
       this.#failed(PeerError.from("unreachable", `reach ${peer}`, error));
     }
+  }
+
+  #connected(connection: Connection): void {
+    const { meters } = this.#deps;
+    if (meters === undefined) return;
+    meters.active.set(1);
+    connection.measure((seconds) => meters.roundTripSeconds.observe(seconds));
   }
 
   #failed(error: PeerError): void {
@@ -117,6 +128,8 @@ export class Link {
 
   #lost(reason: string): void {
     this.#connection = undefined;
+    this.#deps.meters?.active.set(0);
+    this.#deps.meters?.disconnected.add();
     if (this.#stopping.signal.aborted) return;
     this.#deps.logger.warn("peer lost", { peer: this.#hello.to, reason });
     this.#deps.onDropped();

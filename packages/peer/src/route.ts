@@ -11,6 +11,7 @@ import { dial } from "./dial.ts";
 import type { Hello, Purpose } from "./hello.ts";
 import { idleChecksMax } from "./limits.ts";
 import { Link } from "./link.ts";
+import type { PeerMeters, PeerMetrics } from "./peer-metrics.ts";
 
 export interface RouteDeps {
   readonly timers: Timers;
@@ -18,6 +19,7 @@ export interface RouteDeps {
   readonly logger: Logger;
   /** For peers whose URL says https. */
   readonly tls: TlsMaterial | undefined;
+  readonly metrics: PeerMetrics;
   /** The first frame of a connection to `peer`. */
   helloTo<P extends Purpose>(peer: NodeId, purpose: P): Hello & { readonly purpose: P };
   /** Messages to it were dropped. */
@@ -28,6 +30,7 @@ export class Route {
   readonly peer: NodeId;
   readonly address: PeerAddress;
   readonly #deps: RouteDeps;
+  readonly #meters: PeerMeters;
   readonly #stopping = new AbortController();
   readonly #calls: CallChannel;
   #messages: Link | undefined;
@@ -39,6 +42,7 @@ export class Route {
     this.peer = peer;
     this.address = address;
     this.#deps = deps;
+    this.#meters = deps.metrics.of(peer);
     this.#calls = new CallChannel(deps.timers, (handlers) =>
       dial(address, deps.helloTo(peer, "calls"), {
         timers: deps.timers,
@@ -51,18 +55,23 @@ export class Route {
 
   /** Makes the connection for messages, so that the first one need not wait for it. */
   connect(): Link {
-    const onDropped = (): void => this.#deps.onUnreachable(this.peer);
+    const onDropped = (): void => {
+      this.#meters.sentFailures.add();
+      this.#deps.onUnreachable(this.peer);
+    };
     this.#messages ??= this.#open("messages", onDropped);
     return this.#messages;
   }
 
   send(message: Uint8Array): void {
+    this.#meters.sentBytes.add(message.length);
     this.connect().send(message);
   }
 
   sendBulk(frame: Uint8Array): void {
     this.#idleBulkChecks = 0;
     this.#bulk ??= this.#open("bulk", () => {}); // Whoever sends bulk counts what arrives.
+    this.#meters.sentBytes.add(frame.length);
     this.#bulk.send(frame);
   }
 
@@ -91,6 +100,7 @@ export class Route {
       random,
       logger,
       tls,
+      meters: lane === "messages" ? this.#meters : undefined,
       onDropped,
     });
   }

@@ -4,7 +4,7 @@
  * Every connection is dialed by the one who has something to say, so that a member that can speak
  * but not hear is told apart from one that is well. Knows nothing of Raft: messages are bytes.
  */
-import type { Logger, Random, Timers } from "@flotilla/base";
+import { type Logger, type Metrics, type Random, silentMetrics, type Timers } from "@flotilla/base";
 import type { NodeId } from "@flotilla/consensus";
 import type { TlsMaterial } from "@flotilla/pki";
 import { type PeerAddress, peerUrlOf } from "./address.ts";
@@ -13,6 +13,7 @@ import type { Connection, ConnectionHandlers } from "./connection.ts";
 import { frameKind } from "./frames.ts";
 import { addressOf, type Hello, type Purpose } from "./hello.ts";
 import { Listener } from "./listener.ts";
+import { PeerMetrics } from "./peer-metrics.ts";
 import { Routes } from "./routes.ts";
 import { nodeTimers } from "./timers.ts";
 
@@ -44,6 +45,8 @@ export interface PeerDeps {
   readonly handlers: PeerHandlers;
   readonly random: Random;
   readonly logger: Logger;
+  /** Default: nothing is counted. */
+  readonly metrics?: Metrics;
   /** Default: the timers of this process. */
   readonly timers?: Timers;
 }
@@ -88,12 +91,14 @@ class SocketTransport implements PeerTransport {
   readonly #routes: Routes;
   readonly #addresses: readonly PeerAddress[];
   readonly #ports: number[] = [];
+  readonly #metrics: PeerMetrics;
   #closed = false;
 
   constructor(options: PeerOptions, deps: PeerDeps) {
     const { random, logger, handlers, timers = nodeTimers } = deps;
     const { clusterId, self, tls } = options;
     this.#options = options;
+    this.#metrics = new PeerMetrics(deps.metrics ?? silentMetrics, self);
     this.#addresses = "host" in options.listen ? [options.listen] : options.listen;
     this.#handlers = handlers;
     this.#listener = new Listener({
@@ -110,6 +115,7 @@ class SocketTransport implements PeerTransport {
       logger,
       tls,
       self,
+      metrics: this.#metrics,
       helloTo: (peer, purpose) => this.#helloTo(peer, purpose),
       onUnreachable: (peer) => handlers.onUnreachable(peer),
       onGuestLeft: (guest) => this.#listener.closeFrom(guest, "it was silent for long"),
@@ -164,10 +170,12 @@ class SocketTransport implements PeerTransport {
       return { ...serve(connection, (request) => handlers.onCall(from, request)), onClosed() {} };
     }
     const wanted = purpose === "bulk" ? frameKind.bulk : frameKind.message;
+    const { receivedBytes } = this.#metrics.of(from);
     return {
       onFrame: (kind, body) => {
         if (kind !== wanted) return;
         this.#routes.touch(from);
+        receivedBytes.add(body.length);
         if (purpose === "bulk") handlers.onBulk(from, body);
         else handlers.onMessage(from, body);
       },

@@ -1,6 +1,6 @@
 /** Members that only talk, timers that only move when told to, and waiting without sleeping. */
 import { connect, createServer, type Socket } from "node:net";
-import { Prng, silentLogger, type Timers, textOf, utf8 } from "@flotilla/base";
+import { type MetricRegistry, Prng, silentLogger, type Timers, textOf, utf8 } from "@flotilla/base";
 import type { TlsMaterial } from "@flotilla/pki";
 import type { PeerAddress } from "../src/address.ts";
 import { nodeTimers } from "../src/timers.ts";
@@ -67,6 +67,7 @@ export async function talker(
     clusterId?: bigint;
     timers?: Timers;
     handlers?: Partial<PeerHandlers>;
+    metrics?: MetricRegistry;
   } = {},
 ): Promise<Talker> {
   const received: string[] = [];
@@ -85,6 +86,7 @@ export async function talker(
     {
       timers: more.timers ?? nodeTimers,
       random: new Prng(1),
+      ...(more.metrics && { metrics: more.metrics }),
       logger: {
         ...silentLogger,
         info: (_message, fields) => connected.push(`${fields?.["purpose"]}`),

@@ -1,7 +1,8 @@
 import { deepEqual, equal, notEqual, ok } from "node:assert/strict";
 import { afterEach, beforeEach, describe, it } from "node:test";
-import { Prng, silentLogger } from "@flotilla/base";
+import { Prng, silentLogger, silentMetrics } from "@flotilla/base";
 import { guestsMax, idleCheckMs, idleChecksMax } from "../src/limits.ts";
+import { PeerMetrics } from "../src/peer-metrics.ts";
 import { Routes } from "../src/routes.ts";
 import { addresses, freePort, loopback, ManualTimers } from "./fixtures.ts";
 
@@ -19,6 +20,7 @@ describe("Routes", () => {
       random: new Prng(1),
       logger: silentLogger,
       tls: undefined,
+      metrics: new PeerMetrics(silentMetrics, "me"),
       self: "me",
       helloTo: (to, purpose) => ({ purpose, clusterId: 7n, from: "me", to, url: "" }),
       onUnreachable: () => {},
