@@ -2,6 +2,8 @@
  * The few etcd calls that commands need, over gRPC with the store's own message codecs.
  * `@grpc/grpc-js` and the server's package are loaded on first use: most commands never need them.
  */
+import { isIP } from "node:net";
+import { checkServerIdentity as identify, type PeerCertificate } from "node:tls";
 import { encodeMessage, WireReader } from "@flotilla/base";
 import type { MembershipChange, MembershipDescription } from "@flotilla/etcd-api";
 import {
@@ -12,7 +14,8 @@ import {
   type PutRequest,
   type RangeRequest,
 } from "@flotilla/store";
-import type { Client } from "@grpc/grpc-js";
+import type { Client, Metadata } from "@grpc/grpc-js";
+import { type CredentialOptions, readTlsFiles, userOf } from "./credentials.ts";
 import { CommandError, reasonOf } from "./exit.ts";
 
 /** How long one call may take. */
@@ -33,20 +36,56 @@ export interface EndpointStatus {
 /** One etcd endpoint. Errors end the command with code `cannotConnect` or `refused`. */
 export class EtcdCaller {
   readonly #client: Client;
+  /** Sent with every call: the token, once there is one. */
+  readonly #metadata: Metadata;
   readonly url: string;
 
-  private constructor(url: string, client: Client) {
+  private constructor(url: string, client: Client, metadata: Metadata) {
     this.url = url;
     this.#client = client;
+    this.#metadata = metadata;
   }
 
-  static async open(url: string): Promise<EtcdCaller> {
-    const { Client, credentials } = await import("@grpc/grpc-js");
-    return new EtcdCaller(url, new Client(new URL(url).host, credentials.createInsecure()));
+  /** `https:` is spoken to in TLS. A user is authenticated at once. */
+  static async open(url: string, options: CredentialOptions = {}): Promise<EtcdCaller> {
+    const { Client, credentials, Metadata } = await import("@grpc/grpc-js");
+    const { host, hostname, protocol } = new URL(url);
+    const { ca = null, cert = null, key = null } = readTlsFiles(options);
+    const name = hostname.replace(/^\[|\]$/g, "");
+    // An address is not allowed as the name in a handshake: the certificate is checked for it all the same.
+    const verify = {
+      checkServerIdentity: (_: string, peer: PeerCertificate) => identify(name, peer),
+    };
+    const channelOptions = isIP(name) === 0 ? {} : { "grpc.ssl_target_name_override": "localhost" };
+    const client =
+      protocol === "https:"
+        ? new Client(host, credentials.createSsl(ca, key, cert, verify), channelOptions)
+        : new Client(host, credentials.createInsecure());
+    const caller = new EtcdCaller(url, client, new Metadata());
+    const user = userOf(options);
+    try {
+      if (user !== undefined) await caller.#authenticate(user);
+    } catch (error) {
+      caller.close();
+      throw error;
+    }
+    return caller;
   }
 
   close(): void {
     this.#client.close();
+  }
+
+  async #authenticate(user: { readonly name: string; readonly password: string }): Promise<void> {
+    const request = encodeMessage((writer) => {
+      writer.fieldText(1, user.name);
+      writer.fieldText(2, user.password);
+    });
+    const reader = new WireReader(await this.#call("/etcdserverpb.Auth/Authenticate", request));
+    while (reader.next()) {
+      if (reader.field === 2) this.#metadata.set("token", reader.text());
+      else reader.skip();
+    }
   }
 
   async put(request: PutRequest): Promise<void> {
@@ -107,7 +146,13 @@ export class EtcdCaller {
     const asBuffer = (bytes: Uint8Array): Buffer => Buffer.from(bytes);
     const asIs = (bytes: Buffer): Uint8Array => bytes;
     const nothing = new Uint8Array(0);
-    const stream = this.#client.makeServerStreamRequest(path, asBuffer, asIs, nothing);
+    const stream = this.#client.makeServerStreamRequest(
+      path,
+      asBuffer,
+      asIs,
+      nothing,
+      this.#metadata,
+    );
     try {
       for await (const message of stream) {
         const reader = new WireReader(message as Uint8Array);
@@ -132,6 +177,7 @@ export class EtcdCaller {
         (bytes: Uint8Array) => Buffer.from(bytes),
         (bytes) => new Uint8Array(bytes),
         request,
+        this.#metadata,
         { deadline },
         (error, response) => {
           if (response !== undefined) resolve(response);

@@ -36,10 +36,14 @@ export async function saveSnapshot(path: string, options: EndpointOptions): Prom
     return caller.url;
   });
   let version = "";
-  await atEndpoint(url, async (caller) => {
-    const blobs = checked(caller.snapshot((text) => (version = text)));
-    await writeWholeFile(path, blobs, ".part");
-  });
+  await atEndpoint(
+    url,
+    async (caller) => {
+      const blobs = checked(caller.snapshot((text) => (version = text)));
+      await writeWholeFile(path, blobs, ".part");
+    },
+    options,
+  );
   process.stdout.write(`Snapshot saved at ${path}\nServer version ${version}\n`);
 }
 
