@@ -9,6 +9,7 @@ import type {
   Member,
   MemberInfo,
   MemberStatus,
+  ProposeOptions,
   ProposeOutcome,
   RenewOutcome,
   StateHash,
@@ -98,15 +99,17 @@ export class SoloMember implements Member {
     if (!this.cluster.keepsLeader) this.leaderId = to;
   }
 
-  propose(command: Command): Promise<ProposeOutcome> {
+  propose(command: Command, options: ProposeOptions = {}): Promise<ProposeOutcome> {
     if (this.unavailable !== undefined) return Promise.resolve(this.unavailable);
     const index = ++this.#index;
+    const { principal } = options;
     const proposal = {
       session: 1n,
       openedAt: 0,
       sequence: index,
       settledBelow: index,
       onlyInTerm: 0,
+      ...(principal && { principal }),
       command,
     };
     const [result] = this.store.apply([{ index, term: 7, proposal }]);

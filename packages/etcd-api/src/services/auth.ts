@@ -164,6 +164,7 @@ class AuthService {
   async changePassword(request: ChangePasswordRequest, call: Call): Promise<Uint8Array> {
     const { name, password, hashedPassword } = request;
     await this.#context.authority.admin(call);
+    if (password === "" && this.#auth.user(name) === undefined) throw new RpcError("userNotFound");
     const passwordHash =
       password === "" ? decodedHash(hashedPassword) : await this.#hash(password, call);
     return this.change(call, { kind: "userChangePassword", name, passwordHash });
@@ -176,7 +177,8 @@ class AuthService {
     return this.#passwords.hash(password, call);
   }
 
-  grant({ name, permission }: GrantPermissionRequest, call: Call): Promise<Uint8Array> {
+  async grant({ name, permission }: GrantPermissionRequest, call: Call): Promise<Uint8Array> {
+    await this.#context.authority.admin(call); // Who may not is told that, whatever else is wrong.
     if (permission === undefined) throw new RpcError("permissionNotGiven");
     return this.change(call, { kind: "roleGrantPermission", name, permission });
   }
