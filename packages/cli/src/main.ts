@@ -1,10 +1,10 @@
 /** The command `flotilla`: parses, loads the command that is asked for, and turns its end into an exit code. */
 import { Command, CommanderError, InvalidArgumentError, Option } from "commander";
-import { memberFlags } from "./commands/member-flags.ts";
 import { addMembershipVerbs } from "./commands/membership-verbs.ts";
+import { addSnapshotVerbs } from "./commands/snapshot-verbs.ts";
 import { CommandError, exitCode, reasonOf } from "./exit.ts";
-
-const version = "0.1.0";
+import { flagsHelp } from "./member/help.ts";
+import { flotillaVersion } from "./member/version.ts";
 
 const dataDir = () =>
   new Option("--data-dir <dir>", "where the cluster keeps everything")
@@ -35,7 +35,7 @@ function build(): Command {
     .description(
       "Keeps declared programs running on a few machines while machines fail, the controlling ones included.",
     )
-    .version(version)
+    .version(flotillaVersion)
     .enablePositionalOptions() // What stands behind a command is that command's, not its parent's.
     .showSuggestionAfterError()
     .addHelpText(
@@ -52,6 +52,7 @@ function build(): Command {
   addChaos(program);
   addServers(program);
   addKeys(program);
+  addSnapshotVerbs(program, { dataDir, endpoints, examples });
   return program;
 }
 
@@ -145,11 +146,8 @@ function addServers(program: Command): void {
         "flotilla member add m4 --peer-urls http://127.0.0.1:2480 --learner",
       ),
     )
-    .action(async (options) => {
-      checkVerb(member);
-      return (await import("./commands/member.ts")).member(options);
-    });
-  for (const flag of memberFlags()) member.addOption(flag);
+    .addHelpText("after", () => `\n${flagsHelp()}`)
+    .action(() => checkVerb(member));
   addMembershipVerbs(member, { dataDir, endpoints, examples });
   program
     .command("node")
@@ -236,10 +234,21 @@ function fail(error: unknown): number {
   return exitCode.refused;
 }
 
+/** What stands behind `member` when no verb does: those flags are read as etcd reads them. */
+function memberFlagsOf([command, first, ...more]: readonly string[]):
+  | readonly string[]
+  | undefined {
+  if (command !== "member" || (first !== undefined && !first.startsWith("-"))) return undefined;
+  if (first === "-h" || first === "-help" || first === "--help") return undefined;
+  return first === undefined ? [] : [first, ...more];
+}
+
 const program = build();
 throwInsteadOfExiting(program);
 try {
-  await program.parseAsync();
+  const flags = memberFlagsOf(process.argv.slice(2));
+  if (flags === undefined) await program.parseAsync();
+  else await (await import("./member/run-member.ts")).runMember(flags);
 } catch (error) {
   process.exitCode = fail(error);
 }

@@ -17,6 +17,7 @@ function flotilla(...args: string[]) {
     encoding: "utf8",
     cwd: folder,
     env,
+    timeout: 20_000,
   });
   return { code: done.status, stdout: done.stdout, stderr: done.stderr };
 }
@@ -87,14 +88,24 @@ describe("flotilla", () => {
     match(stderr, /https needs certificates/);
   });
 
-  it("refuses a list of URLs where one is served", () => {
-    const { code, stderr } = flotilla(
-      "member",
-      "--listen-peer-urls",
-      "http://127.0.0.1:1,http://127.0.0.1:2",
-    );
-    equal(code, 4);
-    match(stderr, /--listen-peer-urls takes one URL/);
+  it("reads the flags of a member as etcd does, with etcd's exit codes", () => {
+    equal(flotilla("member", "-version").stdout.split("\n")[0], "etcd Version: 3.7.1");
+    match(flotilla("member", "--name", "a", "-h").stdout, /--data-dir/);
+    const cases: readonly (readonly [readonly string[], number, RegExp])[] = [
+      [["--bogus"], 2, /^flag provided but not defined: -bogus\n/],
+      [["--name"], 2, /^flag needs an argument: -name\n/],
+      [["--pre-vote", "false"], 1, /"error":"\\"false\\" is not a valid flag"/],
+      [["--config-file", "nowhere.yaml"], 1, /"open nowhere.yaml: no such file or directory"/],
+      [["--discovery", "http://a:1"], 1, /--discovery cannot be used/],
+      [["--listen-peer-urls", "http://example.com:1"], 1, /expected IP in URL for binding/],
+      [["--listen-peer-urls", "https://127.0.0.1:1"], 1, /KeyFile and CertFile are not presented/],
+      [["--log-format", "x"], 1, /unknown log format: x, supported values json, console/],
+    ];
+    for (const [args, code, text] of cases) {
+      const done = flotilla("member", ...args);
+      match(done.stderr, text, args.join(" "));
+      equal(done.code, code, args.join(" "));
+    }
   });
 
   it("keeps the server and the verbs of `member` apart", () => {

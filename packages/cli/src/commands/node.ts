@@ -3,7 +3,8 @@ import { resolve } from "node:path";
 import { startAgent } from "@flotilla/agent";
 import { connect } from "../cluster/connect.ts";
 import { CommandError } from "../exit.ts";
-import { jsonLogger, systemRandom } from "../system.ts";
+import { systemRandom } from "../system.ts";
+import { openLog } from "../zap-log.ts";
 
 export interface NodeOptions {
   readonly server: string;
@@ -18,7 +19,7 @@ export interface NodeOptions {
 
 export async function node(options: NodeOptions): Promise<void> {
   const client = connect(options.server.split(","), options.kubeconfig);
-  const logger = jsonLogger("info");
+  const logger = openLog({ level: "info" });
   const agent = await startAgent({
     nodeName: options.name,
     client,
