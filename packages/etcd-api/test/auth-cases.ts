@@ -305,7 +305,8 @@ function keepToken(answer: Uint8Array, wallet: Wallet, who: Who): string {
   return /^[a-zA-Z]{16}\.\d+$/.test(wallet.get(who) ?? "") ? "token" : "no token";
 }
 
-function encodedFields(fields: Fields): Uint8Array {
+/** The bytes of a message. */
+export function encodedFields(fields: Fields): Uint8Array {
   const writer = new WireWriter();
   writeFields(writer, fields);
   return writer.finish();
