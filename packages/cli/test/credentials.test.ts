@@ -22,7 +22,7 @@ describe("a call in TLS", () => {
       ["127.0.0.1", /was refused: .*Received HTTP status code 404/],
       ["127.0.0.2", /does not match certificate's altnames/],
     ] as const) {
-      const server = createSecureServer({ ...(await pki.server("m1", [address])) });
+      const server = createSecureServer({ ...(await pki.server(address, [address])) });
       server.on("stream", (stream) => stream.respond({ ":status": 404 }, { endStream: true }));
       await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
       const { port } = server.address() as AddressInfo;
