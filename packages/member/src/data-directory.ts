@@ -10,8 +10,8 @@
  */
 import { mkdir } from "node:fs/promises";
 import { dirname, join, resolve } from "node:path";
-import { openLmdbBackend } from "@flotilla/backend";
-import type { Logger } from "@flotilla/base";
+import { type LmdbBackend, openLmdbBackend } from "@flotilla/backend";
+import { type Logger, type Metrics, silentMetrics } from "@flotilla/base";
 import type { EngineState } from "@flotilla/consensus";
 import { lockDirectory } from "@flotilla/disk";
 import { createStore } from "@flotilla/store";
@@ -35,6 +35,7 @@ export interface DataDirectory extends StateParts {
   readonly owner: Owner;
   readonly wal: Wal;
   readonly engineState: EngineState;
+  readonly backend: LmdbBackend;
   /** Closes all of it, last opened first. */
   close(): Promise<void>;
 }
@@ -49,6 +50,7 @@ export async function openDataDirectory(
   place: string | Place,
   beginning: Beginning,
   logger: Logger,
+  metrics: Metrics = silentMetrics,
 ): Promise<DataDirectory> {
   const where = typeof place === "string" ? { dataDir: place } : place;
   const home = resolve(where.dataDir, "member");
@@ -60,12 +62,13 @@ export async function openDataDirectory(
     await makeDurableDirectory(home);
     const lock = await lockDirectory(home);
     closers.push(() => lock.release());
-    const { wal, recovered, owner } = await openLog(logPath(where), () => beginning.begin());
+    const begin = () => beginning.begin();
+    const { wal, recovered, owner } = await openLog(logPath(where), begin, metrics);
     closers.push(() => closeLog(wal));
     if (recovered.repair !== undefined) {
       logger.warn("an unfinished write was cut off the log", { ...recovered.repair });
     }
-    const backend = openLmdbBackend({ directory: join(home, "db") });
+    const backend = openLmdbBackend({ directory: join(home, "db"), metrics });
     closers.push(() => backend.close());
     const store = createStore(backend);
     await makeDurableDirectory(join(home, "snap"));

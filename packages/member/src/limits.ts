@@ -25,3 +25,5 @@ export const isolationLingerMs = 500;
 export const hashesMax = 4;
 /** A hash of another member takes this long at most: minutes of history at some 100 MB a second. */
 export const hashMs = 120_000;
+/** `--warning-apply-duration`. */
+export const warnApplyMs = 100;

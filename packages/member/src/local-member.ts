@@ -4,7 +4,7 @@
  * The replica decides; here are its timers, its peers, the life cycle, and the promises that the API
  * floors speak.
  */
-import { type Clock, type Logger, WireError } from "@flotilla/base";
+import { type Clock, type Counter, type Logger, type Metrics, WireError } from "@flotilla/base";
 import {
   type Configuration,
   type ConfigurationChange,
@@ -41,6 +41,7 @@ import { IsolationWatch } from "./isolation-watch.ts";
 import { answerJoin, decodeJoinQuestion, encodeJoinAnswer } from "./join-call.ts";
 import { LeadershipWatch } from "./leadership-watch.ts";
 import { advertiseAskMs, handOverMs, hashMs, isolationLingerMs } from "./limits.ts";
+import { type Observed, observeMember } from "./member-metrics.ts";
 import { memberInfos } from "./membership.ts";
 import type { RunningMember } from "./options.ts";
 import { peerAddresses } from "./peer-addresses.ts";
@@ -69,6 +70,7 @@ export interface MemberParts {
   readonly engine: Engine;
   readonly clock: Clock;
   readonly logger: Logger;
+  readonly metrics: Metrics;
   /** Names a start of a member, or a session of one: never used before. */
   newSession(): bigint;
 }
@@ -84,6 +86,7 @@ export class LocalMember implements RunningMember {
   readonly #leadership: LeadershipWatch;
   readonly #isolation: IsolationWatch;
   readonly #advertiser: Advertiser;
+  readonly #leaderChanges: Counter;
   readonly #hasher: StateHasher;
   readonly #stopping = new AbortController();
   #transport: PeerTransport | undefined;
@@ -113,6 +116,7 @@ export class LocalMember implements RunningMember {
       logger,
     );
     this.#replica = this.#makeReplica();
+    this.#leaderChanges = observeMember(parts.metrics, this.#observed());
     this.#advertiser = this.#makeAdvertiser();
     this.#hasher = new StateHasher(
       data.store,
@@ -250,8 +254,8 @@ export class LocalMember implements RunningMember {
   }
 
   #makeReplica(): Replica {
-    const { engine, data, clock, logger, settings, newSession } = this.#parts;
-    const { requestMs, electionMs, snapshotEntries, catchUpEntries } = settings;
+    const { engine, data, clock, logger, metrics, settings, newSession } = this.#parts;
+    const { requestMs, electionMs, snapshotEntries, catchUpEntries, warnApplyMs } = settings;
     return createReplica(
       {
         id: nodeIdOf(this.id),
@@ -263,12 +267,14 @@ export class LocalMember implements RunningMember {
         catchUpEntries,
         snapshotIndex: data.engineState.snapshot.index,
         configuration: appliedConfiguration(data.engineState),
+        warnApplyMs,
       },
       {
         engine,
         wal: data.wal,
         state: new MemberState(data),
         logger,
+        metrics,
         nowMs: () => clock.nowMs(),
         after: nodeTimers.after,
         nextTurn: (callback) => void setImmediate(callback),
@@ -341,7 +347,19 @@ export class LocalMember implements RunningMember {
     if (!this.#leadership.observe(engine)) return;
     const { term, role, leader } = engine;
     logger.info("leadership changed", { term, role, leader });
-    if (leader !== "") this.#handingOver?.end();
+    if (leader === "") return;
+    this.#leaderChanges.add();
+    this.#handingOver?.end();
+  }
+
+  #observed(): Observed {
+    return {
+      id: this.id,
+      data: this.#parts.data,
+      status: () => this.status(),
+      members: () => this.members(),
+      isRunning: () => !this.#stopping.signal.aborted,
+    };
   }
 
   /** Peers come and go with the configuration in force. */

@@ -3,8 +3,9 @@
  * its head says for good whose the directory is.
  */
 import { readdir } from "node:fs/promises";
+import { type Metrics, silentMetrics } from "@flotilla/base";
 import type { Configuration } from "@flotilla/consensus";
-import { nodeDisk } from "@flotilla/disk";
+import { measuredDisk, nodeDisk } from "@flotilla/disk";
 import { openWal, type Recovered, type Wal, type WalBatch, type WalDone } from "@flotilla/wal";
 import { MemberError } from "./errors.ts";
 import { decodeOwner, encodeOwner, type Owner } from "./owner.ts";
@@ -38,13 +39,15 @@ export async function holdsLog(directory: string): Promise<boolean> {
 export async function openLog(
   directory: string,
   begin: () => Promise<LogBeginning>,
+  metrics: Metrics = silentMetrics,
 ): Promise<OpenLog> {
+  const disk = measuredDisk(nodeDisk, metrics);
   const beginning = (await holdsLog(directory)) ? undefined : await begin();
   const metadata = beginning === undefined ? new Uint8Array(0) : encodeOwner(beginning.owner);
   const configuration = beginning?.configuration ?? { voters: [], learners: [], outgoing: [] };
   const opened = await new Promise<{ readonly wal: Wal; readonly recovered: Recovered }>(
     (resolve, reject) =>
-      openWal({ directory, metadata, configuration }, nodeDisk, (outcome) => {
+      openWal({ directory, metadata, configuration }, disk, (outcome) => {
         if (outcome.kind === "opened") resolve(outcome);
         else reject(outcome.error);
       }),

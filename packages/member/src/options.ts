@@ -1,5 +1,5 @@
 /** What a member is started with. */
-import type { Clock, Logger, Random } from "@flotilla/base";
+import type { Clock, Logger, Metrics, Random } from "@flotilla/base";
 import type { TlsMaterial } from "@flotilla/peer";
 import type { Member } from "./contract.ts";
 
@@ -55,6 +55,10 @@ export interface MemberOptions {
    * clocks of all members to run alike. The same at all members. Default false.
    */
   readonly leaseReads?: boolean;
+  /** `--warning-apply-duration`: what is applied in one go and takes longer is logged. Default 100. */
+  readonly warnApplyMs?: number;
+  /** Where the member counts what it does. Default: nowhere. */
+  readonly metrics?: Metrics;
   readonly clock?: Clock;
   readonly random?: Random;
   readonly logger?: Logger;

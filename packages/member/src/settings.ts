@@ -1,6 +1,6 @@
 /** Options with their defaults filled in, and checked. Pure. */
 import { MemberError } from "./errors.ts";
-import { requestMs } from "./limits.ts";
+import { requestMs, warnApplyMs } from "./limits.ts";
 import type { MemberOptions } from "./options.ts";
 
 /** Paces and sizes of one member. */
@@ -16,6 +16,7 @@ export interface Settings {
   readonly catchUpEntries: number;
   /** How long a leader's lease is; undefined when reads take a round. */
   readonly leaseReads: { readonly durationMs: number } | undefined;
+  readonly warnApplyMs: number;
 }
 
 /** The part of the silence before a vote that a lease may last: clocks may differ by as much as is left. */
@@ -47,6 +48,7 @@ export function settingsOf(options: MemberOptions): Settings {
     leaseTtlMinSeconds: Math.ceil((Math.floor((3 * electionTicks) / 2) * heartbeatMs) / 1000),
     snapshotEntries,
     catchUpEntries,
+    warnApplyMs: options.warnApplyMs ?? warnApplyMs,
     leaseReads:
       options.leaseReads === true
         ? { durationMs: (electionTicks - 1) * heartbeatMs * leaseShare }

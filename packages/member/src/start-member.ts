@@ -1,6 +1,6 @@
 /** Opens what a member keeps, makes its parts, and lets it take part. */
 import { randomBytes } from "node:crypto";
-import { type Clock, Prng, type Random, silentLogger } from "@flotilla/base";
+import { type Clock, Prng, type Random, silentLogger, silentMetrics } from "@flotilla/base";
 import { createRaft } from "@flotilla/consensus";
 import { openPeerTransport, parsePeerUrl, peerUrlOf } from "@flotilla/peer";
 import { asFounder, asJoiner, type Beginning, joinPorts } from "./beginning.ts";
@@ -24,7 +24,8 @@ const systemClock: Clock = { nowMs: () => performance.now() };
 export async function startMember(options: MemberOptions): Promise<RunningMember> {
   const settings = settingsOf(options);
   const beginning = await beginningOf(options);
-  const data = await openDataDirectory(options, beginning, options.logger ?? silentLogger);
+  const { logger = silentLogger, metrics = silentMetrics } = options;
+  const data = await openDataDirectory(options, beginning, logger, metrics);
   try {
     return await startOn(data, settings, options);
   } catch (error) {
@@ -91,7 +92,13 @@ async function startOn(
   options: MemberOptions,
 ): Promise<RunningMember> {
   const { name, dataDir, clock = systemClock, random = systemRandom() } = options;
-  const { logger = silentLogger, clientUrls = [], apiUrl = "", peerTls: tls } = options;
+  const {
+    logger = silentLogger,
+    metrics = silentMetrics,
+    clientUrls = [],
+    apiUrl = "",
+    peerTls: tls,
+  } = options;
   const { electionTicks, leaseReads } = settings;
   const { clusterId, incarnation } = data.owner;
   const self = nodeIdOf(data.owner.id);
@@ -108,7 +115,7 @@ async function startOn(
     },
     data.engineState,
   );
-  const own = { name, dataDir, peerUrls, founders };
+  const own = { name, dataDir, peerUrls, founders, metrics };
   const member = new LocalMember({ ...own, settings, data, engine, clock, logger, newSession });
   const listen = [options.listenPeerUrl].flat().map(parsePeerUrl);
   const [advertised] = peerUrls;
@@ -121,7 +128,7 @@ async function startOn(
       peers: peerAddresses(engine.configuration, founders, self),
       tls,
     },
-    { handlers: member.peerHandlers, random, logger },
+    { handlers: member.peerHandlers, random, logger, metrics },
   );
   const [first = { host: "", port: 0 }] = listen;
   member.start(transport, peerUrlOf({ ...first, port: transport.port }));

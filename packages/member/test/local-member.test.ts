@@ -3,7 +3,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, it } from "node:test";
-import { Prng, silentLogger, utf8 } from "@flotilla/base";
+import { Prng, silentLogger, silentMetrics, utf8 } from "@flotilla/base";
 import { createRaft, decodeMessage, encodeMessage, type Message } from "@flotilla/consensus";
 import type { PeerTransport } from "@flotilla/peer";
 import { WalError } from "@flotilla/wal";
@@ -56,7 +56,8 @@ describe("LocalMember", () => {
     const clock = { nowMs: () => performance.now() };
     const newSession = () => 1n;
     const own = { name: "m1", dataDir, peerUrls: [], founders: founding.founders };
-    const parts = { settings, data, engine, clock, logger: silentLogger, newSession };
+    const metrics = silentMetrics;
+    const parts = { settings, data, engine, clock, metrics, logger: silentLogger, newSession };
     const member = new LocalMember({ ...own, ...parts });
     member.start(transport, "");
     const [other] = founding.founders.filter((founder) => founder.id !== founding.self.id);
