@@ -34,7 +34,31 @@ export function sleep(timers: Timers, delayMs: number, signal: AbortSignal): Pro
   });
 }
 
-/** Aborts when any of these does; what is undefined never does. */
-export function anySignal(...signals: readonly (AbortSignal | undefined)[]): AbortSignal {
-  return AbortSignal.any(signals.filter((signal) => signal !== undefined));
+/** One signal for several, until it is released. */
+export interface LinkedSignal {
+  readonly signal: AbortSignal;
+  /** Lets go of the signals that it follows: some of them live as long as the program. */
+  release(): void;
+}
+
+/**
+ * Aborts when any of these does, with its reason; what is undefined never does. Not
+ * `AbortSignal.any`, which leaves something behind at its sources with each call.
+ */
+export function linkSignals(...sources: readonly (AbortSignal | undefined)[]): LinkedSignal {
+  const controller = new AbortController();
+  const undo: (() => void)[] = [];
+  for (const source of sources) {
+    if (source === undefined) continue;
+    const onAbort = (): void => controller.abort(source.reason);
+    if (source.aborted) onAbort();
+    source.addEventListener("abort", onAbort, { once: true });
+    undo.push(() => source.removeEventListener("abort", onAbort));
+  }
+  return {
+    signal: controller.signal,
+    release: () => {
+      for (const one of undo) one();
+    },
+  };
 }

@@ -4,8 +4,8 @@
  * The one that worked is kept. One that failed is left alone for a while, longer each time. What
  * follows from a failure is decided in `retry.ts`.
  */
-import { abortable, anySignal, sleep } from "./abort.ts";
-import { EtcdError, serverError } from "./errors.ts";
+import { abortable, linkSignals, sleep } from "./abort.ts";
+import { EtcdError, isEtcdError, serverError } from "./errors.ts";
 import type { MessageStream } from "./grpc/connection.ts";
 import { Endpoint, type EndpointOptions } from "./grpc/endpoint.ts";
 import { type CallFailure, describeFailure } from "./grpc/outcome.ts";
@@ -20,6 +20,17 @@ export interface RpcOptions extends CallOptions {
   readonly isRepeatable: boolean;
   /** Only this member. */
   readonly endpoint?: string;
+  /** One attempt, of a call that is repeatable. Default 3,000. */
+  readonly attemptTimeoutMs?: number;
+}
+
+/** What a stream says of itself. */
+export interface StreamOptions {
+  readonly signal?: AbortSignal;
+  /** Only this member. */
+  readonly endpoint?: string;
+  /** Until a member is reached. Default: for as long as it takes. */
+  readonly timeoutMs?: number;
 }
 
 /** A stream whose owner tells how it ended, for the choice of the next one. */
@@ -97,7 +108,8 @@ export class Channel {
         : undefined;
       const leftMs = deadlineMs - clock.nowMs();
       if (leftMs <= 0) throw unavailable(failure);
-      const timeoutMs = options.isRepeatable ? Math.min(leftMs, attemptMs) : leftMs;
+      const { attemptTimeoutMs = attemptMs } = options;
+      const timeoutMs = options.isRepeatable ? Math.min(leftMs, attemptTimeoutMs) : leftMs;
       const metadata = metadataOf(token);
       const attempt = { path, metadata, message: request, timeoutMs, signal };
       const outcome = await endpoint.call(attempt);
@@ -118,25 +130,21 @@ export class Channel {
   }
 
   /**
-   * A stream at whichever member can be reached; waits for one as long as it takes. Rejects with the
-   * reason of `signal`, or `closed`.
+   * A stream at whichever member can be reached. Rejects with the reason of `signal`, `closed`,
+   * `unavailable` when none was reached in time, or what a member said of the user.
    */
-  async stream(
-    path: string,
-    options: { readonly signal?: AbortSignal; readonly endpoint?: string },
-  ): Promise<ReportingStream> {
+  async stream(path: string, options: StreamOptions): Promise<ReportingStream> {
+    const { timeoutMs = Number.POSITIVE_INFINITY } = options;
+    const deadlineMs = this.deps.clock.nowMs() + timeoutMs;
+    let reason = "no member could be asked";
     for (;;) {
       this.#checkOpen();
       options.signal?.throwIfAborted();
-      const endpoint = await this.#take(Number.POSITIVE_INFINITY, options);
-      if (endpoint === undefined) continue;
-      const deadlineMs = this.deps.clock.nowMs() + this.#requestMs;
-      const token = this.#token.hasCredentials
-        ? await this.#tokenFor(path, deadlineMs, options.signal)
-        : undefined;
-      const metadata = { ...requireLeader, ...metadataOf(token) };
-      const opened = await endpoint.stream(path, metadata, options.signal);
-      if (!("reason" in opened)) return this.#reporting(opened, endpoint, token);
+      const endpoint = await this.#take(deadlineMs, options);
+      if (endpoint === undefined) throw unavailable({ kind: "notSent", reason });
+      const opened = await this.#open(path, endpoint, options);
+      if (!("reason" in opened)) return opened;
+      reason = opened.reason;
       this.#failed(endpoint);
     }
   }
@@ -145,6 +153,26 @@ export class Channel {
   close(): void {
     this.#closing.abort(new EtcdError("closed", "The client was closed"));
     for (const endpoint of this.#endpoints) endpoint.close();
+  }
+
+  async #open(
+    path: string,
+    endpoint: Endpoint,
+    { signal }: StreamOptions,
+  ): Promise<ReportingStream | { readonly reason: string }> {
+    let token: string | undefined;
+    if (this.#token.hasCredentials) {
+      try {
+        const deadlineMs = this.deps.clock.nowMs() + this.#requestMs;
+        token = await this.#tokenFor(path, deadlineMs, signal);
+      } catch (error) {
+        if (!isEtcdError(error, "unavailable")) throw error;
+        return { reason: error.message };
+      }
+    }
+    const metadata = { ...requireLeader, ...metadataOf(token) };
+    const opened = await endpoint.stream(path, metadata, signal);
+    return "reason" in opened ? opened : this.#reporting(opened, endpoint, token);
   }
 
   #reporting(
@@ -191,7 +219,8 @@ export class Channel {
       if (ready !== undefined) return ready;
       const nextMs = Math.min(...candidates.map((endpoint) => endpoint.pausedUntilMs));
       if (nextMs >= deadlineMs) return undefined;
-      await sleep(timers, nextMs - nowMs, anySignal(options.signal, this.closing));
+      const link = linkSignals(options.signal, this.closing);
+      await sleep(timers, nextMs - nowMs, link.signal).finally(link.release);
     }
   }
 

@@ -6,7 +6,7 @@
  * it along, and whatever is written refuses a lower one (a fencing token).
  */
 import type { Compare, KeyValue } from "@flotilla/store";
-import { anySignal } from "./abort.ts";
+import { linkSignals } from "./abort.ts";
 import type { EtcdClient } from "./client.ts";
 import { EtcdError } from "./errors.ts";
 import type { Bytes } from "./keys.ts";
@@ -16,7 +16,10 @@ import { compare, op } from "./operations.ts";
 import type { CallOptions } from "./options.ts";
 
 export interface ClaimOptions {
-  /** A lease of the caller's, kept alive and ended by him. Default: one of its own. */
+  /**
+   * A lease of the caller's, kept alive and ended by him. The place is the lease's: asked for twice
+   * with the same one, it is the same place. Default: a lease of its own.
+   */
   readonly lease?: Lease;
   /** Of the lease of its own: how long a place is held by a program that is gone. Default 10. */
   readonly ttlSeconds?: number;
@@ -55,7 +58,8 @@ export class Claim {
   ): Promise<Claim> {
     const session = await openSession(client, options);
     const { lease } = session;
-    const signal = anySignal(options.signal, lease.lost);
+    const link = linkSignals(options.signal, lease.lost);
+    const { signal } = link;
     let claim: Claim | undefined;
     try {
       claim = await Claim.#enqueue(client, prefix, { ...session, value, signal });
@@ -66,6 +70,8 @@ export class Claim {
       if (claim !== undefined) await claim.release().catch(() => {});
       else if (session.isOwn) await lease.revoke().catch(() => {});
       throw error;
+    } finally {
+      link.release();
     }
   }
 

@@ -5,7 +5,7 @@
  * counted from when a renewal was sent: a lease is taken for lost here before it can be lost there.
  */
 import { emptyBytes } from "@flotilla/base";
-import { anySignal, sleep } from "./abort.ts";
+import { linkSignals, sleep } from "./abort.ts";
 import type { Channel } from "./channel.ts";
 import { decodeWith } from "./codec/header.ts";
 import {
@@ -16,7 +16,7 @@ import {
   readLeaseIds,
 } from "./codec/lease.ts";
 import { EtcdError, isEtcdError } from "./errors.ts";
-import { renewalsPerTtl } from "./limits.ts";
+import { attemptMs, renewalsPerTtl } from "./limits.ts";
 import type { CallOptions } from "./options.ts";
 
 export interface GrantOptions extends CallOptions {
@@ -96,15 +96,19 @@ export class Lease {
 
   /** Renews three times in each time to live, until the signal aborts, the lease is lost or revoked. */
   keepAlive(options: KeepAliveOptions = {}): void {
+    if (this.#isKept) throw new EtcdError("badArgument", "The lease is kept alive already");
+    this.#isKept = true;
     const { onLost } = options;
     if (onLost !== undefined) {
       this.lost.addEventListener("abort", () => onLost(this.lost.reason), { once: true });
     }
-    if (this.#isKept) throw new EtcdError("badArgument", "The lease is kept alive already");
-    this.#isKept = true;
-    const signal = anySignal(options.signal, this.#ending.signal, this.lost, this.#channel.closing);
-    this.#renewals(signal).catch(() => {
-      this.#isKept = false; // One of the signals: whoever aborted it knows.
+    const { closing } = this.#channel;
+    const link = linkSignals(options.signal, this.#ending.signal, this.lost, closing);
+    this.#renewals(link.signal).catch(() => {
+      // One of the signals. Whoever aborted it knows, but for a client that another part closes.
+      link.release();
+      this.#isKept = false;
+      if (closing.aborted) this.#lose("the client was closed");
     });
   }
 
@@ -112,7 +116,9 @@ export class Lease {
   async renew(options: CallOptions = {}): Promise<number> {
     const askedMs = this.#channel.deps.clock.nowMs();
     const request = encodeLeaseId(this.id);
-    const call = { ...options, isRepeatable: true };
+    // A member that hangs must not use up the time of a short lease.
+    const attemptTimeoutMs = Math.min(attemptMs, (this.ttlSeconds * 1000) / renewalsPerTtl);
+    const call = { ...options, isRepeatable: true, attemptTimeoutMs };
     // A stream of one question, which is a call like any other.
     const answer = await this.#channel.unary("/etcdserverpb.Lease/LeaseKeepAlive", request, call);
     const { ttlSeconds } = decodeWith(answer, readLeaseAnswer);
@@ -157,6 +163,7 @@ export class Lease {
   }
 
   #lose(why: string): EtcdError {
+    if (this.lost.aborted) return this.lost.reason;
     const error = new EtcdError("leaseLost", `Lease ${this.id.toString(16)} is lost: ${why}`);
     this.#losing.abort(error);
     return error;

@@ -1,8 +1,8 @@
 /** Members one by one: `etcdserverpb.Maintenance`. */
 import { createHash } from "node:crypto";
 import { emptyBytes } from "@flotilla/base";
-import { anySignal } from "./abort.ts";
-import type { Channel } from "./channel.ts";
+import { linkSignals } from "./abort.ts";
+import type { Channel, ReportingStream } from "./channel.ts";
 import { decodeWith } from "./codec/header.ts";
 import {
   encodeHashKv,
@@ -15,6 +15,7 @@ import {
 } from "./codec/maintenance.ts";
 import { EtcdError } from "./errors.ts";
 import { StreamFailure } from "./grpc/outcome.ts";
+import { requestMsDefault } from "./limits.ts";
 import type { CallOptions } from "./options.ts";
 import { decideStreamRetry } from "./retry.ts";
 
@@ -56,12 +57,18 @@ export class Maintenance {
   async *snapshot(
     options: { readonly endpoint?: string; readonly signal?: AbortSignal } = {},
   ): AsyncGenerator<Uint8Array, void, undefined> {
-    const signal = anySignal(options.signal, this.#channel.closing);
-    const stream = await this.#channel.stream(`${service}/Snapshot`, { ...options, signal });
-    const onAbort = (): void => stream.close();
-    signal.addEventListener("abort", onAbort, { once: true });
+    const { endpoint, signal: given } = options;
+    const link = linkSignals(given, this.#channel.closing);
+    const { signal } = link;
     const check = new DigestCheck();
+    let stream: ReportingStream | undefined;
     try {
+      stream = await this.#channel.stream(`${service}/Snapshot`, {
+        signal,
+        timeoutMs: requestMsDefault,
+        ...(endpoint === undefined ? {} : { endpoint }),
+      });
+      signal.addEventListener("abort", stream.close, { once: true });
       stream.send(emptyBytes);
       stream.end();
       for await (const message of stream.messages) {
@@ -73,12 +80,12 @@ export class Maintenance {
     } catch (error) {
       signal.throwIfAborted();
       if (!(error instanceof StreamFailure)) throw error;
-      stream.report(error.failure);
+      stream?.report(error.failure);
       const refusal = decideStreamRetry(error.failure, this.#channel.hasCredentials);
       throw refusal ?? new EtcdError("unavailable", `The snapshot broke off: ${error.message}`);
     } finally {
-      signal.removeEventListener("abort", onAbort);
-      stream.close();
+      link.release();
+      stream?.close();
     }
   }
 

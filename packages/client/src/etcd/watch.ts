@@ -5,7 +5,7 @@
  * member serves the rest from its history when there is room again.
  */
 import type { WatchEvent } from "@flotilla/store";
-import { abortable, anySignal } from "./abort.ts";
+import { abortable, type LinkedSignal, linkSignals } from "./abort.ts";
 import type { Channel } from "./channel.ts";
 import { decodeWith } from "./codec/header.ts";
 import {
@@ -66,6 +66,7 @@ export class Watch implements AsyncIterableIterator<WatchBatch> {
   readonly #wantsProgress: boolean;
   readonly #position: WatchPosition;
   readonly #closing = new AbortController();
+  readonly #link: LinkedSignal;
   readonly #signal: AbortSignal;
   readonly #queue: WatchBatch[] = [];
   #queueBytes = 0;
@@ -83,7 +84,8 @@ export class Watch implements AsyncIterableIterator<WatchBatch> {
     this.#subject = subject;
     this.#wantsProgress = options.progress ?? false;
     this.#position = new WatchPosition(options.startRevision ?? 0);
-    this.#signal = anySignal(this.#closing.signal, options.signal, deps.channel.closing);
+    this.#link = linkSignals(this.#closing.signal, options.signal, deps.channel.closing);
+    this.#signal = this.#link.signal;
     this.ready = new Promise((resolve, reject) => {
       this.#isReady = resolve;
       this.#isNotReady = reject;
@@ -143,6 +145,8 @@ export class Watch implements AsyncIterableIterator<WatchBatch> {
       this.#error = error;
       this.#isNotReady(error);
       this.#notify();
+    } finally {
+      this.#link.release();
     }
   }
 

@@ -1,4 +1,5 @@
 import { deepEqual, equal, rejects } from "node:assert/strict";
+import { createHash } from "node:crypto";
 import { after, describe, it } from "node:test";
 import { textOf } from "@flotilla/base";
 import { createEtcdClient, type EtcdClient, type EtcdClientOptions } from "../../src/etcd/index.ts";
@@ -156,6 +157,42 @@ describe("calls of an etcd client", () => {
       }
       throw new Error(`taken: ${endpoints}`);
     }
+  });
+});
+
+describe("a backup", () => {
+  const digestOf = (data: string) => createHash("sha256").update(data).digest();
+  const data = "x".repeat(1024);
+
+  function serveParts(...parts: readonly Uint8Array[]) {
+    return (call: FakeCall): void => {
+      for (const part of parts) call.send((writer) => writer.fieldBytes(3, part));
+      call.end();
+    };
+  }
+
+  async function read(client: EtcdClient): Promise<string> {
+    const parts: Uint8Array[] = [];
+    for await (const part of client.maintenance.snapshot()) parts.push(part);
+    return Buffer.concat(parts).toString("latin1");
+  }
+
+  it("is the data and its digest, however it is cut", async () => {
+    const whole = Buffer.concat([Buffer.from(data), digestOf(data)]);
+    for (const cut of [0, 1, 1000, 1024, 1040, whole.length]) {
+      const only = await member(serveParts(whole.subarray(0, cut), whole.subarray(cut)));
+      equal(await read(clientOf([only.url])), whole.toString("latin1"), `cut at ${cut}`);
+    }
+  });
+
+  it("is refused when it is damaged, or breaks off", async () => {
+    const damaged = await member(serveParts(Buffer.from(data), digestOf(`${data}y`)));
+    await rejects(read(clientOf([damaged.url])), { code: "badResponse" });
+    const broken = await member((call) => {
+      call.send((writer) => writer.fieldBytes(3, Buffer.from(data)));
+      call.end(unavailable, "etcdserver: server stopped");
+    });
+    await rejects(read(clientOf([broken.url])), { code: "unavailable" });
   });
 });
 

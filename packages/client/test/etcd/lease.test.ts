@@ -89,6 +89,27 @@ describe("a lease that is kept alive", () => {
     equal(lease.lost.aborted, false);
   });
 
+  it("is lost with its client, whoever closed that", async () => {
+    const { client } = await setUp((call) => answer(call, 9));
+    const lease = await client.grantLease(9);
+    lease.keepAlive();
+    client.close();
+    await until("the loss", () => lease.lost.aborted);
+  });
+
+  it("is renewed elsewhere in time when a member hangs", async () => {
+    const hanging = await fakeMember((call) => {
+      if (call.path.endsWith("/LeaseGrant")) answer(call, 1);
+    });
+    const other = await fakeMember((call) => answer(call, 1));
+    const client = createEtcdClient({ endpoints: [hanging.url] });
+    opened.push(hanging, other, client);
+    const lease = await client.grantLease(1);
+    client.setEndpoints([hanging.url, other.url]);
+    equal(await lease.renew({ timeoutMs: 900 }), 1);
+    equal(hanging.calls.length, 2);
+  });
+
   it("may be gone when it is revoked", async () => {
     const { client } = await setUp((call) => call.end(5, "etcdserver: requested lease not found"));
     const lease = await client.grantLease(9);
