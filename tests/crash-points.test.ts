@@ -12,14 +12,14 @@ function tried(usual: number, points: readonly FailpointName[]): readonly Failpo
 }
 
 /** Points that a member passes that is alone and written to. */
-const alone = tried(7, [
-  "walBeforeSync",
+const alone = tried(4, [
   "walAfterSync",
-  "raftAfterSave",
   "commitAfterPreCommitHook",
-  "beforeCommit",
   "beforeCheckpointSync",
   "compactAfterCommitBatch",
+  "walBeforeSync",
+  "raftAfterSave",
+  "beforeCommit",
   "raftBeforeSave",
   "raftBeforeAdvance",
   "beforeApplyOneEntryNormal",
@@ -44,7 +44,7 @@ const leading = tried(1, ["raftBeforeLeaderSend", "raftAfterSave"]);
 const following = tried(1, ["raftBeforeFollowerSend", "walAfterSync"]);
 
 /** Points of a member that is so far behind that it is sent a snapshot. */
-const behind = tried(2, [
+const behind = tried(1, [
   "raftAfterSaveSnap",
   "applyAfterOpenSnapshot",
   "raftBeforeSaveSnap",
