@@ -1,5 +1,7 @@
 import { deepEqual, equal, rejects } from "node:assert/strict";
+import { once } from "node:events";
 import { mkdtemp, rm } from "node:fs/promises";
+import { type AddressInfo, createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, it } from "node:test";
@@ -59,6 +61,19 @@ describe("startMember()", () => {
     await member.stop();
   });
 
+  it("makes one cluster of several", async () => {
+    const names = ["a", "b", "c"];
+    const urls = await freeUrls(names.length);
+    const initialCluster = names.map((name, at) => ({ name, peerUrl: urls[at] ?? "" }));
+    const members = await Promise.all(
+      initialCluster.map(({ name, peerUrl }) => startMember({ name, peerUrl, initialCluster })),
+    );
+    const [first, second] = members;
+    await first?.client.put("k", "v");
+    equal((await second?.client.get("k"))?.version, 1);
+    await Promise.all(members.map((member) => member.stop()));
+  });
+
   it("rejects, and leaves nothing open, when its port is taken", async () => {
     const member = await startMember();
     const clientPort = Number(new URL(member.clientUrl).port);
@@ -66,3 +81,14 @@ describe("startMember()", () => {
     await member.stop();
   });
 });
+
+/** Addresses that were free a moment ago. */
+async function freeUrls(count: number): Promise<string[]> {
+  const servers = Array.from({ length: count }, () => createServer().listen(0, "127.0.0.1"));
+  await Promise.all(servers.map((server) => once(server, "listening")));
+  const urls = servers.map(
+    (server) => `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+  );
+  await Promise.all(servers.map((server) => once(server.close(), "close")));
+  return urls;
+}
