@@ -147,7 +147,7 @@ async function open(
   for (const warning of gatesOf(values).warnings) {
     log.warn("feature gate has no effect here", { gate: warning });
   }
-  const running = await start(values, tls, { log, random });
+  const running = await start(values, tls, { log, random, metrics });
   closers.push(() => running.stop());
   const server = await serveEtcd({ member: running, logger: log, random, metrics }, serve);
   closers.push(() => server.close({ graceMs: closeGraceMs }));
@@ -161,8 +161,9 @@ async function open(
 async function start(
   values: FlagValues,
   tls: Tls,
-  { log, random }: { readonly log: ProcessLog; readonly random: Random },
+  deps: { readonly log: ProcessLog; readonly random: Random; readonly metrics: MetricRegistry },
 ): Promise<RunningMember> {
+  const { log, ...others } = deps;
   const options = memberOptions(values, tls);
   const { name, dataDir, walDir } = options;
   log.info("starting a member", {
@@ -176,7 +177,7 @@ async function start(
     "election-timeout": `${options.electionMs}ms`,
   });
   if (values.bool("force-new-cluster")) await forceNewCluster({ dataDir, walDir }, log);
-  return startMember({ ...options, random, logger: log });
+  return startMember({ ...options, ...others, logger: log });
 }
 
 /** Once: a member that is alone already stays as it is, also when the flag is forgotten in place. */

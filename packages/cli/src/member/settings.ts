@@ -29,7 +29,7 @@ export function dataDirOf(values: FlagValues): string {
 export function memberOptions(
   values: FlagValues,
   tls: Tls,
-): Omit<MemberOptions, "random" | "logger"> {
+): Omit<MemberOptions, "random" | "logger" | "metrics"> {
   const walDir = values.textIfAny("wal-dir");
   const apiUrl = values.textIfAny("api-listen-url");
   const initialCluster = initialClusterOf(values);
@@ -56,6 +56,7 @@ export function memberOptions(
     snapshotEntries: values.number("snapshot-count"),
     catchUpEntries: values.number("snapshot-catchup-entries"),
     leaseReads: values.bool("lease-reads"),
+    warnApplyMs: values.number("warning-apply-duration"),
   };
 }
 
