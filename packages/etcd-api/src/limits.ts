@@ -88,6 +88,8 @@ export const authenticationsMax = 16;
 export const authTokenTtlMs = 300_000;
 /** Simple tokens that a member keeps; beyond, the one that was not used for longest goes. */
 export const simpleTokensMax = 100_000;
+/** Signed tokens of which a member remembers that their signature is good. */
+export const signedTokensMax = 4_096;
 /** A token in a call's metadata. */
 export const tokenBytesMax: number = 8 * 1024;
 /** How long a call waits until this member has applied the entry that made its token. */
@@ -126,3 +128,5 @@ export const peerHashMs = 60_000;
 export const firstHashMs = 15_000;
 /** How often it is looked whether a backup is due. */
 export const backupLookMs = 60_000;
+/** Of the event loop's delay: the metrics show the worst of this long, up to twice as long. */
+export const eventLoopWindowMs = 30_000;

@@ -7,7 +7,7 @@
  */
 import { constants, createHmac, type KeyObject, sign, timingSafeEqual, verify } from "node:crypto";
 import type { Principal } from "@flotilla/store";
-import { tokenBytesMax } from "../limits.ts";
+import { signedTokensMax, tokenBytesMax } from "../limits.ts";
 import type { JwtAlgorithm } from "./token-option.ts";
 
 /** Keys as {@link loadJwtKeys} gives them. */
@@ -25,6 +25,8 @@ export class Jwt {
   readonly #algorithm: JwtAlgorithm;
   readonly #keys: JwtKeys;
   readonly #header: string;
+  /** Tokens whose signature was checked. Time is not: that is compared at each use. */
+  readonly #signed = new Map<string, Json>();
 
   constructor(algorithm: JwtAlgorithm, keys: JwtKeys) {
     this.#algorithm = algorithm;
@@ -47,13 +49,29 @@ export class Jwt {
   /** Undefined for whatever is not a token of ours that is valid at `nowSeconds`. */
   read(token: string, nowSeconds: number): Principal | undefined {
     if (token.length > tokenBytesMax) return undefined;
+    const claims = this.#signed.get(token) ?? this.#check(token);
+    return claims && principalOf(claims, nowSeconds);
+  }
+
+  /** The claims of a token whose signature is good, which is slow to find out. */
+  #check(token: string): Json | undefined {
     const parts = token.split(".");
     const [header = "", claims = "", signature = ""] = parts;
     if (parts.length !== 3) return undefined;
     if (decodeJson(header)?.["alg"] !== this.#algorithm) return undefined;
     const content = Buffer.from(`${header}.${claims}`);
     if (!this.#isSigned(content, Buffer.from(signature, "base64url"))) return undefined;
-    return principalOf(decodeJson(claims), nowSeconds);
+    const decoded = decodeJson(claims);
+    if (decoded !== undefined) this.#remember(token, decoded);
+    return decoded;
+  }
+
+  #remember(token: string, claims: Json): void {
+    for (const oldest of this.#signed.keys()) {
+      if (this.#signed.size < signedTokensMax) break;
+      this.#signed.delete(oldest);
+    }
+    this.#signed.set(token, claims);
   }
 
   #sign(content: Buffer): Buffer {
@@ -110,8 +128,7 @@ function decodeJson(part: string): Json | undefined {
 }
 
 /** A token without `exp` does not end, one with something else there is none. */
-function principalOf(claims: Json | undefined, nowSeconds: number): Principal | undefined {
-  if (claims === undefined) return undefined;
+function principalOf(claims: Json, nowSeconds: number): Principal | undefined {
   const { username, revision, exp, nbf } = claims;
   if (typeof username !== "string" || !isWhole(revision)) return undefined;
   if (exp !== undefined && !(typeof exp === "number" && nowSeconds < exp)) return undefined;

@@ -9,7 +9,7 @@ import { availableParallelism } from "node:os";
 import { Worker } from "node:worker_threads";
 import { type Call, GrpcError, statusCode } from "@flotilla/grpc";
 import { RpcError } from "../errors.ts";
-import { bcryptCostMin, passwordsWaitingMax, passwordThreadsMax } from "../limits.ts";
+import { passwordsWaitingMax, passwordThreadsMax } from "../limits.ts";
 import type { BcryptAnswer, BcryptTask } from "./bcrypt-worker.ts";
 
 /** Who asked, and may have left since. */
@@ -33,8 +33,9 @@ export class PasswordHasher {
   #decoy: Promise<string> | undefined;
   #isClosed = false;
 
+  /** `cost`: 4 to 31, each one twice as slow as the one before. */
   constructor(cost: number) {
-    this.#cost = Math.max(cost, bcryptCostMin);
+    this.#cost = cost;
   }
 
   /** bcrypt's text for `password`. Throws {@link RpcError} when too many wait. */

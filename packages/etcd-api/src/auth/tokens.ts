@@ -3,6 +3,7 @@ import type { Clock, Logger } from "@flotilla/base";
 import { GrpcError, statusCode } from "@flotilla/grpc";
 import type { AuthEvent, Principal } from "@flotilla/store";
 import { RpcError } from "../errors.ts";
+import { authTokenTtlMs } from "../limits.ts";
 import { Jwt } from "./jwt.ts";
 import { loadJwtKeys } from "./jwt-keys.ts";
 import { newTokenPrefix, SimpleTokens, tokenIndex } from "./simple-tokens.ts";
@@ -44,7 +45,8 @@ export function createTokens(
 ): Tokens {
   const option = parseAuthToken(options.authToken);
   if (option.kind === "simple") {
-    return new StoredTokens(new SimpleTokens(deps.clock, options.authTokenTtlMs));
+    const ttlMs = options.authTokenTtlMs > 0 ? options.authTokenTtlMs : authTokenTtlMs;
+    return new StoredTokens(new SimpleTokens(deps.clock, ttlMs));
   }
   if (option.kind === "none") return noTokens;
   if (option.unknown.length > 0) {

@@ -28,7 +28,13 @@ import {
 } from "../codec/auth.ts";
 import { type Methods, noFields, type ServiceContext } from "../context.ts";
 import { RpcError, rpcErrorOf, wrongResult } from "../errors.ts";
-import { authenticationsMax, passwordBytesMax } from "../limits.ts";
+import {
+  authenticationsMax,
+  bcryptCostDefault,
+  bcryptCostMax,
+  bcryptCostMin,
+  passwordBytesMax,
+} from "../limits.ts";
 
 const admin: ReadAccess = { kind: "admin" };
 
@@ -90,7 +96,7 @@ class AuthService {
 
   constructor(context: ServiceContext) {
     this.#context = context;
-    this.#passwords = new PasswordHasher(context.options.bcryptCost);
+    this.#passwords = new PasswordHasher(checkedCost(context));
     context.onClose(() => this.#passwords.close());
   }
 
@@ -214,6 +220,19 @@ class AuthService {
   #answer(body: Parameters<ServiceContext["answer"]>[1]): Uint8Array {
     return this.#context.answer(this.#context.member.store.revision, body);
   }
+}
+
+/** As etcd takes it: what bcrypt does not know is warned of, and not used. */
+function checkedCost({ options, logger }: ServiceContext): number {
+  const { bcryptCost } = options;
+  if (bcryptCost >= bcryptCostMin && bcryptCost <= bcryptCostMax) return bcryptCost;
+  logger.warn("use default bcrypt cost instead of the invalid given cost", {
+    "min-cost": bcryptCostMin,
+    "max-cost": bcryptCostMax,
+    "default-cost": bcryptCostDefault,
+    "given-cost": bcryptCost,
+  });
+  return bcryptCostDefault;
 }
 
 /** A hash that the client has made himself, in base64. */
