@@ -147,7 +147,8 @@ export class ModelStore {
       version: (previous?.version ?? 0) + 1,
     };
     this.#now.set(name(kv.key), kv);
-    this.#changes.push({ kind: "put", kv, previous });
+    const told = kv.createRevision === main ? undefined : this.#beforeRevision(kv.key, previous);
+    this.#changes.push({ kind: "put", kv, previous: told });
     return { kind: "put", revision: main, previous: request.prevKv ? previous : undefined };
   }
 
@@ -155,7 +156,14 @@ export class ModelStore {
     this.#now.delete(name(previous.key));
     const modRevision = this.revision + 1;
     const gone = { value: none, createRevision: 0, version: 0, lease: 0n, modRevision };
-    this.#changes.push({ kind: "delete", kv: { key: previous.key, ...gone }, previous });
+    const told = this.#beforeRevision(previous.key, previous);
+    this.#changes.push({ kind: "delete", kv: { key: previous.key, ...gone }, previous: told });
+  }
+
+  /** What a key held before the first change of this revision; `previous` when this is the first. */
+  #beforeRevision(key: Uint8Array, previous: KeyValue | undefined): KeyValue | undefined {
+    const first = this.#changes.find((change) => name(change.kv.key) === name(key));
+    return first === undefined ? previous : first.previous;
   }
 
   #revoke(id: bigint): CommandResult {

@@ -56,17 +56,18 @@ function eventOf(
   kv: KeyValue,
   prevKv: boolean,
 ): WatchEvent {
-  const previous = prevKv ? previousValue(reader, revision, kv.key) : undefined;
+  const isCreation = !revision.tombstone && kv.createRevision === revision.main;
+  const previous = prevKv && !isCreation ? previousValue(reader, revision, kv.key) : undefined;
   if (!revision.tombstone) return { kind: "put", kv, previous };
   return { kind: "delete", kv: tombstoneOf(kv.key, revision.main), previous };
 }
 
-/** What the key held before the change; undefined for a creation, and when it is compacted away. */
+/** What the key held before the revision of the change; undefined for a creation, and when it is compacted away. */
 function previousValue(
   reader: BackendReader,
   revision: Revision,
   key: Uint8Array,
 ): KeyValue | undefined {
-  const before = versionBefore(reader, key, revision.main, revision.sub);
+  const before = versionBefore(reader, key, revision.main, 0);
   return before === undefined || before.tombstone ? undefined : readRevision(reader, before);
 }

@@ -4,7 +4,7 @@
  * Source: etcd server/storage/mvcc/kvstore_txn.go. However many keys change, the revision goes up
  * by one; the changes are numbered 0, 1, 2 in the order in which they are made.
  */
-import { assert, emptyBytes, WireWriter } from "@flotilla/base";
+import { assert, emptyBytes, equalBytes, WireWriter } from "@flotilla/base";
 import { decodeKeyValue, writeKeyValue } from "./codec/key-value.ts";
 import type { BackendWriter, KeyValue, WatchEvent } from "./contract.ts";
 import { deletedVersion, liveVersion, revisionKey, table, versionKey } from "./layout.ts";
@@ -54,7 +54,8 @@ export class Mutation {
       if (before !== 0n) detachKey(this.writer, before, key);
       if (lease !== 0n) attachKey(this.writer, lease, key);
     }
-    this.events.push({ kind: "put", kv, previous });
+    const told = kv.createRevision === main ? undefined : this.#beforeRevision(previous);
+    this.events.push({ kind: "put", kv, previous: told });
   }
 
   /** `previous` is what {@link read} gives for its key. */
@@ -68,7 +69,14 @@ export class Mutation {
     this.writer.put(table.history, revisionKey(main, sub, true), encodeRecord(tombstone));
     this.writer.put(table.versions, versionKey(key, main, sub), deletedVersion);
     if (previous.lease !== 0n) detachKey(this.writer, previous.lease, key);
-    this.events.push({ kind: "delete", kv: tombstoneOf(key, main), previous });
+    const before = this.#beforeRevision(previous);
+    this.events.push({ kind: "delete", kv: tombstoneOf(key, main), previous: before });
+  }
+
+  /** What watchers are told of as the value before: never one of this revision itself, as in etcd. */
+  #beforeRevision(previous: KeyValue | undefined): KeyValue | undefined {
+    if (previous === undefined || previous.modRevision <= this.#base) return previous;
+    return this.events.find(({ kv }) => equalBytes(kv.key, previous.key))?.previous;
   }
 }
 
