@@ -10,11 +10,11 @@ import { peerUrlsMax } from "../limits.ts";
 /** `http` or `https`, a host, IPv6 in brackets, and a port; no path, not even "/". */
 const peerUrl = /^https?:\/\/(\[[0-9a-fA-F:.]+\]|[^\s:/?#@[\]]+):(\d{1,5})$/;
 
-/** The URLs trimmed and sorted; undefined when there are none, too many, or one is no peer URL. */
+/** The URLs trimmed, in their order; undefined when there are none, too many, or one is no peer URL. */
 export function parsePeerUrls(texts: readonly string[]): readonly string[] | undefined {
   const urls = texts.map((text) => text.trim());
   if (urls.length === 0 || urls.length > peerUrlsMax) return undefined;
-  return urls.every(isPeerUrl) ? urls.sort() : undefined;
+  return urls.every(isPeerUrl) ? urls : undefined;
 }
 
 function isPeerUrl(url: string): boolean {

@@ -76,7 +76,7 @@ class ClusterService {
   }
 
   async add(request: MemberAddRequest, signal: AbortSignal): Promise<Uint8Array> {
-    const peerUrls = parsePeerUrls(request.peerUrls);
+    const peerUrls = parsePeerUrls(request.peerUrls)?.toSorted(); // Here alone, as in etcd.
     if (peerUrls === undefined) throw new RpcError("badMemberUrls");
     const { isLearner } = request;
     const id = addedMemberId(peerUrls, this.#context.unixSeconds());
