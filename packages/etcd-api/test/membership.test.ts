@@ -245,7 +245,7 @@ describe("what does not serve clients", () => {
       get: refused,
       leases: refused,
       staleGet: "ok",
-      hash: "ok",
+      hash: refused,
     });
     const watch = running.client.watch();
     watch.create({ key: "a" });
