@@ -57,6 +57,8 @@ export class Channel {
     this.#options = {
       tls: options.tls ?? {},
       connectMs: options.connectTimeoutMs ?? connectMsDefault,
+      clock: deps.clock,
+      timers: deps.timers,
     };
     this.#requestMs = options.requestTimeoutMs ?? requestMsDefault;
     this.#token = new Token(options.credentials);

@@ -1,5 +1,7 @@
 import { deepEqual, equal, rejects } from "node:assert/strict";
 import { createHash } from "node:crypto";
+import { once } from "node:events";
+import { type AddressInfo, createServer } from "node:net";
 import { after, describe, it } from "node:test";
 import { textOf } from "@flotilla/base";
 import { createEtcdClient, type EtcdClient, type EtcdClientOptions } from "../../src/etcd/index.ts";
@@ -110,6 +112,17 @@ describe("calls of an etcd client", () => {
     const client = clientOf([silent.url]);
     await rejects(client.put("k", "v", { timeoutMs: 100 }), { code: "outcomeUnknown" });
     await rejects(client.get("k", { timeoutMs: 100 }), { code: "unavailable" });
+  });
+
+  it("end in time when a connection does not come up: nothing happened", async () => {
+    // Takes connections, and never speaks TLS.
+    const mute = createServer(() => {}).listen(0, "127.0.0.1");
+    await once(mute, "listening");
+    const { port } = mute.address() as AddressInfo;
+    const client = clientOf([`https://127.0.0.1:${port}`], { connectTimeoutMs: 60_000 });
+    await rejects(client.put("k", "v", { timeoutMs: 100 }), { code: "unavailable" });
+    client.close();
+    mute.close();
   });
 
   it("end with the reason of their signal, also while they wait for a connection", async () => {

@@ -56,6 +56,7 @@ export class Connection {
   /** Resolves with undefined once calls can be made, or with the reason why they cannot. */
   readonly ready: Promise<string | undefined>;
   readonly #session: ClientHttp2Session;
+  #isReady = false;
   #isUsable = true;
   #streams = 0;
   #failure = "the connection was closed";
@@ -74,6 +75,7 @@ export class Connection {
       session.once("connect", () => {
         clearTimeout(late);
         session.setLocalWindowSize(connectionWindowBytes);
+        this.#isReady = true;
         resolve(undefined);
       });
       session.once("close", () => {
@@ -89,6 +91,11 @@ export class Connection {
     session.on("close", () => this.#retire());
     this.#pings = setInterval(() => this.#ping(), pingMs);
     this.#pings.unref();
+  }
+
+  /** True once {@link ready} has resolved with undefined. */
+  get isReady(): boolean {
+    return this.#isReady;
   }
 
   /** False once no new call should be made here. */

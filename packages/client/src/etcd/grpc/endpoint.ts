@@ -4,6 +4,7 @@
  *
  * Streams have connections of their own: a slow reader's flow control never holds up a call.
  */
+import type { Clock, Timers } from "@flotilla/base";
 import { abortable } from "../abort.ts";
 import { pauseMsMax, pauseMsMin, streamsPerConnectionMax } from "../limits.ts";
 import { type Attempt, Connection, type MessageStream } from "./connection.ts";
@@ -13,6 +14,8 @@ import type { TlsOptions } from "./tls-options.ts";
 export interface EndpointOptions {
   readonly tls: TlsOptions;
   readonly connectMs: number;
+  readonly clock: Clock;
+  readonly timers: Timers;
 }
 
 export class Endpoint {
@@ -37,9 +40,13 @@ export class Endpoint {
   async call(attempt: Attempt): Promise<CallOutcome> {
     if (this.#calls?.isUsable !== true) this.#calls = this.#connect();
     const connection = this.#calls;
-    const reason = await abortable(connection.ready, attempt.signal);
+    if (connection.isReady) return connection.call(attempt);
+    const { clock } = this.#options;
+    const beganMs = clock.nowMs();
+    const reason = await abortable(this.#readyWithin(connection, attempt), attempt.signal);
     if (reason !== undefined) return { kind: "notSent", reason };
-    return connection.call(attempt);
+    const timeoutMs = attempt.timeoutMs - (clock.nowMs() - beganMs);
+    return connection.call({ ...attempt, timeoutMs: Math.max(1, timeoutMs) });
   }
 
   /** A stream, or why none can be opened. */
@@ -78,5 +85,18 @@ export class Endpoint {
 
   #connect(): Connection {
     return new Connection({ url: this.url, ...this.#options });
+  }
+
+  /** The connection is made for whoever comes next, also when this attempt has no time for it. */
+  #readyWithin(connection: Connection, { timeoutMs }: Attempt): Promise<string | undefined> {
+    return new Promise((resolve) => {
+      const cancel = this.#options.timers.after(timeoutMs, () => {
+        resolve(`no connection to ${this.url} in ${Math.ceil(timeoutMs)} ms`);
+      });
+      void connection.ready.then((reason) => {
+        cancel();
+        resolve(reason);
+      });
+    });
   }
 }
