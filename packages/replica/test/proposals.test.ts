@@ -93,6 +93,25 @@ describe("Proposals", () => {
     deepEqual(outcomes, [undefined, { kind: "applied", result }, undefined]);
   });
 
+  it("says on whose behalf, each time it is sent", () => {
+    const { proposals, sent, turn, state } = scene();
+    const ann = { user: "ann", authRevision: 3 };
+    turn();
+    for (const principal of [ann, "cluster", undefined] as const) {
+      proposals.propose(command, { nowMs: 0, onlyInTerm: 0, principal }, () => {});
+    }
+    turn();
+    Object.assign(state, { term: 2, leader: "c" });
+    turn();
+    turn();
+    const wanted = [ann, "cluster", undefined];
+    deepEqual(
+      sent.map(({ principal }) => principal),
+      [...wanted, ...wanted],
+    );
+    equal("principal" in (sent[2] ?? {}), false);
+  });
+
   it("sends again under another leader, under the same numbers", () => {
     const { batches, propose, turn, state, applied, outcomes } = scene();
     turn();

@@ -9,7 +9,7 @@ export interface StoreLimits {
   readonly recentEvents: number;
   /** Rows of history that one `take` of a watcher looks at. Default 10,000: some tens of milliseconds. */
   readonly historyRows: number;
-  /** Rows that one slice of a cursor looks at. Default 2,000: some milliseconds. */
+  /** Rows that one slice of a cursor looks at. Default 1,000: some milliseconds. */
   readonly cursorRows: number;
   /**
    * Sessions remembered; beyond it the one whose last proposal is the oldest is forgotten. Part of the
@@ -23,6 +23,6 @@ export const storeLimitsDefault: StoreLimits = {
   recentBytes: 16 * 1024 * 1024,
   recentEvents: 32_768,
   historyRows: 10_000,
-  cursorRows: 2000,
+  cursorRows: 1000,
   sessionsMax: 1024,
 };
