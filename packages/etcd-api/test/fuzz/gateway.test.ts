@@ -8,7 +8,7 @@ import { encodeJson, JsonMessageError } from "../../src/gateway/from-json.ts";
 import { type Exchange, Gateway } from "../../src/gateway/gateway.ts";
 import { gatewayRoutes, type Route } from "../../src/gateway/routes.ts";
 import { decodeToJson } from "../../src/gateway/to-json.ts";
-import { randomJson } from "./random-json.ts";
+import { corpusOf } from "./random-json.ts";
 import { inputsOf, newWorld } from "./world.ts";
 
 const batchSize = 100;
@@ -16,10 +16,13 @@ const worldInputs = 2_000;
 const patienceMs = 10;
 const hangMs = 10_000;
 const paths = [...gatewayRoutes.keys()];
+const corpora = new Map(
+  [...gatewayRoutes.values()].map(({ request }) => [request, corpusOf(request).map(utf8)]),
+);
 
 function mutatedText(prng: Prng, route: Route): string {
-  const seeds = [0, 1].map(() => utf8(randomJson(prng, route.request)));
-  return Buffer.from(mutateBytes(prng, seeds[0] as Uint8Array, seeds)).toString("utf8");
+  const seeds = corpora.get(route.request) ?? [];
+  return Buffer.from(mutateBytes(prng, prng.pick(seeds), seeds)).toString("utf8");
 }
 
 /** Serves one call; its client leaves soon. Resolves with what it was answered. */

@@ -1,5 +1,5 @@
 /** Random requests by the gateway's table of messages: seeds of the fuzzers, for JSON and protobuf alike. */
-import type { Prng } from "@flotilla/base";
+import { Prng } from "@flotilla/base";
 import type { Field, MessageType } from "../../src/gateway/schema.ts";
 
 /** No message nests deeper than that. */
@@ -21,8 +21,21 @@ const numbers: readonly string[] = [
   ...["-9223372036854775808", "18446744073709551615", "9007199254740993", "4294967296"],
 ];
 
+/** How many requests of one type there are to begin with. */
+const corpusSize = 60;
+const corpora = new Map<MessageType, readonly string[]>();
+
+/** Requests of one type, the same in every run: made once, for that takes longer than to change one. */
+export function corpusOf(type: MessageType): readonly string[] {
+  const known = corpora.get(type);
+  if (known !== undefined) return known;
+  const corpus = Array.from({ length: corpusSize }, (_, seed) => randomJson(new Prng(seed), type));
+  corpora.set(type, corpus);
+  return corpus;
+}
+
 /** The text of a message of that type, with some of its fields. */
-export function randomJson(prng: Prng, type: MessageType, depth = 0): string {
+function randomJson(prng: Prng, type: MessageType, depth = 0): string {
   const taken = new Set<string>();
   const fields = type.fields.filter(({ oneof }) => {
     if (prng.chance(0.4) || (oneof !== undefined && taken.has(oneof))) return false;

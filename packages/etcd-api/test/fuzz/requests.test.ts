@@ -5,7 +5,7 @@ import { describe, it } from "node:test";
 import { mutateBytes, Prng } from "@flotilla/base";
 import { encodeJson } from "../../src/gateway/from-json.ts";
 import { gatewayRoutes } from "../../src/gateway/routes.ts";
-import { randomJson } from "./random-json.ts";
+import { corpusOf } from "./random-json.ts";
 import { inputsOf, LooseCall, newWorld, serve, type World } from "./world.ts";
 
 const batchSize = 100;
@@ -16,24 +16,28 @@ const patienceMs = 10;
 /** A handler whose client has left must end. */
 const hangMs = 10_000;
 
-const routes = [...gatewayRoutes.values()].filter(
-  (route, at, all) => all.findIndex(({ method }) => method === route.method) === at,
-);
+/** Every method once, with requests to begin with. */
+const targets = [...gatewayRoutes.values()]
+  .filter(({ method }, at, all) => all.findIndex((other) => other.method === method) === at)
+  .map(({ method, request }) => ({
+    method,
+    seeds: corpusOf(request).map((text) => encodeJson(request, text)),
+  }));
 
 async function batch(world: World, first: number): Promise<void> {
   const calls: LooseCall[] = [];
   const ends = Array.from({ length: batchSize }, async (_, at) => {
     const prng = new Prng(first + at);
-    const route = prng.pick(routes);
-    const seeds = [0, 1, 2].map(() => encodeJson(route.request, randomJson(prng, route.request)));
-    const requests = seeds.map((seed) =>
-      prng.chance(0.9) ? mutateBytes(prng, seed, seeds) : seed,
-    );
-    const method = world.api.methods.get(route.method);
-    if (method === undefined) throw new Error(`no method ${route.method}`);
-    const call = new LooseCall(route.method, requests);
+    const { method: path, seeds } = prng.pick(targets);
+    const requests = [0, 1, 2].map(() => {
+      const seed = prng.pick(seeds);
+      return prng.chance(0.9) ? mutateBytes(prng, seed, seeds) : seed;
+    });
+    const method = world.api.methods.get(path);
+    if (method === undefined) throw new Error(`no method ${path}`);
+    const call = new LooseCall(path, requests);
     calls.push(call);
-    const name = `seed=${first + at} ${route.method} ${Buffer.from(requests[0] ?? []).toString("hex")}`;
+    const name = `seed=${first + at} ${path} ${Buffer.from(requests[0] ?? []).toString("hex")}`;
     await orLate(serve(method, call, requests[0] as Uint8Array), name);
   });
   const leaving = setTimeout(() => {
