@@ -53,6 +53,8 @@ const everything: readonly (readonly [method: string, fields: Fields, isLocal?: 
   ["KV/Range",                  [[1, "k1"], [7, true]]],
   ["KV/Range",                  [[1, "zz"]]],
   ["KV/Range",                  []],
+  ["KV/RangeStream",            [[1, "k1"]], true],
+  ["KV/RangeStream",            [[1, "k"], [2, "z"], [7, true]], true],
   ["KV/DeleteRange",            [[1, "k1"]]],
   ["KV/DeleteRange",            [[1, "zz"]]],
   ["KV/Txn",                    []],
@@ -81,6 +83,7 @@ const everything: readonly (readonly [method: string, fields: Fields, isLocal?: 
   ["Maintenance/Defragment",    [], true],
   ["Maintenance/Hash",          [], true],
   ["Maintenance/HashKV",        [], true],
+  ["Maintenance/Snapshot",      [], true],
   ["Maintenance/MoveLeader",    [[1, 1]]],
   ["Maintenance/Downgrade",     [[1, 0], [2, "x"]]],
   ["Auth/AuthEnable",           []],
@@ -217,6 +220,9 @@ export const authCases: readonly AuthCase[] = [
   by("nobody", "Lease/LeaseKeepAlive", [[1, 77]]),
   by("forged", "Lease/LeaseKeepAlive", [[1, 77]]),
   by("user", "Lease/LeaseRevoke",     [[1, 77]]),
+  by("nobody", "/v3electionpb.Election/Observe", [[1, "ke"]]),
+  by("forged", "/v3electionpb.Election/Observe", [[1, "ke"]]),
+  by("user",   "/v3electionpb.Election/Observe", [[1, "zz"]]),
   by("nobody", "Watch/Watch", [[1, [[1, "k"]]]]),
   by("nobody", "Watch/Watch", [[1, [[1, "k"], [3, -1]]]]),
   by("forged", "Watch/Watch", [[1, [[1, "k"]]]]),
@@ -264,7 +270,7 @@ export async function askAuth(client: TestClient, wallet: Wallet, one: AuthCase)
   const token = wallet.get(one.who);
   if (token !== undefined && one.method !== "Auth/Authenticate") metadata.set("token", token);
   const request = encodedFields(one.fields);
-  const isStream = /KeepAlive$|Watch$/.test(path);
+  const isStream = /KeepAlive$|Watch$|Stream$|Snapshot$|Observe$/.test(path);
   try {
     const answer = isStream
       ? await firstOf(client, path, request, metadata)
@@ -292,7 +298,9 @@ function firstOf(
     stream.on("error", (error: Error & { code?: number; details?: string }) =>
       reject(new Error(`${error.code} ${error.details}`)),
     );
+    stream.on("end", () => resolve(Buffer.from("ended")));
     stream.write(request);
+    if (!/KeepAlive$|Watch$/.test(path)) stream.end();
   });
 }
 

@@ -113,16 +113,19 @@ class ElectionService {
     return this.#context.answer(await leavePlace(caller, placeOf(leader)));
   }
 
+  /** What goes wrong on the way ends the stream, and not in an error: etcd's observers begin anew. */
   async observe(name: Uint8Array, call: WriterCall): Promise<void> {
     this.#context.checkServesClients();
     this.#context.checkLeader(call);
     const caller = new Caller(this.#context, call);
-    await withoutCodes(async () => {
+    try {
       for await (const { kv, revision } of observe(caller, queuePrefix(name))) {
         const answer = this.#context.answer(revision, (writer) => writeLeader(writer, kv));
         if (!call.write(answer)) await call.drained();
       }
-    });
+    } catch (error) {
+      if (!(error instanceof GrpcError)) throw error;
+    }
   }
 }
 
