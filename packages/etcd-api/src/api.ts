@@ -12,6 +12,8 @@ import { createHttpSide, createMetricsSide, type HttpSide } from "./http/http-si
 import { lockMethods } from "./lock/lock.ts";
 import { Reconfiguration } from "./membership/reconfiguration.ts";
 import { CallMetrics } from "./metrics/call-observer.ts";
+import { watchProcess } from "./metrics/process-metrics.ts";
+import { showServer } from "./metrics/service-metrics.ts";
 import { keepToQuota } from "./quota/quota-member.ts";
 import { authMethods } from "./services/auth.ts";
 import { clusterMethods } from "./services/cluster.ts";
@@ -53,6 +55,8 @@ export function createEtcdApi(deps: EtcdApiDeps, options: Partial<EtcdApiOptions
     healthMethods(context),
   ];
   const calls = new CallMetrics(context, all);
+  showServer(context.metrics, member, all);
+  const stopWatching = watchProcess(context.metrics, context.timers);
   const methods = new Map(
     services
       .flat()
@@ -62,6 +66,9 @@ export function createEtcdApi(deps: EtcdApiDeps, options: Partial<EtcdApiOptions
     methods,
     http: createHttpSide(context, methods),
     metricsHttp: createMetricsSide(context),
-    close: () => context.close(),
+    close() {
+      stopWatching();
+      context.close();
+    },
   };
 }

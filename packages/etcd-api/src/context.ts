@@ -20,6 +20,7 @@ import {
   warnUnaryMs,
 } from "./limits.ts";
 import { OwnRole } from "./membership/own-role.ts";
+import { ServiceMetrics } from "./metrics/service-metrics.ts";
 
 /** What the server says of itself. */
 export interface Versions {
@@ -94,6 +95,8 @@ export class ServiceContext {
   readonly member: Member;
   readonly logger: Logger;
   readonly metrics: MetricRegistry;
+  /** What the services count. */
+  readonly counts: ServiceMetrics;
   readonly timers: Timers;
   readonly random: Random;
   readonly unixSeconds: () => number;
@@ -108,6 +111,7 @@ export class ServiceContext {
     this.member = deps.member;
     this.logger = deps.logger;
     this.metrics = deps.metrics ?? new MetricRegistry();
+    this.counts = new ServiceMetrics(this.metrics);
     this.timers = deps.timers;
     this.random = deps.random;
     this.unixSeconds = () => deps.unixSeconds();
@@ -224,7 +228,7 @@ export type Methods = readonly (readonly [path: string, method: Method])[];
 
 /** The default options: a version whose every feature is here. */
 export const defaultOptions: EtcdApiOptions = {
-  versions: { server: "3.6.0", cluster: "3.6.0" },
+  versions: { server: "3.7.1", cluster: "3.7.0" },
   progressIntervalMs,
   learnersMax: Number.POSITIVE_INFINITY,
   maxTxnOps: txnOpsMax,

@@ -41,7 +41,7 @@ To fix this, choose one of the following options:
 This requirement has been added to help prevent "DNS Rebinding" attacks (CVE-2018-5702).
 
 `;
-  return textAnswer(421, `${text}\n`);
+  return textAnswer(421, text);
 }
 
 /** Without the port; an IPv6 address without its brackets. */

@@ -2,7 +2,13 @@
  * Counts calls as etcd's servers do (go-grpc-prometheus, etcd server/etcdserver/api/v3rpc/metrics.go),
  * and tells the log of those that took long.
  */
-import type { Counter, Histogram, Logger, Metrics } from "@flotilla/base";
+import {
+  type Counter,
+  exponentialBounds,
+  type Histogram,
+  type Logger,
+  type Metrics,
+} from "@flotilla/base";
 import {
   type Call,
   type Method,
@@ -49,6 +55,33 @@ const typeNames: Readonly<Record<Method["kind"], string>> = {
 
 /** Upper ends of the buckets of how long calls take, as go-grpc-prometheus has them. */
 const handlingSeconds = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10] as const;
+
+/** Methods that etcd measures as requests, by its names for them. */
+const requestTypes: ReadonlyMap<string, string> = new Map([
+  ["/etcdserverpb.KV/Range", "Range"],
+  ["/etcdserverpb.KV/Put", "Put"],
+  ["/etcdserverpb.KV/DeleteRange", "DeleteRange"],
+  ["/etcdserverpb.KV/Txn", "Txn"],
+  ["/etcdserverpb.KV/Compact", "Compaction"],
+  ["/etcdserverpb.Lease/LeaseGrant", "LeaseGrant"],
+  ["/etcdserverpb.Lease/LeaseRevoke", "LeaseRevoke"],
+]);
+
+function requestHistograms(
+  metrics: Metrics,
+  path: string,
+): { readonly ok: Histogram; readonly failed: Histogram } | undefined {
+  const type = requestTypes.get(path);
+  if (type === undefined) return undefined;
+  const of = (success: boolean): Histogram =>
+    metrics.histogram(
+      "etcd_server_request_duration_seconds",
+      "Response latency distribution in seconds for each type.",
+      exponentialBounds(0.001, 2, 14),
+      { success: String(success), type },
+    );
+  return { ok: of(true), failed: of(false) };
+}
 
 /** Versions of clients that are told apart; further ones are counted as unknown. */
 const clientVersionsMax = 32;
@@ -111,6 +144,8 @@ class CallObserver implements MethodObserver {
   /** By status code. */
   readonly #handled: readonly Counter[];
   readonly #seconds: Histogram | undefined;
+  /** Of requests that the store serves: how long the good ones and the others took. */
+  readonly #requestSeconds: { readonly ok: Histogram; readonly failed: Histogram } | undefined;
 
   constructor(shared: CallMetrics, path: string, kind: Method["kind"]) {
     const { metrics } = shared.deps;
@@ -148,6 +183,7 @@ class CallObserver implements MethodObserver {
           labels,
         )
       : undefined;
+    this.#requestSeconds = requestHistograms(metrics, path);
   }
 
   started(call: Call): number {
@@ -171,6 +207,8 @@ class CallObserver implements MethodObserver {
     const { deps, options } = this.#shared;
     const tookMs = deps.timers.nowMs() - startedMs;
     this.#seconds?.observe(tookMs / 1000);
+    const served = code === statusCode.ok ? "ok" : "failed";
+    this.#requestSeconds?.[served].observe(tookMs / 1000);
     if (this.#type === "unary" && tookMs > options.warnUnaryMs) this.#warn(call, code, tookMs);
   }
 

@@ -99,6 +99,7 @@ class KvService {
     checkRange(request);
     if (request.serializable) this.#context.checkHasData();
     else this.#context.checkServesClients();
+    this.#context.counts.ranges.add();
     if (this.#context.authority.isEnabled) return this.#rangeFor(request, call);
     if (request.serializable) return this.#readRange(request, call);
     if (isOfOneKey(request)) return this.#context.afterBarrier(() => this.#readKey(request));

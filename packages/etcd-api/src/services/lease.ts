@@ -76,6 +76,7 @@ class LeaseService {
       const { revision } = member.store; // As it was when the request came, as in etcd.
       const outcome = await member.renewLease(id, call.signal);
       if (outcome.kind !== "renewed" && outcome.kind !== "leaseNotFound") throw rpcErrorOf(outcome);
+      if (outcome.kind === "renewed") this.#context.counts.leasesRenewed.add();
       const ttlSeconds = outcome.kind === "renewed" ? outcome.ttlSeconds : 0;
       const answer = this.#context.answer(revision, (w) => writeLease(w, { id, ttlSeconds }));
       if (!call.write(answer)) await call.drained();

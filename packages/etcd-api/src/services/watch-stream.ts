@@ -65,6 +65,12 @@ export class WatchStream {
   constructor(context: ServiceContext, call: WriterCall) {
     this.#context = context;
     this.#call = call;
+    context.counts.opened(this);
+  }
+
+  /** Watches that wait for their turn. */
+  get lagging(): number {
+    return this.#ready.size;
   }
 
   /** One request of the client; the next one has to wait for a promise. */
@@ -83,6 +89,8 @@ export class WatchStream {
   close(): void {
     this.#cancelTimer?.();
     for (const { watcher } of this.#watches.values()) watcher.close();
+    this.#context.counts.closed(this);
+    this.#context.counts.watchers.add(-this.#watches.size);
     this.#watches.clear();
     this.#ready.clear();
     this.#fragments = undefined;
@@ -130,6 +138,7 @@ export class WatchStream {
       eventsSent: false,
     };
     this.#watches.set(id, watch);
+    this.#context.counts.watchers.add(1);
     if (watch.progressNotify && this.#cancelTimer === undefined) this.#scheduleProgress();
     this.#wake(watch);
   }
@@ -168,7 +177,7 @@ export class WatchStream {
 
   #drop(watch: Watch): void {
     watch.watcher.close();
-    this.#watches.delete(watch.id);
+    if (this.#watches.delete(watch.id)) this.#context.counts.watchers.add(-1);
     this.#ready.delete(watch);
   }
 
@@ -227,6 +236,7 @@ export class WatchStream {
   #sendBatch(watch: Watch, batch: Extract<WatchBatch, { kind: "events" }>): boolean {
     if (batch.events.length === 0) return true;
     watch.eventsSent = true;
+    this.#context.counts.events.add(batch.events.length);
     failpoint("beforeSendWatchResponse");
     const encodeAnswer = (events: readonly WatchEvent[], fragment: boolean): Uint8Array =>
       this.#encode(batch.revision, { watchId: watch.id, events, fragment });

@@ -1,0 +1,176 @@
+import { deepEqual, equal, match, ok } from "node:assert/strict";
+import { request } from "node:http";
+import { after, describe, it } from "node:test";
+import { WebSocket } from "ws";
+import { type Running, startSolo, stopAll, until } from "./fixtures.ts";
+
+after(stopAll);
+
+interface Got {
+  readonly status: number;
+  readonly headers: Readonly<Record<string, string | string[] | undefined>>;
+  readonly body: string;
+}
+
+function get(
+  { endpoint }: Pick<Running, "endpoint">,
+  path: string,
+  { method = "GET", headers = {} }: { method?: string; headers?: Record<string, string> } = {},
+): Promise<Got> {
+  return new Promise((resolve, reject) => {
+    const sent = request(
+      `http://${endpoint}${path}`,
+      { method, headers, agent: false },
+      (given) => {
+        let body = "";
+        given.setEncoding("utf8");
+        given.on("data", (piece: string) => {
+          body += piece;
+        });
+        given.on("end", () =>
+          resolve({ status: given.statusCode ?? 0, headers: given.headers, body }),
+        );
+      },
+    );
+    sent.on("error", reject);
+    sent.end();
+  });
+}
+
+const healthy = '{"health":"true","reason":""}';
+const raise = (running: Running, alarm: string, action = "ACTIVATE"): Promise<Response> =>
+  fetch(`http://${running.endpoint}/v3/maintenance/alarm`, {
+    method: "POST",
+    body: JSON.stringify({ action, alarm, memberID: "1" }),
+  });
+
+describe("/health", () => {
+  it("is plain text with JSON in it, for GET alone", async () => {
+    const running = await startSolo();
+    const good = await get(running, "/health");
+    deepEqual([good.status, good.body], [200, healthy]);
+    equal(good.headers["content-type"], "text/plain; charset=utf-8");
+    const wrong = await get(running, "/health", { method: "POST" });
+    deepEqual(
+      [wrong.status, wrong.headers["allow"], wrong.body],
+      [405, "GET", "Method Not Allowed\n"],
+    );
+    equal((await get(running, "/health/")).status, 404);
+  });
+
+  it("names what is wrong, unless that is excluded", async () => {
+    const running = await startSolo();
+    const bad = (reason: string) => `{"health":"false","reason":"${reason}"}\n`;
+    await raise(running, "NOSPACE");
+    equal((await get(running, "/health")).body, bad("ALARM NOSPACE"));
+    equal((await get(running, "/health?exclude=NOSPACE")).body, healthy);
+    await raise(running, "NOSPACE", "DEACTIVATE");
+    running.member.leaderId = 0n;
+    deepEqual(await get(running, "/health").then(({ status, body }) => [status, body]), [
+      503,
+      bad("RAFT NO LEADER"),
+    ]);
+    equal((await get(running, "/health?serializable=true")).body, healthy);
+    running.member.leaderId = running.member.id;
+    running.member.unavailable = { kind: "timeout" };
+    equal((await get(running, "/health")).body, bad("RANGE ERROR:etcdserver: request timed out"));
+  });
+});
+
+describe("/livez and /readyz", () => {
+  it("say ok, and each check when asked to", async () => {
+    const running = await startSolo();
+    equal((await get(running, "/livez")).body, "ok\n");
+    equal((await get(running, "/livez?verbose")).body, "[+]serializable_read ok\nok\n");
+    equal((await get(running, "/livez?exclude=serializable_read&verbose")).body, "ok\n");
+    equal(
+      (await get(running, "/readyz/linearizable_read?verbose")).body,
+      "[+]linearizable_read ok\nok\n",
+    );
+    equal((await get(running, "/livez/linearizable_read")).status, 404);
+    equal((await get(running, "/readyz", { method: "POST" })).status, 405);
+  });
+
+  it("fail with the check that does", async () => {
+    const running = await startSolo();
+    await raise(running, "CORRUPT");
+    const bad = await get(running, "/readyz");
+    equal(bad.status, 503);
+    equal(
+      bad.body,
+      "[-]data_corruption failed: alarm activated: CORRUPT\n[+]serializable_read ok\n" +
+        "[+]linearizable_read ok\n[+]non_learner ok\n\n",
+    );
+    equal((await get(running, "/readyz?exclude=data_corruption")).body, "ok\n");
+    equal((await get(running, "/livez")).body, "ok\n");
+    const text = (await get(running, "/metrics")).body;
+    match(text, /etcd_server_healthcheck\{name="data_corruption",type="readyz"\} 0/);
+    match(
+      text,
+      /etcd_server_healthchecks_total\{name="data_corruption",status="error",type="readyz"\} 1/,
+    );
+  });
+});
+
+describe("who may ask", () => {
+  it("is told to browsers", async () => {
+    const any = await startSolo();
+    equal((await get(any, "/version")).headers["access-control-allow-origin"], "*");
+    const some = await startSolo({ corsOrigins: ["http://a.example:80"] });
+    const ask = (origin: string, method: string) =>
+      get(some, "/v3/kv/range", { method, headers: { origin } });
+    const asked = await ask("http://a.example:80", "OPTIONS");
+    equal(asked.status, 200);
+    equal(asked.headers["access-control-allow-origin"], "http://a.example:80");
+    equal(asked.headers["access-control-allow-methods"], "POST, GET, OPTIONS, PUT, DELETE");
+    equal(asked.headers["access-control-allow-headers"], "accept, content-type, authorization");
+    const other = await ask("http://b.example", "OPTIONS");
+    deepEqual([other.status, other.headers["access-control-allow-origin"]], [200, undefined]);
+  });
+
+  it("is limited to the names in the whitelist", async () => {
+    const running = await startSolo({ hostWhitelist: ["localhost"] });
+    const ask = (host: string) => get(running, "/health", { headers: { host } });
+    equal((await ask("localhost:99")).status, 200);
+    const refused = await ask("evil");
+    equal(refused.status, 421);
+    equal(refused.body.length, 366, "etcd's page has as many characters");
+    ok(refused.body.includes('--host-whitelist "evil"'));
+  });
+});
+
+describe("a WebSocket of the gateway", () => {
+  it("carries a watch", async () => {
+    const running = await startSolo();
+    const socket = new WebSocket(`ws://${running.endpoint}/v3/watch`);
+    const answers: string[] = [];
+    socket.on("message", (data) => answers.push(String(data)));
+    socket.on("open", () => socket.send('{"create_request":{"key":"YQ=="}}'));
+    await until(
+      () => answers.length === 1,
+      () => "created",
+    );
+    await fetch(`http://${running.endpoint}/v3/kv/put`, {
+      method: "POST",
+      body: '{"key":"YQ==","value":"Yg=="}',
+    });
+    await until(
+      () => answers.length === 2,
+      () => "event",
+    );
+    const event = JSON.parse(answers[1] ?? "");
+    deepEqual(event.result.events[0].kv.key, "YQ==");
+    const closed = new Promise((resolve) => socket.on("close", resolve));
+    socket.close();
+    await closed;
+    const { body } = await get(running, "/metrics");
+    match(body, /etcd_debugging_mvcc_watch_stream_total 0\n/);
+  });
+
+  it("is refused where there is no call", async () => {
+    const running = await startSolo();
+    const socket = new WebSocket(`ws://${running.endpoint}/v3/nothing`);
+    const error = await new Promise<Error>((resolve) => socket.on("error", resolve));
+    match(error.message, /404/);
+  });
+});
