@@ -107,7 +107,8 @@ function objectionToClient(socket: TLSSocket, material: TlsMaterial): string | u
 /** Only a certificate that was verified names anybody. */
 function nameOf(socket: TLSSocket, material: TlsMaterial): string | undefined {
   const certificate = material.asksClients ? certificateOf(socket) : undefined;
-  return certificate === undefined ? undefined : commonNameOf(certificate);
+  const name = certificate === undefined ? "" : commonNameOf(certificate);
+  return name === "" ? undefined : name;
 }
 
 function reasonOf(error: Error): string {
