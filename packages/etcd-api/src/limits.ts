@@ -80,8 +80,11 @@ export const bcryptCostMax = 31;
 export const passwordBytesMax = 72;
 /** Threads that hash passwords; fewer where there are fewer processors. */
 export const passwordThreadsMax = 4;
-/** Passwords that wait for a thread: about five seconds of work; beyond, calls are refused. */
-export const passwordsWaitingMax = 64;
+/**
+ * Passwords that wait for a thread; beyond, calls are refused. Some twenty seconds of work for one
+ * thread at the default cost; whoever has left by then costs nothing.
+ */
+export const passwordsWaitingMax = 256;
 /** How often a password is compared anew because users or roles changed meanwhile. */
 export const authenticationsMax = 16;
 /** `--auth-token-ttl`: how long a simple token lives after its last use. */
