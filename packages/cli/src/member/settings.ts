@@ -10,7 +10,7 @@ import type { MemberOptions } from "@flotilla/member";
 import { type FeatureGates, parseFeatureGates } from "./feature-gates.ts";
 import type { FlagValues } from "./flag-values.ts";
 import type { Tls } from "./tls.ts";
-import { bindingOf, initialClusterOf } from "./urls.ts";
+import { bindHost, bindingOf, initialClusterOf } from "./urls.ts";
 import { etcdVersions } from "./version.ts";
 
 /** Flags that make no sense together, or to this program: ends with exit code 1. */
@@ -41,7 +41,7 @@ export function memberOptions(
     name: values.text("name"),
     dataDir: dataDirOf(values),
     ...(walDir === undefined ? {} : { walDir: resolve(walDir) }),
-    listenPeerUrl: values.list("listen-peer-urls"),
+    listenPeerUrl: values.list("listen-peer-urls").map(peerBindUrl),
     ...(values.isSet("initial-advertise-peer-urls") || !values.isSet("initial-cluster")
       ? { advertisePeerUrls: values.list("initial-advertise-peer-urls") }
       : {}),
@@ -138,12 +138,17 @@ function addressOf(
 ): ListenAddress {
   const { host, port, path, isSecure } = bindingOf(url);
   return {
-    host,
+    host: bindHost(host),
     port,
     ...(path === undefined ? {} : { path }),
     ...(isSecure && tls.clients !== undefined ? { tls: tls.clients } : {}),
     serves,
   };
+}
+
+function peerBindUrl(url: string): string {
+  const { host, path } = bindingOf(url);
+  return path === undefined ? url.replace(`//${host}:`, `//${bindHost(host)}:`) : url;
 }
 
 /** Only what was set: our own limits are made for our server. */

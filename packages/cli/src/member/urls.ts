@@ -30,6 +30,11 @@ export function bindingOf(url: string): Binding {
   return { url, isSecure, host: host.replace(/^\[|\]$/g, ""), port: Number(port) };
 }
 
+/** `localhost` is bound as IPv4, as Go does, whatever comes first in the machine's tables. */
+export function bindHost(host: string): string {
+  return host === "localhost" ? "127.0.0.1" : host;
+}
+
 const listenFlags = [
   "listen-peer-urls",
   "listen-client-urls",

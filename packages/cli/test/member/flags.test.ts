@@ -169,10 +169,10 @@ describe("settings", () => {
 
   it("are etcd's where nothing is set", () => {
     const { name, initialCluster, listenPeerUrl, heartbeatMs } = memberOptions(read([]), noTls);
-    deepEqual([name, heartbeatMs, listenPeerUrl], ["default", 100, ["http://localhost:2380"]]);
+    deepEqual([name, heartbeatMs, listenPeerUrl], ["default", 100, ["http://127.0.0.1:2380"]]);
     deepEqual(initialCluster, [{ name: "default", peerUrl: "http://localhost:2380" }]);
     const { listen, versions, compactHashCheckMs, learnersMax } = serveOptions(read([]), noTls);
-    deepEqual(listen, [{ host: "localhost", port: 2379, serves: "all" }]);
+    deepEqual(listen, [{ host: "127.0.0.1", port: 2379, serves: "all" }]);
     deepEqual([versions?.server, compactHashCheckMs, learnersMax], ["3.7.1", 60_000, undefined]);
   });
 
