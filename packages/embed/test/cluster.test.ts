@@ -11,6 +11,9 @@ before(async () => {
 });
 after(() => cluster.stop());
 
+/** Between two writes of a loop: members that start need the processor, too. */
+const pause = () => new Promise((resolve) => setTimeout(resolve, 5));
+
 /** Puts again and again, noting what is known of each, until it is told to stop. */
 class Writer {
   readonly acknowledged: number[] = [];
@@ -55,6 +58,7 @@ class Writer {
         if (!isEtcdError(error, "outcomeUnknown")) throw error;
         this.unknown.push(this.#at);
       }
+      await pause();
     }
   }
 }
@@ -133,7 +137,10 @@ describe("an etcd client", () => {
     })();
     let isOver = false;
     const writing = (async () => {
-      while (!isOver) await writeSomething(prng);
+      while (!isOver) {
+        await writeSomething(prng);
+        await pause();
+      }
     })();
     for (let round = 0; round < 3; round++) await disturb(prng, round);
     isOver = true;
