@@ -11,6 +11,7 @@ import {
 } from "@flotilla/base";
 import {
   type Call,
+  type Metadata,
   type Method,
   type MethodObserver,
   type StatusCode,
@@ -112,22 +113,20 @@ export class CallMetrics {
     return { ...method, observer: new CallObserver(this, path, method.kind) };
   }
 
-  /** Counts a call by what its client says of itself. */
-  requested(type: "unary" | "stream", clientVersion: string | undefined): void {
+  /** What counts calls of a type by what their client says of itself. */
+  requests(type: CallType, clientVersion: string | undefined): Counter {
     const version = clientVersion ?? "unknown";
     const key = `${type} ${version}`;
     const known = this.#requests.get(key);
-    if (known !== undefined) known.add();
-    else if (version !== "unknown" && !this.#isTakenIn(version)) this.requested(type, undefined);
-    else {
-      const counter = this.deps.metrics.counter(
-        "etcd_server_client_requests_total",
-        "The total number of client requests per client version.",
-        { client_api_version: version, type },
-      );
-      this.#requests.set(key, counter);
-      counter.add();
-    }
+    if (known !== undefined) return known;
+    if (version !== "unknown" && !this.#isTakenIn(version)) return this.requests(type, undefined);
+    const counter = this.deps.metrics.counter(
+      "etcd_server_client_requests_total",
+      "The total number of client requests per client version.",
+      { client_api_version: version, type },
+    );
+    this.#requests.set(key, counter);
+    return counter;
   }
 
   #isTakenIn(version: string): boolean {
@@ -135,9 +134,13 @@ export class CallMetrics {
   }
 }
 
+type CallType = "unary" | "stream";
+
 class CallObserver implements MethodObserver {
   readonly #shared: CallMetrics;
-  readonly #type: "unary" | "stream";
+  readonly #type: CallType;
+  /** Calls of one client share their metadata. */
+  readonly #requests = new WeakMap<Metadata, Counter>();
   readonly #started: Counter;
   readonly #received: Counter;
   readonly #sent: Counter;
@@ -188,7 +191,7 @@ class CallObserver implements MethodObserver {
 
   started(call: Call): number {
     this.#started.add();
-    this.#shared.requested(this.#type, call.metadata.get("client-api-version"));
+    this.#requestsOf(call.metadata).add();
     return this.#shared.deps.timers.nowMs();
   }
 
@@ -210,6 +213,14 @@ class CallObserver implements MethodObserver {
     const served = code === statusCode.ok ? "ok" : "failed";
     this.#requestSeconds?.[served].observe(tookMs / 1000);
     if (this.#type === "unary" && tookMs > options.warnUnaryMs) this.#warn(call, code, tookMs);
+  }
+
+  #requestsOf(metadata: Metadata): Counter {
+    const known = this.#requests.get(metadata);
+    if (known !== undefined) return known;
+    const made = this.#shared.requests(this.#type, metadata.get("client-api-version"));
+    this.#requests.set(metadata, made);
+    return made;
   }
 
   /** Named as etcd's line is, which operators look for. */
