@@ -14,6 +14,8 @@ import {
 
 /** From a connection to the end of its handshake. */
 const handshakeMs = 10_000;
+/** Open at once, handshakes that are under way included; further ones are closed unanswered. */
+const connectionsMax = 16_384;
 
 export interface TlsServerDeps {
   readonly material: TlsMaterial;
@@ -52,6 +54,7 @@ export function createTlsServer(deps: TlsServerDeps): Server {
             chooseProtocol(protocols),
         }),
   });
+  server.maxConnections = connectionsMax;
   // Before the server's own listener, which begins the handshake.
   server.prependListener("connection", () => {
     const now = material.current("server");
