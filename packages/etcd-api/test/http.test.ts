@@ -91,6 +91,19 @@ describe("/livez and /readyz", () => {
     equal((await get(running, "/readyz", { method: "POST" })).status, 405);
   });
 
+  it("tell the member that is well from the cluster that is not", async () => {
+    const running = await startSolo();
+    running.member.unavailable = { kind: "timeout" };
+    const { status, body } = await get(running, "/readyz?exclude=non_learner");
+    equal(status, 503);
+    equal(
+      body,
+      "[+]data_corruption ok\n[+]serializable_read ok\n" +
+        "[-]linearizable_read failed: etcdserver: request timed out\n\n",
+    );
+    equal((await get(running, "/livez")).body, "ok\n");
+  });
+
   it("fail with the check that does", async () => {
     const running = await startSolo();
     await raise(running, "CORRUPT");
@@ -109,6 +122,16 @@ describe("/livez and /readyz", () => {
       text,
       /etcd_server_healthchecks_total\{name="data_corruption",status="error",type="readyz"\} 1/,
     );
+  });
+});
+
+describe("/version", () => {
+  it("says what the server is, in JSON", async () => {
+    const running = await startSolo({ versions: { server: "3.6.9", cluster: "3.6.0" } });
+    const { status, headers, body } = await get(running, "/version");
+    deepEqual([status, headers["content-type"]], [200, "application/json"]);
+    equal(body, '{"etcdserver":"3.6.9","etcdcluster":"3.6.0","storage":"3.6.0"}');
+    equal((await get(running, "/nope")).body, "404 page not found\n");
   });
 });
 

@@ -244,49 +244,6 @@ describe("bytes that are not a request", () => {
 });
 
 describe("HTTP/1 on the same port", () => {
-  const ask = async (path: string, method = "GET"): Promise<string> => {
-    const response = await fetch(`http://${running.endpoint}${path}`, { method });
-    const text = await response.text();
-    return `${response.status} ${response.headers.get("content-type")?.split(";")[0]} ${text}`;
-  };
-
-  it("answers health, version, livez and readyz", async () => {
-    equal(await ask("/health"), '200 application/json {"health":"true","reason":""}');
-    equal(
-      await ask("/version"),
-      '200 application/json {"etcdserver":"3.6.9","etcdcluster":"3.6.0","storage":"3.6.0"}',
-    );
-    equal(await ask("/livez"), "200 text/plain ok\n");
-    equal(
-      await ask("/readyz?verbose"),
-      "200 text/plain [+]serializable_read ok\n[+]linearizable_read ok\nok\n",
-    );
-    equal(await ask("/nope"), "404 text/plain 404 page not found\n");
-    equal(await ask("/health", "POST"), "405 text/plain Method Not Allowed\n");
-  });
-
-  it("tells when there is no leader, or no quorum", async () => {
-    running.member.leaderId = 0n;
-    equal(
-      await ask("/health"),
-      '503 application/json {"health":"false","reason":"RAFT NO LEADER"}',
-    );
-    equal(
-      await ask("/health?serializable=true"),
-      '200 application/json {"health":"true","reason":""}',
-    );
-    running.member.leaderId = 1n;
-    running.member.unavailable = { kind: "timeout" };
-    const reason = "RANGE ERROR:etcdserver: request timed out";
-    equal(await ask("/health"), `503 application/json {"health":"false","reason":"${reason}"}`);
-    equal(
-      await ask("/readyz"),
-      `503 text/plain [+]serializable_read ok\n[-]linearizable_read failed: ${reason}\n`,
-    );
-    equal(await ask("/readyz?exclude=linearizable_read"), "200 text/plain ok\n");
-    equal(await ask("/livez"), "200 text/plain ok\n");
-  });
-
   it("takes a request that comes in pieces", async () => {
     const [host, port] = running.endpoint.split(":");
     const socket = connect({ port: Number(port), host: host as string, noDelay: true });
