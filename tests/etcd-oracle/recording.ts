@@ -1,0 +1,117 @@
+/** Recordings: requests of ours with the answers of a real etcd, as files with one step per line. */
+import { readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { isDeepStrictEqual } from "node:util";
+import { repository } from "../harness/index.ts";
+import type { Json } from "./protobuf.ts";
+import type { RunningServer } from "./servers.ts";
+import { type Request, Session, type Step } from "./session.ts";
+
+/** What was asked of one fresh server, in order. */
+export interface Recording {
+  readonly about: string;
+  /** The version of the one that answered. */
+  readonly oracle: string;
+  /** etcd's flags that the server was started with. */
+  readonly flags: readonly string[];
+  readonly steps: readonly Step[];
+}
+
+/** A step that was answered otherwise than recorded. */
+export interface Difference {
+  readonly recording: string;
+  readonly step: number;
+  readonly expected: Step;
+  readonly actual: Step;
+}
+
+/** The requests of a run, made up as it goes: what is yielded is answered by the step. */
+export type Script = Generator<Request, void, Step>;
+
+const folder = join(repository, "tests", "etcd-oracle", "recorded");
+
+/** Names of what is recorded. */
+export function recordedNames(): readonly string[] {
+  const files = readdirSync(folder).filter((file) => file.endsWith(".json"));
+  return files.map((file) => file.slice(0, -".json".length)).toSorted();
+}
+
+export function readRecording(name: string): Recording {
+  return JSON.parse(readFileSync(join(folder, `${name}.json`), "utf8")) as Recording;
+}
+
+export function writeRecording(name: string, recording: Recording): void {
+  const { steps, ...head } = recording;
+  const lines = steps.map((step) => `  ${JSON.stringify(step)}`).join(",\n");
+  const text = `${JSON.stringify(head).slice(0, -1)},"steps":[\n${lines}\n]}\n`;
+  writeFileSync(join(folder, `${name}.json`), text);
+}
+
+/** Runs a script against a server and returns what happened. */
+export async function runScript(server: RunningServer, script: Script): Promise<readonly Step[]> {
+  const session = new Session(server);
+  const steps: Step[] = [];
+  try {
+    let next = await script.next();
+    while (!next.done) {
+      const step = await session.run(next.value);
+      steps.push(step);
+      next = await script.next(step);
+    }
+  } finally {
+    session.close();
+  }
+  return steps;
+}
+
+/** Sends a recording's requests to another server and compares what it answers. */
+export async function replay(
+  server: RunningServer,
+  recording: string,
+  steps: readonly Step[],
+): Promise<readonly Difference[]> {
+  const session = new Session(server);
+  const differences: Difference[] = [];
+  try {
+    for (const [index, expected] of steps.entries()) {
+      const actual = await session.run(requestOf(expected), expected);
+      if (!alike(expected, actual)) {
+        differences.push({ recording, step: index + 1, expected, actual });
+      }
+    }
+  } finally {
+    session.close();
+  }
+  return differences;
+}
+
+function requestOf(step: Step): Request {
+  const { answer: _1, answers: _2, error: _3, ...request } = step;
+  return request as Request;
+}
+
+/** Equal, but for some seconds more or less of what is left of a lease: of a long one, many. */
+function alike(expected: Step, actual: Step): boolean {
+  if (isDeepStrictEqual(plain(expected), plain(actual))) return true;
+  if (!("call" in expected) || expected.call !== "Lease/LeaseTimeToLive") return false;
+  const [want, have] = [secondsOf(expected), secondsOf(actual)];
+  return (
+    Math.abs(want - have) <= Math.max(1, want / 5) &&
+    isDeepStrictEqual({ ...plain(expected).answer, TTL: 0 }, { ...plain(actual).answer, TTL: 0 })
+  );
+}
+
+/** As a file would hold it. */
+function plain(step: Step): Step {
+  return JSON.parse(JSON.stringify(step)) as Step;
+}
+
+function secondsOf(step: Step): number {
+  const ttl: Json | undefined = step.answer?.["TTL"];
+  return typeof ttl === "number" ? ttl : 0;
+}
+
+/** How many requests a run has sent. */
+export function requestCount(steps: readonly Step[]): number {
+  return steps.filter((step) => "call" in step || "send" in step).length;
+}

@@ -1,0 +1,92 @@
+/** A fresh cluster of either kind, on the loopback, with its data in a temporary directory. */
+import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
+import { existsSync, mkdtempSync, rmSync } from "node:fs";
+import { homedir, tmpdir } from "node:os";
+import { join } from "node:path";
+import { freePort, repository, until } from "../harness/index.ts";
+import { RawClient } from "./client.ts";
+import { encodeMessage } from "./protobuf.ts";
+
+/** Who answers: etcd itself, or this repository. */
+export type Side = "etcd" | "ours";
+
+/** One that runs. */
+export interface RunningServer {
+  readonly endpoint: string;
+  readonly clientUrl: string;
+  readonly peerUrl: string;
+  close(): Promise<void>;
+}
+
+const readyMs = 20_000;
+
+/** Where the real one is, if it is here: `ETCD_ORACLE`, or where the oracles of this project are kept. */
+export function oracleProgram(): string | undefined {
+  const program =
+    process.env["ETCD_ORACLE"] ?? join(homedir(), ".cache", "flotilla-oracles", "bin", "etcd");
+  return existsSync(program) ? program : undefined;
+}
+
+/** Starts a cluster of one. `flags` are etcd's, and both sides are given them. */
+export async function startServer(side: Side, flags: readonly string[]): Promise<RunningServer> {
+  const [peerPort, clientPort] = [await freePort(), await freePort()];
+  const peerUrl = `http://127.0.0.1:${peerPort}`;
+  const clientUrl = `http://127.0.0.1:${clientPort}`;
+  const folder = mkdtempSync(join(tmpdir(), `flotilla-oracle-${side}-`));
+  const [program, ...first] = commandOf(side);
+  const args = [
+    ...["--name", "m1", "--data-dir", join(folder, "data"), "--initial-cluster", `m1=${peerUrl}`],
+    ...["--listen-peer-urls", peerUrl, "--initial-advertise-peer-urls", peerUrl],
+    ...["--listen-client-urls", clientUrl, "--advertise-client-urls", clientUrl],
+    ...["--log-level", "error", ...flags],
+  ];
+  const child = spawn(program, [...first, ...args], { stdio: ["ignore", "ignore", "pipe"] });
+  let log = "";
+  child.stderr.on("data", (chunk) => {
+    log = (log + chunk).slice(-4000);
+  });
+  const close = async (): Promise<void> => {
+    await end(child);
+    rmSync(folder, { recursive: true, force: true });
+  };
+  const endpoint = `127.0.0.1:${clientPort}`;
+  try {
+    await ready(endpoint, child);
+  } catch (error) {
+    await close();
+    throw new Error(`${side} did not start: ${log}`, { cause: error });
+  }
+  return { endpoint, clientUrl, peerUrl, close };
+}
+
+function commandOf(side: Side): readonly [string, ...string[]] {
+  if (side === "ours") {
+    return [process.execPath, join(repository, "packages", "cli", "bin", "flotilla.js"), "member"];
+  }
+  const program = oracleProgram();
+  if (program === undefined) throw new Error("no etcd: set ETCD_ORACLE to its program");
+  return [program];
+}
+
+/** Ready once the lease that it grants could only be granted by a leader. */
+async function ready(endpoint: string, child: ChildProcess): Promise<void> {
+  const client = new RawClient(endpoint);
+  const probe = encodeMessage("MemberListRequest", { linearizable: true });
+  try {
+    await until("an answer", readyMs, async () => {
+      if (child.exitCode !== null) return true;
+      const { code } = await client.unary("/etcdserverpb.Cluster/MemberList", probe, {});
+      return code === 0;
+    });
+  } finally {
+    client.close();
+  }
+  if (child.exitCode !== null) throw new Error(`ended with ${child.exitCode}`);
+}
+
+async function end(child: ChildProcess): Promise<void> {
+  if (child.exitCode !== null || child.signalCode !== null) return;
+  child.kill("SIGKILL");
+  await once(child, "exit");
+}
