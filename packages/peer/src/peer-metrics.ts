@@ -30,6 +30,7 @@ export class PeerMetrics {
   constructor(metrics: Metrics, self: NodeId) {
     this.#metrics = metrics;
     this.#self = self;
+    showKnown(metrics, { Local: self, Remote: self });
   }
 
   of(peer: NodeId): PeerMeters {
@@ -42,11 +43,15 @@ export class PeerMetrics {
   }
 }
 
+function showKnown(metrics: Metrics, between: { Local: NodeId; Remote: NodeId }): void {
+  metrics.gauge("etcd_network_known_peers", "The current number of known peers.", between).set(1);
+}
+
 function metersOf(metrics: Metrics, self: NodeId, peer: NodeId): PeerMeters {
   const to = { To: peer };
   const from = { From: peer };
   const between = { Local: self, Remote: peer };
-  metrics.gauge("etcd_network_known_peers", "The current number of known peers.", between).set(1);
+  showKnown(metrics, between);
   metrics.counter(
     "etcd_network_peer_received_failures_total",
     "The total number of receive failures from peers.",

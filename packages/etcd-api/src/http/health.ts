@@ -86,7 +86,7 @@ export class Health {
       case "linearizable_read":
         return this.#barrierFault();
       case "non_learner":
-        return this.#isLearner() ? rpcErrors.notForLearner[1] : undefined;
+        return this.#isLearner() ? "not supported for learner" : undefined;
     }
   }
 
