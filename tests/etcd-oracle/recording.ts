@@ -28,23 +28,29 @@ export interface Difference {
 /** The requests of a run, made up as it goes: what is yielded is answered by the step. */
 export type Script = Generator<Request, void, Step>;
 
+/** The head in the first line, then a step in each. */
+const extension = ".jsonl";
 const folder = join(repository, "tests", "etcd-oracle", "recorded");
 
 /** Names of what is recorded. */
 export function recordedNames(): readonly string[] {
-  const files = readdirSync(folder).filter((file) => file.endsWith(".json"));
-  return files.map((file) => file.slice(0, -".json".length)).toSorted();
+  const files = readdirSync(folder).filter((file) => file.endsWith(extension));
+  return files.map((file) => file.slice(0, -extension.length)).toSorted();
 }
 
 export function readRecording(name: string): Recording {
-  return JSON.parse(readFileSync(join(folder, `${name}.json`), "utf8")) as Recording;
+  const text = readFileSync(join(folder, name + extension), "utf8");
+  const [head, ...steps] = text.trim().split("\n");
+  return {
+    ...(JSON.parse(head ?? "") as Omit<Recording, "steps">),
+    steps: steps.map((line) => JSON.parse(line) as Step),
+  };
 }
 
 export function writeRecording(name: string, recording: Recording): void {
   const { steps, ...head } = recording;
-  const lines = steps.map((step) => `  ${JSON.stringify(step)}`).join(",\n");
-  const text = `${JSON.stringify(head).slice(0, -1)},"steps":[\n${lines}\n]}\n`;
-  writeFileSync(join(folder, `${name}.json`), text);
+  const lines = [head, ...steps].map((line) => JSON.stringify(line));
+  writeFileSync(join(folder, name + extension), `${lines.join("\n")}\n`);
 }
 
 /** Runs a script against a server and returns what happened. */
