@@ -49,10 +49,18 @@ export class PasswordHasher {
    * who asks must not learn which users there are.
    */
   async matches(password: string, hash: string | undefined, caller?: Caller): Promise<boolean> {
-    if (hash === undefined) this.#decoy ??= this.hash(crypto.randomUUID());
-    const used = hash ?? (await this.#decoy) ?? "";
-    const isSame = await this.#run({ kind: "compare", password, hash: used }, caller);
+    const decoy = await this.#madeDecoy(); // Always, so that nobody's first comparison takes longer.
+    const task = { kind: "compare", password, hash: hash ?? decoy } as const;
+    const isSame = await this.#run(task, caller);
     return isSame === true && hash !== undefined;
+  }
+
+  #madeDecoy(): Promise<string> {
+    this.#decoy ??= this.hash(crypto.randomUUID()).catch((error: unknown) => {
+      this.#decoy = undefined; // Another time, when fewer wait.
+      throw error;
+    });
+    return this.#decoy;
   }
 
   close(): void {
