@@ -4,7 +4,6 @@
  *
  * What fits into one slice is answered in the turn that asks, and costs no more than a plain read.
  */
-import { setImmediate as nextTurn } from "node:timers/promises";
 import { failpoint } from "@flotilla/base";
 import type { Call, Message, WriterCall } from "@flotilla/grpc";
 import type { KeyValue, RangeCursor, RangeRequest, RangeSlice } from "@flotilla/store";
@@ -29,6 +28,7 @@ export class RangeReader {
   /** Reads of several slices that are under way, and those that wait for their place. */
   #active = 0;
   readonly #waiting: (() => void)[] = [];
+  readonly #turns = new Turns();
   /** Bytes of answers that are encoded and not sent yet. */
   #heldBytes = 0;
 
@@ -90,7 +90,7 @@ export class RangeReader {
     try {
       keep(this.#context.answer(cursor.revision, (writer) => writeRangeRows(writer, first.kvs)));
       for (let isLast = false; !isLast; ) {
-        await nextTurn();
+        await this.#turns.next();
         if (call.ended) throw new RpcError("stopped"); // Nobody is told.
         const slice = nextRows(cursor);
         isLast = slice.isLast;
@@ -126,7 +126,7 @@ export class RangeReader {
 
   async #stream(request: RangeRequest, call: WriterCall): Promise<void> {
     const cursor = this.#context.member.store.rangeCursor(request);
-    const chunks = new Chunks(cursor, request.limit);
+    const chunks = new Chunks(cursor, request.limit, this.#turns);
     try {
       for (;;) {
         const chunk = await chunks.next(() => call.ended);
@@ -181,13 +181,15 @@ interface Chunk {
 /** Cuts what a cursor gives into chunks of a number of rows. */
 class Chunks {
   readonly #cursor: RangeCursor;
+  readonly #turns: Turns;
   #rowsMax: number;
   /** Looked at already, to know whether the chunk before is the last one. */
   #ahead: Rows | undefined;
 
   /** A limit below zero means none, and one chunk for all: etcd takes it for the size of the first. */
-  constructor(cursor: RangeCursor, limit: number) {
+  constructor(cursor: RangeCursor, limit: number, turns: Turns) {
     this.#cursor = cursor;
+    this.#turns = turns;
     this.#rowsMax = limit < 0 ? Number.MAX_SAFE_INTEGER : streamedRowsFirst;
   }
 
@@ -203,7 +205,7 @@ class Chunks {
       }
       for (const row of slice.kvs) rows.push(row);
       if (slice.isLast) return { rows, end: slice };
-      await nextTurn();
+      await this.#turns.next();
       if (isOver()) return undefined;
     }
   }
@@ -212,6 +214,23 @@ class Chunks {
   adjust(bytes: number, bytesWanted: number): void {
     if (bytes < Math.floor(bytesWanted / 2)) this.#rowsMax *= 2;
     else if (bytes > bytesWanted * 2) this.#rowsMax = Math.max(1, Math.floor(this.#rowsMax / 2));
+  }
+}
+
+/** One slice per turn of the event loop, whoever's it is: so many readers hold up others no longer than one. */
+class Turns {
+  readonly #waiting: (() => void)[] = [];
+
+  next(): Promise<void> {
+    return new Promise((resolve) => {
+      this.#waiting.push(resolve);
+      if (this.#waiting.length === 1) setImmediate(() => this.#give());
+    });
+  }
+
+  #give(): void {
+    this.#waiting.shift()?.();
+    if (this.#waiting.length > 0) setImmediate(() => this.#give());
   }
 }
 
