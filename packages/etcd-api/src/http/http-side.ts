@@ -6,6 +6,7 @@
  */
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { Socket } from "node:net";
+import { InvariantError } from "@flotilla/base";
 import type { Method } from "@flotilla/grpc";
 import type { ServiceContext } from "../context.ts";
 import { Gateway } from "../gateway/gateway.ts";
@@ -86,7 +87,7 @@ class Side implements HttpSide {
   #failed(response: ServerResponse, error: unknown): void {
     this.#context.logger.error("an HTTP request failed", { reason: String(error) });
     sendAnswer(response, textAnswer(500, "internal error\n"));
-    throw error;
+    if (error instanceof InvariantError) throw error;
   }
 
   async #serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
