@@ -64,7 +64,6 @@ export function readRange(
 
 /** The live value of one key. */
 export function readKey(reader: BackendReader, key: Uint8Array): KeyValue | undefined {
-  if (key.length === 0) return undefined; // No key is empty, and a backend need not know that name.
   const bytes = reader.get(table.current, key);
   return bytes === undefined ? undefined : decodeKeyValue(bytes);
 }
