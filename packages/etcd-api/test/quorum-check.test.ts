@@ -95,7 +95,7 @@ describe("electorateAfter()", () => {
 describe("parsePeerUrls()", () => {
   // biome-ignore format: a table
   const cases: readonly (readonly [readonly string[], string | undefined])[] = [
-    [["http://b:2380", " http://a:1 "],  "http://a:1,http://b:2380"],
+    [["http://b:2380", " http://a:1 "],  "http://b:2380,http://a:1"],
     [["https://[::1]:2380"],             "https://[::1]:2380"],
     [[],                                 undefined],
     [["http://a:2380", "foo"],           undefined],
