@@ -89,12 +89,16 @@ export class WireWriter {
   /** Any int64 or uint64; negative values in two's complement. */
   varint64(value: bigint): void {
     this.#reserve(10);
-    let rest = BigInt.asUintN(64, value);
-    while (rest > 0x7fn) {
-      this.#buffer[this.#at++] = Number(rest & 0x7fn) | 0x80;
-      rest >>= 7n;
+    // In two numbers: a bigint for each byte would be most of what a message costs.
+    const wide = BigInt.asUintN(64, value);
+    let low = Number(wide & 0xffff_ffffn);
+    let high = Number(wide >> 32n);
+    while (high > 0 || low > 0x7f) {
+      this.#buffer[this.#at++] = (low & 0x7f) | 0x80;
+      low = ((low >>> 7) | (high << 25)) >>> 0;
+      high >>>= 7;
     }
-    this.#buffer[this.#at++] = Number(rest);
+    this.#buffer[this.#at++] = low;
   }
 
   tag(field: number, type: number): void {
@@ -269,6 +273,7 @@ export class WireReader {
       else if (count < 8) middle |= bits << (7 * (count - 4));
       else high |= bits << (7 * (count - 8));
       if (byte < 0x80) {
+        if (high === 0 && middle < 1 << 25) return BigInt(low + middle * (1 << 28));
         const wide = BigInt(low) | (BigInt(middle) << 28n) | (BigInt(high) << 56n);
         return BigInt.asUintN(64, wide);
       }

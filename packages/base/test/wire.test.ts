@@ -45,6 +45,21 @@ describe("varints", () => {
     equal(BigInt.asIntN(64, new WireReader(written((w) => w.varint64(-5n))).varint64()), -5n);
   });
 
+  it("writes any 64 bits as the definition says, and reads them (20,000 seeds)", () => {
+    for (let seed = 0; seed < 20_000; seed++) {
+      const random = new Prng(seed);
+      const bits = 1 + random.below(64);
+      const drawn = (BigInt(random.next32()) << 32n) | BigInt(random.next32());
+      const value = BigInt.asUintN(bits, drawn);
+      const bytes = written((writer) => writer.varint64(value));
+      let rest = value;
+      const expected: number[] = [];
+      for (; rest > 127n; rest >>= 7n) expected.push(Number(rest & 127n) | 128);
+      deepEqual([...bytes], [...expected, Number(rest)], `seed ${seed}`);
+      equal(new WireReader(bytes).varint64(), value, `seed ${seed}`);
+    }
+  });
+
   it("refuses integers beyond 2^53 where a number is asked for", () => {
     for (const value of [2n ** 53n, 2n ** 63n, -(2n ** 60n)]) {
       throws(() => new WireReader(written((writer) => writer.varint64(value))).varint(), WireError);

@@ -145,7 +145,7 @@ export class ServiceContext {
 
   /** A response: the header at `revision`, then what `body` writes. */
   answer(revision: number, body?: (writer: WireWriter) => void): Uint8Array {
-    const { term } = this.member.status();
+    const { term } = this.member;
     return encode((writer) => {
       this.#headers.write(writer, { revision, term });
       body?.(writer);

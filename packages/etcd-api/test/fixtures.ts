@@ -51,10 +51,17 @@ export class SoloMember implements Member {
   readonly cluster: FakeCluster = new FakeCluster(this.id);
   #index = 0;
 
+  readonly term = 7;
+
   status(): MemberStatus {
     const appliedIndex = this.#index;
     const isLeader = this.leaderId === this.id;
-    const status = { term: 7, leaderId: this.leaderId, isLeader, commitIndex: appliedIndex };
+    const status = {
+      term: this.term,
+      leaderId: this.leaderId,
+      isLeader,
+      commitIndex: appliedIndex,
+    };
     return { ...status, appliedIndex, ...(this.isolation && { isolation: this.isolation }) };
   }
 

@@ -14,17 +14,19 @@ export function promised<Outcome>(
   signal: AbortSignal | undefined,
   start: (done: (outcome: Outcome) => void) => Cancel,
 ): Promise<Outcome> {
-  if (signal?.aborted) return Promise.reject(abortError());
+  // Most callers cannot give up, and each put and read comes through here.
+  if (signal === undefined) return new Promise((resolve) => void start(resolve));
+  if (signal.aborted) return Promise.reject(abortError());
   return new Promise((resolve, reject) => {
     const onAbort = (): void => {
       cancel();
       reject(abortError());
     };
     const cancel = start((outcome) => {
-      signal?.removeEventListener("abort", onAbort);
+      signal.removeEventListener("abort", onAbort);
       resolve(outcome);
     });
-    signal?.addEventListener("abort", onAbort, { once: true });
+    signal.addEventListener("abort", onAbort, { once: true });
   });
 }
 

@@ -84,6 +84,8 @@ export interface Member {
   readonly id: bigint;
   readonly clusterId: bigint;
   readonly name: string;
+  /** Of `status()`, and asked for with every answer: it costs nothing. */
+  readonly term: number;
   status(): MemberStatus;
   /** Sorted by id. */
   members(): readonly MemberInfo[];

@@ -166,6 +166,10 @@ export class LocalMember implements RunningMember {
     this.#stopping.signal.addEventListener("abort", stopWatching);
   }
 
+  get term(): number {
+    return this.#parts.engine.term;
+  }
+
   status(): MemberStatus {
     const { term, leader, role, commitIndex, isolation } = this.#parts.engine.status();
     return {

@@ -51,6 +51,10 @@ class QuotaMember implements Member {
     return this.#alarm.raise().then(() => refused);
   }
 
+  get term(): number {
+    return this.#member.term;
+  }
+
   status(): ReturnType<Member["status"]> {
     return this.#member.status();
   }
