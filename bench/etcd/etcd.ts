@@ -4,7 +4,7 @@
  * Three members of each program in turn, each row loaded by the same foreign generator; the number of
  * a row is the median of its rounds. Rows whose name has one of the words, or all. The programs:
  * `etcd` on the PATH, and those in ETCD_PROGRAMS (paths, by colons); etcd's `benchmark` by ETCD_BENCHMARK
- * or on the PATH; `h2load` on the PATH.
+ * or on the PATH; `h2load` on the PATH. BENCH_ROUNDS (3) rounds.
  */
 import { execFileSync } from "node:child_process";
 import { join } from "node:path";
@@ -13,7 +13,7 @@ import { type Bench, mixedRateMax, type Row, rows } from "./rows.ts";
 import { measureStart } from "./start.ts";
 import { type Program, Trio } from "./trio.ts";
 
-const rounds = 3;
+const rounds = Number(process.env["BENCH_ROUNDS"] ?? 3);
 
 const flotilla: Program = {
   name: "flotilla",
