@@ -4,6 +4,7 @@ import { join } from "node:path";
 import type { Logger } from "@flotilla/base";
 import type { Timers } from "@flotilla/grpc";
 import { type Member, nodeIdOf } from "@flotilla/member";
+import { repeatAsLeader } from "../leader-chore.ts";
 import { backupLookMs } from "../limits.ts";
 import { snapshotPieces } from "../maintenance/snapshot-stream.ts";
 import { writeWholeFile } from "./durable-file.ts";
@@ -31,7 +32,6 @@ export function startBackups(deps: BackupDeps, schedule: BackupSchedule | undefi
 class Backups {
   readonly #deps: BackupDeps;
   readonly #schedule: BackupSchedule;
-  #cancel = (): void => {};
   #isStopped = false;
 
   constructor(deps: BackupDeps, schedule: BackupSchedule) {
@@ -40,28 +40,25 @@ class Backups {
   }
 
   start(): () => void {
-    this.#wait();
+    const stop = repeatAsLeader(this.#deps, {
+      everyMs: Math.min(backupLookMs, this.#schedule.everyMs),
+      complaint: "a backup went wrong",
+      attempt: () => this.#attempt(),
+    });
     return () => {
       this.#isStopped = true;
-      this.#cancel();
+      stop();
     };
   }
 
-  #wait(): void {
-    const { timers } = this.#deps;
-    const lookMs = Math.min(backupLookMs, this.#schedule.everyMs);
-    this.#cancel = timers.after(lookMs, () => void this.#look());
-  }
-
-  async #look(): Promise<void> {
-    const { member, logger } = this.#deps;
+  async #attempt(): Promise<void> {
     try {
-      if (member.status().isLeader) await this.#backUpIfDue();
+      await this.#backUpIfDue();
     } catch (error) {
       const { directory } = this.#schedule;
-      logger.error("a backup could not be written", { directory, reason: String(error) });
+      const reason = String(error);
+      this.#deps.logger.error("a backup could not be written", { directory, reason });
     }
-    if (!this.#isStopped) this.#wait();
   }
 
   async #backUpIfDue(): Promise<void> {

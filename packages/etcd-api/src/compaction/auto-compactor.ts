@@ -2,6 +2,7 @@
 import type { Logger } from "@flotilla/base";
 import type { Timers } from "@flotilla/grpc";
 import type { Member } from "@flotilla/member";
+import { repeatAsLeader } from "../leader-chore.ts";
 import { RevisionCompaction, revisionLookMs } from "./by-revision.ts";
 import type { AutoCompaction } from "./mode.ts";
 import { PeriodicCompaction } from "./periodic.ts";
@@ -36,8 +37,6 @@ interface Plan {
 class AutoCompactor {
   readonly #deps: AutoCompactorDeps;
   readonly #plan: Plan;
-  #cancel = (): void => {};
-  #isStopped = false;
 
   constructor(deps: AutoCompactorDeps, plan: Plan) {
     this.#deps = deps;
@@ -45,25 +44,18 @@ class AutoCompactor {
   }
 
   start(): () => void {
-    this.#wait();
-    return () => {
-      this.#isStopped = true;
-      this.#cancel();
-    };
+    const plan = this.#plan;
+    return repeatAsLeader(this.#deps, {
+      everyMs: plan.everyMs,
+      complaint: "old revisions could not be compacted",
+      note: () => plan.note(),
+      attempt: () => this.#compactIfDue(),
+    });
   }
 
-  #wait(): void {
-    this.#plan.note();
-    this.#cancel = this.#deps.timers.after(this.#plan.everyMs, () => void this.#look());
-  }
-
-  async #look(): Promise<void> {
-    const { member } = this.#deps;
-    if (member.status().isLeader) {
-      const revision = this.#plan.due();
-      if (revision !== undefined) await this.#compact(revision);
-    }
-    if (!this.#isStopped) this.#wait();
+  async #compactIfDue(): Promise<void> {
+    const revision = this.#plan.due();
+    if (revision !== undefined) await this.#compact(revision);
   }
 
   async #compact(revision: number): Promise<void> {

@@ -14,6 +14,7 @@
 import type { Logger } from "@flotilla/base";
 import type { Timers } from "@flotilla/grpc";
 import { type Member, nodeIdOf } from "@flotilla/member";
+import { repeatAsLeader } from "../leader-chore.ts";
 import { firstHashMs, peerHashMs } from "../limits.ts";
 import {
   differingPeers,
@@ -34,6 +35,8 @@ export class CorruptionError extends Error {
   override readonly name = "CorruptionError";
   readonly code = "inconsistent";
 }
+
+const complaint = "members could not be compared";
 
 const remedy =
   "stop the member, remove it from the cluster, empty its data directory, add it again and start it as " +
@@ -69,8 +72,16 @@ export function startCorruptionChecks(
   const abort = new AbortController();
   const checks = new CorruptionChecks(deps, abort.signal);
   const stops = [
-    repeat(deps, options.compactHashCheckMs, () => checks.checkCompaction()),
-    repeat(deps, options.corruptCheckMs, () => checks.checkAll()),
+    repeatAsLeader(deps, {
+      everyMs: options.compactHashCheckMs,
+      complaint,
+      attempt: () => checks.checkCompaction(),
+    }),
+    repeatAsLeader(deps, {
+      everyMs: options.corruptCheckMs,
+      complaint,
+      attempt: () => checks.checkAll(),
+    }),
   ];
   return () => {
     for (const stop of stops) stop();
@@ -178,31 +189,4 @@ async function hashOf(
 
 function hashText(answer: PeerHash["answer"]): string {
   return answer.kind === "hash" ? answer.hash.toString(16).padStart(8, "0") : answer.kind;
-}
-
-/** Runs `check` while this member leads, one at a time. What goes wrong is logged, and tried again. */
-function repeat(
-  { member, logger, timers }: CorruptionDeps,
-  everyMs: number,
-  check: () => Promise<void>,
-): () => void {
-  if (everyMs <= 0) return () => {};
-  let isStopped = false;
-  let cancel = (): void => {};
-  const look = async (): Promise<void> => {
-    try {
-      if (member.status().isLeader) await check();
-    } catch (error) {
-      if (!isStopped) logger.warn("members could not be compared", { reason: String(error) });
-    }
-    if (!isStopped) wait();
-  };
-  const wait = (): void => {
-    cancel = timers.after(everyMs, () => void look());
-  };
-  wait();
-  return () => {
-    isStopped = true;
-    cancel();
-  };
 }
