@@ -171,7 +171,7 @@ class FileBackend implements LmdbBackend {
     clearTimeout(this.#timer);
     for (const view of [...this.#views]) view.close();
     try {
-      await this.#generation.checkpoint();
+      if (!this.#generation.environment.hasFailed) await this.#generation.checkpoint();
     } finally {
       await this.#generation.close();
       await this.#retired;

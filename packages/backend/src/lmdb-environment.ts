@@ -8,18 +8,21 @@
  * rows, for one put: 46 us with a synced commit for each batch, 13 us with a commit and no sync, 8 us
  * with one commit for fifty batches.
  *
- * All reads see what is in the open transaction. A write that throws is undone by aborting it and
- * doing the others again, from a list of what they did.
+ * All reads see what is in the open transaction. A write that throws ends the environment, and with it
+ * what it has done: nothing of the open transaction is in the file, and the log has it all.
+ *
+ * What costs here is memory that V8 does not hold itself: an array of its own for each value read or
+ * written is most of what a put costs. So values are read into slices of a slab.
  */
 import { mkdirSync } from "node:fs";
-import { assert, failpoint } from "@flotilla/base";
+import { assert, failpoint, slabCopy } from "@flotilla/base";
 import type { BackendReader, BackendWriter, Table } from "@flotilla/store";
 import { ABORT, type Database, open, type RootDatabase, type Transaction } from "lmdb";
 import { BackendError } from "./errors.ts";
 
 /** A commit is made at the latest after this many puts and deletes: some tens of milliseconds of it. */
 export const commitOperationsMax = 12_000;
-/** Or after this many bytes of keys and values, which are kept until then. */
+/** Or after this many bytes of keys and values. */
 export const commitBytesMax: number = 16 * 1024 * 1024;
 /** Tables, side tables included. */
 const tablesMax = 64;
@@ -29,12 +32,6 @@ type Bytes = Database<Uint8Array, Uint8Array>;
 interface RangeOptions {
   readonly reverse?: boolean;
   readonly limit?: number;
-}
-/** One put, or a delete when there is no value. */
-interface Change {
-  readonly table: Table;
-  readonly key: Uint8Array;
-  readonly value: Uint8Array | undefined;
 }
 /** What lmdb's getStats() gives, as far as it is used; its own types say `{}`. */
 interface TreeStats {
@@ -60,11 +57,9 @@ export class LmdbEnvironment implements BackendWriter {
   readonly #tables = new Map<Table, Bytes>();
   /** Ends the open transaction; undefined when none is open. */
   #finish: ((outcome: unknown) => void) | undefined;
-  /** What the open transaction has done, to do it again after an abort. */
-  #changes: Change[] = [];
+  /** Puts and deletes of the open transaction, and bytes of their keys and values. */
+  #changes = 0;
   #changedBytes = 0;
-  /** Tables that the open transaction has made: an abort takes their handles away. */
-  #created: Table[] = [];
   #isWriting = false;
   #iterations = 0;
   #commits = 0;
@@ -101,7 +96,12 @@ export class LmdbEnvironment implements BackendWriter {
 
   /** True when the open transaction holds changes that no commit has. */
   get hasOpenChanges(): boolean {
-    return this.#changes.length > 0;
+    return this.#changes > 0;
+  }
+
+  /** Nothing goes on: see {@link fail}. */
+  get hasFailed(): boolean {
+    return this.#failure !== undefined;
   }
 
   get pageBytes(): number {
@@ -110,8 +110,14 @@ export class LmdbEnvironment implements BackendWriter {
 
   get(table: Table, key: Uint8Array): Uint8Array | undefined {
     this.#checkUsable();
-    const bytes = guarded("read", () => this.#tables.get(table)?.getBinary(key));
-    return bytes === undefined ? undefined : plain(bytes);
+    const database = this.#tables.get(table);
+    if (database === undefined) return undefined;
+    try {
+      const shared = database.getBinaryFast(key);
+      return shared === undefined ? undefined : copyOf(shared);
+    } catch (error) {
+      throw BackendError.from(error, "read");
+    }
   }
 
   range(
@@ -129,31 +135,47 @@ export class LmdbEnvironment implements BackendWriter {
 
   put(table: Table, key: Uint8Array, value: Uint8Array): void {
     assert(key.length > 0, "backend: a key is not empty");
-    this.#change({ table, key, value });
+    assert(this.#isWriting, "backend: a writer is used within its write");
+    const database = this.#tables.get(table) ?? this.#createTable(table);
+    try {
+      database.putSync(key, value);
+    } catch (error) {
+      throw BackendError.from(error, "put");
+    }
+    this.#changes++;
+    this.#changedBytes += key.length + value.length;
   }
 
   delete(table: Table, key: Uint8Array): void {
-    this.#change({ table, key, value: undefined });
+    assert(this.#isWriting, "backend: a writer is used within its write");
+    try {
+      this.#tables.get(table)?.removeSync(key);
+    } catch (error) {
+      throw BackendError.from(error, "delete");
+    }
+    this.#changes++;
+    this.#changedBytes += key.length;
   }
 
-  /** Runs `body` as one unit, after which its changes are visible; not yet on the disk. */
+  /**
+   * Runs `body` as one unit, after which its changes are visible; not yet on the disk. When it throws,
+   * nothing goes on: see {@link fail}.
+   */
   write<T>(body: () => T): T {
     this.#checkUsable();
     assert(!this.#isWriting, "backend: writes do not nest");
     this.#begin();
-    const before = this.#changes.length;
     this.#isWriting = true;
     let result: T;
     try {
       result = body();
     } catch (error) {
-      this.#rollBack(before);
+      this.#abort(error);
       throw error;
     } finally {
       this.#isWriting = false;
     }
-    const isFull =
-      this.#changes.length >= commitOperationsMax || this.#changedBytes >= commitBytesMax;
+    const isFull = this.#changes >= commitOperationsMax || this.#changedBytes >= commitBytesMax;
     if (isFull && this.#iterations === 0) this.commit();
     return result;
   }
@@ -170,9 +192,8 @@ export class LmdbEnvironment implements BackendWriter {
       throw this.fail(error, "commit");
     }
     failpoint("afterCommit");
-    this.#changes = [];
+    this.#changes = 0;
     this.#changedBytes = 0;
-    this.#created = [];
     this.#commits++;
   }
 
@@ -273,23 +294,6 @@ export class LmdbEnvironment implements BackendWriter {
     }
   }
 
-  #change(change: Change): void {
-    assert(this.#isWriting, "backend: a writer is used within its write");
-    this.#perform(change);
-    this.#changes.push(change);
-    this.#changedBytes += change.key.length + (change.value?.length ?? 0);
-  }
-
-  #perform({ table, key, value }: Change): void {
-    const database = this.#tables.get(table);
-    if (value === undefined) {
-      if (database !== undefined) guarded("delete", () => database.removeSync(key));
-      return;
-    }
-    const target = database ?? this.#createTable(table);
-    guarded("put", () => target.putSync(key, value));
-  }
-
   #begin(): void {
     if (this.#finish !== undefined) return;
     // A transaction that outlives the call: lmdb ends it when what the callback returns is settled,
@@ -312,25 +316,17 @@ export class LmdbEnvironment implements BackendWriter {
     finish?.(outcome);
   }
 
-  /** Undoes everything after the first `count` changes of the open transaction. */
-  #rollBack(count: number): void {
-    try {
-      this.#finishWith(ABORT);
-      for (const table of this.#created) this.#tables.delete(table);
-      this.#created = [];
-      this.#changes.length = count;
-      if (count === 0) return;
-      this.#begin();
-      for (const change of this.#changes) this.#perform(change);
-    } catch (error) {
-      throw this.fail(error, "undo a write");
-    }
+  /** After a write that has thrown: part of it is in the open transaction, which must not be kept. */
+  #abort(reason: unknown): void {
+    const cause = reason instanceof Error ? reason : undefined;
+    const message = "Cannot go on after a write that failed";
+    this.#failure ??= new BackendError("failed", message, { cause });
+    this.#finishWith(ABORT);
   }
 
   #createTable(name: Table): Bytes {
     const table = guarded("make a table", () => this.#openTable(name));
     this.#tables.set(name, table);
-    this.#created.push(name);
     return table;
   }
 
@@ -375,6 +371,12 @@ function rangeOptions(
     ...(options.limit === undefined ? {} : { limit: options.limit }),
     ...(transaction === undefined ? {} : { transaction }),
   };
+}
+
+/** Of what LMDB has read into the buffer that it uses for every read. */
+function copyOf(shared: Uint8Array): Uint8Array {
+  const { buffer, byteOffset, length } = shared;
+  return slabCopy(new Uint8Array(buffer, byteOffset, length));
 }
 
 /** The same bytes without Buffer's methods, of which `slice` means something else than ours. */

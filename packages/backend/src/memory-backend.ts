@@ -1,8 +1,7 @@
 /**
  * The backend in memory: for tests, the simulator and stores that need not survive. No I/O.
  *
- * One copy-on-write B+ tree for each table: a snapshot and the way back out of a failed write cost
- * nothing until something changes.
+ * One copy-on-write B+ tree for each table: a snapshot costs nothing until something changes.
  */
 import { assert, compareBytes } from "@flotilla/base";
 import type { BackendView, BackendWriter, DurableBackend, Table } from "@flotilla/store";
@@ -22,9 +21,10 @@ export function createMemoryBackend(): DurableBackend {
 
 class MemoryBackend implements DurableBackend, BackendWriter {
   #tables = new Map<Table, Tree>();
-  /** Tables as they were before the write that is under way. */
-  #before: Map<Table, Tree> | undefined;
+  #isWriting = false;
   #isClosed = false;
+  /** Why nothing goes on. */
+  #failure: BackendError | undefined;
 
   get(table: Table, key: Uint8Array): Uint8Array | undefined {
     this.#checkOpen();
@@ -65,7 +65,7 @@ class MemoryBackend implements DurableBackend, BackendWriter {
 
   put(table: Table, key: Uint8Array, value: Uint8Array): void {
     assert(key.length > 0, "backend: a key is not empty");
-    this.#changing(table).set(key, value);
+    this.#changing(table).set(key, value.slice());
   }
 
   delete(table: Table, key: Uint8Array): void {
@@ -74,16 +74,16 @@ class MemoryBackend implements DurableBackend, BackendWriter {
 
   write<T>(body: (writer: BackendWriter) => T): T {
     this.#checkOpen();
-    assert(this.#before === undefined, "backend: writes do not nest");
-    const before = new Map<Table, Tree>();
-    this.#before = before;
+    assert(!this.#isWriting, "backend: writes do not nest");
+    this.#isWriting = true;
     try {
       return body(this);
     } catch (error) {
-      for (const [table, tree] of before) this.#tables.set(table, tree);
+      const message = "Cannot go on after a write that failed";
+      this.#failure ??= new BackendError("failed", message, { cause: error });
       throw error;
     } finally {
-      this.#before = undefined;
+      this.#isWriting = false;
     }
   }
 
@@ -103,7 +103,7 @@ class MemoryBackend implements DurableBackend, BackendWriter {
 
   view(): BackendView {
     this.#checkOpen();
-    assert(this.#before === undefined, "backend: a view is of the time between writes");
+    assert(!this.#isWriting, "backend: a view is of the time between writes");
     const copy = new MemoryBackend();
     for (const [name, tree] of this.#tables) copy.#tables.set(name, tree.clone());
     return {
@@ -142,16 +142,14 @@ class MemoryBackend implements DurableBackend, BackendWriter {
     this.#tables.clear();
   }
 
-  /** The table to change, after noting what it was. */
   #changing(table: Table): Tree {
-    assert(this.#before !== undefined, "backend: a writer is used within its write");
-    const tree = treeOf(this.#tables, table);
-    if (!this.#before.has(table)) this.#before.set(table, tree.clone());
-    return tree;
+    assert(this.#isWriting, "backend: a writer is used within its write");
+    return treeOf(this.#tables, table);
   }
 
   #checkOpen(): void {
     if (this.#isClosed) throw new BackendError("closed", "Cannot use a backend that is closed");
+    if (this.#failure !== undefined) throw this.#failure;
   }
 }
 

@@ -108,6 +108,25 @@ describe("openLmdbBackend(): what it refuses", () => {
     throws(() => openLmdbBackend({ directory }), isDamaged);
   });
 
+  it("a write that throws: nothing of it is there when it is opened again", async (context) => {
+    const directory = temporaryDirectory(context);
+    const backend = openLmdbBackend({ directory });
+    backend.write((writer) => writer.put("t", b("a"), b("1")));
+    await backend.sync();
+    const body = () =>
+      backend.write((writer) => {
+        writer.put("t", b("a"), b("2"));
+        writer.put("new table", b("a"), b("2"));
+        throw new Error("refused");
+      });
+    throws(body, /refused/);
+    await backend.close();
+    const again = openLmdbBackend({ directory });
+    deepEqual(again.get("t", b("a")), b("1"));
+    equal(again.get("new table", b("a")), undefined);
+    await again.close();
+  });
+
   it("writes while it is restored", async (context) => {
     const backend = openLmdbBackend({ directory: temporaryDirectory(context) });
     const restoring = backend.restore(createMemoryBackend().snapshot());

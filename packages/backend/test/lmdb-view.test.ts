@@ -38,23 +38,4 @@ describe("lmdb: the limits of views", () => {
     for (let count = 0; count < viewsMax; count++) equal(backend.view()?.isOpen, true);
     context.mock.timers.reset();
   });
-
-  it("survives what is written by a transaction that began after it and is undone", (context) => {
-    const backend = openIn(context, make);
-    backend.write((writer) => writer.put("t", b("a"), b("1")));
-    const view = backend.view();
-    try {
-      backend.write((writer) => {
-        writer.put("new table", b("a"), b("2"));
-        writer.put("t", b("a"), b("2"));
-        throw new Error("undone");
-      });
-    } catch (error) {
-      equal((error as Error).message, "undone");
-    }
-    deepEqual(view?.get("t", b("a")), b("1"));
-    equal(view?.get("new table", b("a")), undefined);
-    view?.close();
-    deepEqual(backend.get("t", b("a")), b("1"));
-  });
 });

@@ -44,5 +44,6 @@ export {
   type Timers,
 } from "./ports.ts";
 export { Prng } from "./prng.ts";
+export { slabCopy } from "./slab.ts";
 export { type TimerHost, timersOf } from "./timers.ts";
 export { encodeMessage, varintSize, WireError, WireReader, WireWriter, wireType } from "./wire.ts";

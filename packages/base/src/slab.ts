@@ -34,3 +34,12 @@ class Slab {
 
 /** Of the whole thread. */
 export const slab: Slab = new Slab();
+
+/** A copy of `bytes`, cut from the slab if it is small. */
+export function slabCopy(bytes: Uint8Array): Uint8Array {
+  const { length } = bytes;
+  if (length > sliceBytesMax) return bytes.slice();
+  const from = slab.cut(length);
+  slab.bytes.set(bytes, from);
+  return slab.bytes.subarray(from, from + length);
+}

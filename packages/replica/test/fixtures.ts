@@ -41,7 +41,7 @@ export class ArrayBackend implements Backend, BackendWriter {
 
   put(table: string, key: Uint8Array, value: Uint8Array): void {
     const rows = this.#without(table, key);
-    const sorted = [...rows, [key, value] as const].sort(([left], [right]) =>
+    const sorted = [...rows, [key, value.slice()] as const].sort(([left], [right]) =>
       compareBytes(left, right),
     );
     this.tables = new Map(this.tables).set(table, sorted);

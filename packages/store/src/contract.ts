@@ -240,6 +240,7 @@ export interface BackendReader {
 }
 
 export interface BackendWriter extends BackendReader {
+  /** `key` stays as it is from now on; `value` is the caller's again when the call has returned. */
   put(table: Table, key: Uint8Array, value: Uint8Array): void;
   delete(table: Table, key: Uint8Array): void;
 }
@@ -258,7 +259,11 @@ export interface BackendView extends BackendReader {
 export interface Backend extends BackendReader {
   /** The present state, which later writes do not change; undefined while too many views are open. */
   view(): BackendView | undefined;
-  /** All or nothing, visible to every later read on return. Throws `BackendError` when the disk fails. */
+  /**
+   * All or nothing, visible to every later read on return. Throws `BackendError` when the disk fails.
+   * After a `body` that throws nothing goes on: every call throws from then on, and who opens the
+   * backend again finds what it was at some moment before this write.
+   */
   write<T>(body: (writer: BackendWriter) => T): T;
   /** Bytes of the file, and of it the part that holds live data. */
   size(): { readonly totalBytes: number; readonly inUseBytes: number };

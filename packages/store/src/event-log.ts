@@ -2,7 +2,8 @@
  * The most recent events, in memory: what nearly every watcher is served from. Pure.
  *
  * Revisions in it are contiguous, because every revision has an event. Bounded in bytes and in
- * events; what falls out is read from the history in the backend.
+ * events; what falls out is read from the history in the backend, and so is what came while nobody
+ * watched.
  */
 import { assert } from "@flotilla/base";
 import type { WatchEvent } from "./contract.ts";

@@ -10,6 +10,10 @@ export class InterestIndex<W extends Interested> {
   readonly #byKey = new Map<string, Set<W>>();
   readonly #ranges = new Set<W>();
 
+  get isEmpty(): boolean {
+    return this.#ranges.size === 0 && this.#byKey.size === 0;
+  }
+
   add(watcher: W): void {
     const { bounds } = watcher;
     if (bounds.kind === "range") {

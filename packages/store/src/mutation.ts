@@ -80,13 +80,14 @@ export class Mutation {
   }
 }
 
-/** Grows to the largest record and stays: one allocation for each record instead of two or three. */
+/** Grows to the largest record and stays: what is handed to a backend is the caller's again afterwards. */
 const scratch = new WireWriter(4096);
 
+/** Valid until the next one. */
 function encodeRecord(kv: KeyValue): Uint8Array {
   scratch.reset();
   writeKeyValue(scratch, kv);
-  return scratch.finish();
+  return scratch.view();
 }
 
 /** The KeyValue of a delete event. */

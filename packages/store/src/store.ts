@@ -234,16 +234,21 @@ class MvccStore implements Store {
     const authEvents: AuthEvent[] = [];
     let rows = 0;
     let state = this.#state;
+    let { appliedIndex, appliedTerm } = state;
     for (const entry of entries) {
-      assert(entry.index > state.appliedIndex, "store: entries are applied once and in order");
+      assert(entry.index > appliedIndex, "store: entries are applied once and in order");
+      appliedIndex = entry.index;
+      appliedTerm = entry.term;
       const applied = this.#applyEntry(writer, state, entry);
       results.push(applied?.result);
-      if (applied?.changed !== undefined) changes.push(applied.changed);
-      if (applied?.authEvent !== undefined) authEvents.push(applied.authEvent);
-      rows += applied?.changed?.events.length ?? 0;
-      const after = applied?.state ?? state;
-      state = { ...after, appliedIndex: entry.index, appliedTerm: entry.term };
+      if (applied === undefined) continue;
+      state = applied.state;
+      if (applied.authEvent !== undefined) authEvents.push(applied.authEvent);
+      if (applied.changed === undefined) continue;
+      changes.push(applied.changed);
+      rows += applied.changed.events.length;
     }
+    state = { ...state, appliedIndex, appliedTerm };
     this.#sessions.save(writer);
     // At least as fast as new rows can come.
     state = compactSlice(writer, state, this.#limits.compactRows + rows);

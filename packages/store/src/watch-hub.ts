@@ -48,6 +48,11 @@ export class WatchHub {
 
   /** Tells watchers about revisions that are applied; the source is already at the last of them. */
   publish(revisions: readonly RevisionEvents[]): void {
+    if (this.#interest.isEmpty) {
+      // Nobody will ask for them, but somebody who comes later: that one reads the history.
+      this.#log.clear(this.#source.revision() + 1);
+      return;
+    }
     for (const { revision, events } of revisions) this.#log.append(revision, events);
     for (const { revision, events } of revisions) {
       for (const event of events) {

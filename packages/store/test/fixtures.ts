@@ -49,7 +49,7 @@ export function arrayBackend(): Backend & BackendWriter & { tables: Map<string, 
     put(table: string, key: Uint8Array, value: Uint8Array) {
       backend.delete(table, key);
       const rows = backend.tables.get(table) ?? [];
-      rows.push([key, value]);
+      rows.push([key, value.slice()]);
       rows.sort(([left], [right]) => compareBytes(left, right));
       backend.tables.set(table, rows);
     },

@@ -51,7 +51,7 @@ export class SimulatedBackend implements Backend, BackendWriter {
       map = new OrderedMap();
       this.#tables.set(table, map);
     }
-    map.set(key, value);
+    map.set(key, value.slice());
   }
 
   delete(table: Table, key: Uint8Array): void {
