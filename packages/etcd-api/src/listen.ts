@@ -55,12 +55,8 @@ export async function openListener(
   };
 }
 
-/**
- * gRPC's clients offer HTTP/2 and nothing else; whoever can do without it wants the HTTP side, which
- * speaks HTTP/1.1.
- */
 function protocolOf(offered: readonly string[]): string | undefined {
-  return onlyHttp1(offered) ?? offered.find((protocol) => protocol === "h2");
+  return offered.find((protocol) => protocol === "h2") ?? onlyHttp1(offered);
 }
 
 function onlyHttp1(offered: readonly string[]): string | undefined {

@@ -8,6 +8,7 @@ import { createEtcdApi } from "./api.ts";
 import { startChores } from "./chores.ts";
 import { defaultOptions, type EtcdApiOptions } from "./context.ts";
 import { checkBeforeServing } from "./corruption/checks.ts";
+import { serveOverHttp2 } from "./http/over-http2.ts";
 import { messageOverheadBytes } from "./limits.ts";
 import { type ListenAddress, type Listener, openListener } from "./listen.ts";
 
@@ -68,6 +69,8 @@ export async function serveEtcd(
     rest,
   );
   const withoutHttp = new WeakSet<Socket>();
+  const clientNames = new WeakMap<Socket, string>();
+  const onHttp = serveOverHttp2(api.http);
   const grpc = createGrpcServer(
     {
       methods: api.methods,
@@ -75,16 +78,23 @@ export async function serveEtcd(
       timers,
       onHttp1: (socket, firstBytes) => {
         if (withoutHttp.has(socket)) socket.destroy();
-        else api.http.accept(socket, firstBytes);
+        else api.http.accept(socket, firstBytes, clientNames.get(socket));
       },
     },
     { messageBytes: settings.maxRequestBytes + messageOverheadBytes, ...limits },
   );
   const accept = (address: ListenAddress, socket: Socket, clientName: string | undefined): void => {
     const { serves = "all" } = address;
+    if (serves === "http" || serves === "metrics") {
+      const side = serves === "http" ? api.http : api.metricsHttp;
+      side.accept(socket, Buffer.alloc(0), clientName);
+      return;
+    }
     if (serves === "grpc") withoutHttp.add(socket);
-    if (serves === "all" || serves === "grpc") grpc.accept(socket, { clientName });
-    else (serves === "http" ? api.http : api.metricsHttp).accept(socket, Buffer.alloc(0));
+    if (clientName !== undefined) clientNames.set(socket, clientName);
+    // As in etcd: without TLS, HTTP/2 is gRPC's alone.
+    const takesHttp = serves === "all" && address.tls !== undefined;
+    grpc.accept(socket, { clientName, ...(takesHttp && { onHttp }) });
   };
   const listeners = await openAll(listen, (address) =>
     openListener(address, logger, (socket, clientName) => accept(address, socket, clientName)),

@@ -53,7 +53,8 @@ describe("openListener()", () => {
   // biome-ignore format: a table
   const cases: readonly (readonly [string, ListenAddress["serves"], string[], string])[] = [
     ["gRPC's clients",                     undefined, ["h2"],             "h2"],
-    ["browsers and scrapers",              undefined, ["h2", "http/1.1"], "http/1.1"],
+    ["who knows both",                     undefined, ["http/1.1", "h2"], "h2"],
+    ["whoever knows both, without HTTP",   "grpc",    ["h2", "http/1.1"], "h2"],
     ["who knows only HTTP/1.1",            "all",     ["http/1.1"],       "http/1.1"],
     ["who wants neither",                  undefined, ["spdy/3"],         "none"],
     ["gRPC's clients, where HTTP is",      "http",    ["h2"],             "none"],

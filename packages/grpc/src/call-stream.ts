@@ -5,7 +5,17 @@
  * once if requests are a stream); the response is sent; or the call is aborted at any point.
  */
 import { assert, emptyBytes, InvariantError, type Logger } from "@flotilla/base";
-import type { Call, Message, MessageInParts, Method, ReaderCall, WriterCall } from "./call.ts";
+import type {
+  Call,
+  HttpCall,
+  HttpRequestHead,
+  Message,
+  MessageInParts,
+  Method,
+  ReaderCall,
+  WriterCall,
+} from "./call.ts";
+import type { HeaderField } from "./hpack-static-table.ts";
 import { type Http2Code, Http2Error, http2Code } from "./http2-error.ts";
 import { Inbox } from "./inbox.ts";
 import type { GrpcLimits } from "./limits.ts";
@@ -39,16 +49,20 @@ export interface CallHost {
   refuseCompression(call: CallStream, status: Status): void;
 }
 
-type CallHead = Extract<RequestHead, { kind: "call" }>;
+/** What a call is opened with: a request that is not gRPC's, `http`, is served as a stream of bytes. */
+export type CallHead = Omit<Extract<RequestHead, { kind: "call" }>, "kind"> & {
+  readonly http?: HttpRequestHead;
+};
 
 /** Implements every kind of call; the method's kind decides which part a handler gets to see. */
-export class CallStream implements Call, ReaderCall, WriterCall {
+export class CallStream implements Call, HttpCall, ReaderCall, WriterCall {
   readonly id: number;
   readonly response: ResponseStream;
   /** What the client may still send before the server gives credit. */
   receiveWindow: number;
   /** The client has sent END_STREAM. */
   remoteClosed = false;
+  hasBody = true;
   ended = false;
   /** Prevents the deadline. */
   cancelDeadline: (() => void) | undefined;
@@ -76,6 +90,7 @@ export class CallStream implements Call, ReaderCall, WriterCall {
     this.#head = head;
     this.#host = host;
     this.response = new ResponseStream(id, windows.send);
+    this.response.isHttp = head.http !== undefined;
     this.receiveWindow = windows.receive;
     const { kind, observer } = head.method;
     if (observer !== undefined) this.#observed = observer.started(this);
@@ -98,6 +113,10 @@ export class CallStream implements Call, ReaderCall, WriterCall {
     return this.#host.clientName;
   }
 
+  get http(): HttpRequestHead {
+    return this.#head.http as HttpRequestHead; // Given only to the handler of what is not gRPC's.
+  }
+
   get streaming(): boolean {
     return this.#head.method.kind !== "unary";
   }
@@ -112,6 +131,12 @@ export class CallStream implements Call, ReaderCall, WriterCall {
 
   get requests(): AsyncIterable<Uint8Array> {
     return this.#inbox as Inbox; // Given only to handlers whose kind makes one.
+  }
+
+  respond(status: number, fields: readonly HeaderField[]): void {
+    if (this.ended || this.#host.sender.openHttp(this.response, status, fields)) return;
+    this.#host.logger.warn("the head of an answer is too long", { path: this.path });
+    this.#host.reset(this, http2Code.internalError);
   }
 
   write(message: Uint8Array): boolean {
@@ -211,7 +236,7 @@ export class CallStream implements Call, ReaderCall, WriterCall {
   fail(status: Status): void {
     if (this.ended) return;
     // What waits for a slow client would hold back the status; so late it is of no use either.
-    const stuck = this.response.outboxBytes > 0 || this.#isInParts;
+    const stuck = this.response.outboxBytes > 0 || this.#isInParts || this.response.isHttp;
     if (stuck) this.#host.reset(this, http2Code.cancel);
     else this.#host.sender.finish(this.response, status);
     this.#observe(status.code);
@@ -233,6 +258,10 @@ export class CallStream implements Call, ReaderCall, WriterCall {
 
   #assemble(data: Uint8Array): void {
     const { messageBytes } = this.#host.limits;
+    if (this.response.isHttp) {
+      if (data.length > 0) this.#onMessage(data);
+      return;
+    }
     if (this.#assembler === undefined) {
       const message = wholeMessage(data, messageBytes);
       if (message !== undefined) {
@@ -330,7 +359,8 @@ export class CallStream implements Call, ReaderCall, WriterCall {
     if (this.ended) return;
     const status = this.#statusOf(error);
     this.#observe(status.code);
-    if (this.#isInParts) this.#host.reset(this, http2Code.internalError);
+    const { isHttp } = this.response;
+    if (this.#isInParts || isHttp) this.#host.reset(this, http2Code.internalError);
     else this.#host.sender.finish(this.response, status);
   }
 

@@ -1,5 +1,6 @@
 /** What a service is made of: methods, and the calls that their handlers get. */
 import { assert } from "@flotilla/base";
+import type { HeaderField } from "./hpack-static-table.ts";
 import type { Metadata } from "./metadata.ts";
 import type { StatusCode } from "./status.ts";
 
@@ -74,6 +75,30 @@ export interface ReaderCall extends Call {
    */
   readonly requests: AsyncIterable<Uint8Array>;
 }
+
+/** What a request that is not gRPC's asks for. */
+export interface HttpRequestHead {
+  readonly method: string;
+  readonly path: string;
+  /** As in `:authority`, or in `host`; empty when neither was given. */
+  readonly authority: string;
+  /** In the order of arrival, pseudo-headers left out. */
+  readonly fields: readonly HeaderField[];
+}
+
+/** A request that is not gRPC's: its body comes, and its answer goes, as bytes without messages. */
+export interface HttpCall extends ReaderCall, WriterCall {
+  readonly http: HttpRequestHead;
+  /** False when the request ended with its head. */
+  readonly hasBody: boolean;
+  /** The head of the answer, once, before anything is written. Names must be lower case. */
+  respond(status: number, fields: readonly HeaderField[]): void;
+}
+
+/**
+ * Serves one such request: the answer ends when it resolves. When it rejects, what was begun is reset.
+ */
+export type HttpHandler = (call: HttpCall) => Promise<void>;
 
 /** Is told of every call of a method. Called often: it must be cheap, and must not throw. */
 export interface MethodObserver {

@@ -8,7 +8,7 @@
 import type { Socket } from "node:net";
 import type { Duplex } from "node:stream";
 import type { Logger } from "@flotilla/base";
-import type { Method } from "./call.ts";
+import type { HttpHandler, Method } from "./call.ts";
 import { ControlWriter } from "./control-writer.ts";
 import { FloodGuard } from "./flood-guard.ts";
 import {
@@ -52,6 +52,7 @@ export interface ConnectionDeps {
 /** What comes with one socket. */
 export interface ConnectionOrigin {
   readonly clientName: string | undefined;
+  readonly onHttp: HttpHandler | undefined;
   /** Prevents the time-out that runs since the socket was accepted. */
   cancelPreface(): void;
 }
@@ -258,6 +259,7 @@ export class Connection {
       timers,
       peer: this.#peer,
       clientName: this.#origin.clientName,
+      onHttp: this.#origin.onHttp,
       output,
       encoder: this.#encoder,
       control: this.#control,

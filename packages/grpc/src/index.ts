@@ -1,6 +1,9 @@
 export {
   type Call,
   collectMessage,
+  type HttpCall,
+  type HttpHandler,
+  type HttpRequestHead,
   type Message,
   type MessageInParts,
   type Method,
@@ -8,6 +11,7 @@ export {
   type ReaderCall,
   type WriterCall,
 } from "./call.ts";
+export type { HeaderField } from "./hpack-static-table.ts";
 export { defaultLimits, type GrpcLimits } from "./limits.ts";
 export { Metadata } from "./metadata.ts";
 export {

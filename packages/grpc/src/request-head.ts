@@ -3,7 +3,7 @@
  *
  * Sources: RFC 9113 section 8 (what is malformed), grpc/doc/PROTOCOL-HTTP2.md (Requests). Pure.
  */
-import type { Method } from "./call.ts";
+import type { HttpRequestHead, Method } from "./call.ts";
 import type { HeaderList } from "./hpack-decoder.ts";
 import type { HeaderField } from "./hpack-static-table.ts";
 import { Metadata } from "./metadata.ts";
@@ -25,8 +25,14 @@ export type RequestHead =
     }
   /** gRPC, but not a call that can be served. */
   | { readonly kind: "refused"; readonly status: Status }
-  /** Not gRPC: answered in HTTP. */
-  | { readonly kind: "http"; readonly httpStatus: 405 | 415 | 431 }
+  /** Not gRPC: for whoever serves HTTP here, or answered as gRPC's servers do. */
+  | {
+      readonly kind: "http";
+      readonly request: HttpRequestHead;
+      readonly httpStatus: 405 | 415;
+      readonly status: Status;
+    }
+  | { readonly kind: "oversized" }
   /** Fields alone: what may end a request, and is none. */
   | { readonly kind: "trailers" }
   /** RFC 9113 section 8.1.1: a stream error. */
@@ -44,18 +50,33 @@ export function readRequestHead(
   list: HeaderList,
   methods: ReadonlyMap<string, Method>,
 ): RequestHead {
-  if (list.oversized) return { kind: "http", httpStatus: 431 };
+  if (list.oversized) return { kind: "oversized" };
   const pseudo: PseudoHeaders = {};
   const reason = firstFault(list.fields, pseudo);
   if (reason !== undefined) return { kind: "malformed", reason };
   if (Object.keys(pseudo).length === 0) return { kind: "trailers" };
   const missing = missingIn(pseudo);
   if (missing !== undefined) return { kind: "malformed", reason: `${missing} is missing` };
-  const metadata = new Metadata(list.fields.filter((field) => !field.name.startsWith(":")));
-  if (pseudo.method !== "POST") return { kind: "http", httpStatus: 405 };
+  const { method = "", path = "" } = pseudo;
+  const fields = list.fields.filter((field) => !field.name.startsWith(":"));
+  const metadata = new Metadata(fields);
   const contentType = metadata.get("content-type") ?? "";
-  if (!/^application\/grpc(?:$|[+;])/i.test(contentType)) return { kind: "http", httpStatus: 415 };
-  return readCall(pseudo.path ?? "", metadata, methods);
+  const isGrpc = /^application\/grpc(?:$|[+;])/i.test(contentType);
+  if (isGrpc && method === "POST") return readCall(path, metadata, methods);
+  const authority = pseudo.authority ?? metadata.get("host") ?? "";
+  const request = { method, path, authority, fields };
+  return { kind: "http", request, ...(isGrpc ? wrongMethod(method) : wrongType(contentType)) };
+}
+
+/** The texts of grpc-go. */
+function wrongType(contentType: string): { readonly httpStatus: 415; readonly status: Status } {
+  const message = `invalid gRPC request content-type ${JSON.stringify(contentType)}`;
+  return { httpStatus: 415, status: { code: statusCode.invalidArgument, message } };
+}
+
+function wrongMethod(method: string): { readonly httpStatus: 405; readonly status: Status } {
+  const message = `Received a HEADERS frame with :method ${JSON.stringify(method)} which should be POST`;
+  return { httpStatus: 405, status: { code: statusCode.internal, message } };
 }
 
 function readCall(

@@ -4,7 +4,8 @@
  * Two fields are in nearly every response; they are put into the dynamic table on first use, so that
  * later they cost the wire, and the client's decoder, one byte each. Everything else is written out.
  */
-import { frameFlag, frameHeaderBytes, frameType } from "./frame.ts";
+import { frameFlag, frameHeaderBytes, framePayloadBytesMax, frameType } from "./frame.ts";
+import type { HeaderField } from "./hpack-static-table.ts";
 import { prefixBytes } from "./message-assembler.ts";
 import { writePrefix } from "./outbox.ts";
 import { type Output, writeFrameHeader } from "./output.ts";
@@ -96,11 +97,36 @@ export class ResponseHeadEncoder {
     this.#last(output, streamId, block);
   }
 
-  /** An answer in HTTP to what is not gRPC. */
+  /** A status in HTTP, alone. */
   http(output: Output, streamId: number, httpStatus: number): void {
     const block = this.#start();
     literalWithStaticName(block, 8, String(httpStatus));
     this.#last(output, streamId, block);
+  }
+
+  /** What a server of gRPC says to what is not gRPC. */
+  notGrpc(output: Output, streamId: number, httpStatus: number, status: Status): void {
+    const block = this.#start();
+    literalWithStaticName(block, 8, String(httpStatus));
+    this.#indexed(block, "contentType");
+    this.#status(block, status);
+    this.#last(output, streamId, block);
+  }
+
+  /** HEADERS that open an answer in HTTP; false, and nothing is written, when they are too long for a frame. */
+  openHttp(
+    output: Output,
+    streamId: number,
+    httpStatus: number,
+    fields: readonly HeaderField[],
+  ): boolean {
+    const block: number[] = [];
+    literalWithStaticName(block, 8, String(httpStatus));
+    for (const { name, value } of fields) literal(block, name, value);
+    if (block.length >= framePayloadBytesMax) return false; // One less: a size update may come first.
+    const whole = Uint8Array.from([...this.#start(), ...block]);
+    output.frame(frameType.headers, frameFlag.endHeaders, streamId, whole);
+    return true;
   }
 
   #start(): number[] {

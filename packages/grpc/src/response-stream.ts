@@ -9,6 +9,8 @@ export class ResponseStream {
   window: number;
   /** HEADERS were sent. */
   opened = false;
+  /** Not gRPC: bytes without prefixes, and an end without a status. */
+  isHttp = false;
   /** How the response ends, once that is decided: trailers follow the last byte of the outbox. */
   status: Status | undefined;
   /** Nothing more is sent: the trailers are out, or the stream was reset. */

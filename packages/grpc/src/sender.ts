@@ -4,14 +4,18 @@
  * A response that fits goes straight into the output. What does not fit waits in the outbox of its
  * stream, and streams with something to send take turns, one frame each (RFC 9113 section 5.2).
  */
+
+import { assert, emptyBytes } from "@flotilla/base";
 import type { FloodGuard } from "./flood-guard.ts";
 import {
   defaultWindowBytes,
+  frameFlag,
   frameHeaderBytes,
   framePayloadBytesMax,
   frameType,
   windowBytesMax,
 } from "./frame.ts";
+import type { HeaderField } from "./hpack-static-table.ts";
 import { prefixBytes } from "./message-assembler.ts";
 import { type Output, writeFrameHeader } from "./output.ts";
 import type { ResponseHeadEncoder } from "./response-head.ts";
@@ -86,9 +90,18 @@ export class Sender {
     return this.writePart(response, message);
   }
 
+  /** Opens an answer that is not gRPC's. False when its head is too long. */
+  openHttp(response: ResponseStream, status: number, fields: readonly HeaderField[]): boolean {
+    if (response.ended) return true;
+    const { output, encoder } = this.#deps;
+    response.opened = encoder.openHttp(output, response.id, status, fields);
+    if (response.opened) this.#deps.wake();
+    return response.opened;
+  }
+
   /** Begins a message that comes in parts; nothing is sent before the first of them. */
   begin(response: ResponseStream, messageBytes: number): void {
-    if (response.ended) return;
+    if (response.ended || response.isHttp) return;
     this.#open(response);
     response.outbox.pushPrefix(messageBytes);
     this.#heldBytes += prefixBytes;
@@ -187,12 +200,15 @@ export class Sender {
   }
 
   #writeTrailers(response: ResponseStream, status: Status): void {
-    this.#deps.encoder.trailers(this.#deps.output, response.id, status);
+    const { output, encoder } = this.#deps;
+    if (response.isHttp) output.frame(frameType.data, frameFlag.endStream, response.id, emptyBytes);
+    else encoder.trailers(output, response.id, status);
     this.#sent(response);
   }
 
   #open(response: ResponseStream): void {
     if (response.opened) return;
+    assert(!response.isHttp, "an answer in HTTP has no head");
     response.opened = true;
     this.#deps.encoder.open(this.#deps.output, response.id);
   }

@@ -6,7 +6,7 @@
 import type { Socket } from "node:net";
 import type { Duplex } from "node:stream";
 import type { Logger } from "@flotilla/base";
-import type { Method } from "./call.ts";
+import type { HttpHandler, Method } from "./call.ts";
 import { Connection, type ConnectionDeps } from "./connection.ts";
 import { defaultLimits, type GrpcLimits } from "./limits.ts";
 import { ArenaPool } from "./output.ts";
@@ -31,6 +31,8 @@ export interface GrpcServerDeps {
 export interface AcceptOptions {
   /** Who the client is by its certificate: what its calls have as `clientName`. */
   readonly clientName?: string | undefined;
+  /** Serves what comes over HTTP/2 and is not gRPC. Without it such requests are answered as gRPC's servers do. */
+  readonly onHttp?: HttpHandler | undefined;
 }
 
 /** A running server. */
@@ -103,6 +105,7 @@ class Server implements GrpcServer {
         this.#sniffed.delete(socket);
         const connection = new Connection(socket, this.#connectionDeps, {
           clientName: options.clientName,
+          onHttp: options.onHttp,
           cancelPreface: cancelTimer,
         });
         this.#connections.add(connection);

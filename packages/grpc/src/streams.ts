@@ -5,8 +5,8 @@
  * {@link Http2Error}; the connection turns that into GOAWAY or into {@link Streams.reset}.
  */
 import type { Logger } from "@flotilla/base";
-import type { Method } from "./call.ts";
-import { type CallHost, CallStream } from "./call-stream.ts";
+import type { HttpHandler, HttpRequestHead, Method } from "./call.ts";
+import { type CallHead, type CallHost, CallStream } from "./call-stream.ts";
 import { CallTable } from "./call-table.ts";
 import type { ControlWriter } from "./control-writer.ts";
 import type { FloodGuard } from "./flood-guard.ts";
@@ -15,6 +15,7 @@ import { HeaderBlocks } from "./header-blocks.ts";
 import { HpackDecoder } from "./hpack-decoder.ts";
 import { type Http2Code, Http2Error, http2Code, protocolError } from "./http2-error.ts";
 import { type GrpcLimits, heldResponseOverrun } from "./limits.ts";
+import { Metadata } from "./metadata.ts";
 import type { Output } from "./output.ts";
 import { type RequestHead, readRequestHead } from "./request-head.ts";
 import type { ResponseHeadEncoder } from "./response-head.ts";
@@ -32,6 +33,8 @@ export interface StreamsDeps {
   readonly timers: Timers;
   readonly peer: string;
   readonly clientName: string | undefined;
+  /** Serves what is not gRPC. */
+  readonly onHttp: HttpHandler | undefined;
   readonly output: Output;
   readonly encoder: ResponseHeadEncoder;
   readonly control: ControlWriter;
@@ -275,7 +278,7 @@ export class Streams implements CallHost {
   }
 
   #onRequest(streamId: number, head: RequestHead, endStream: boolean): void {
-    const { encoder, output } = this.#deps;
+    const { encoder, output, onHttp } = this.#deps;
     switch (head.kind) {
       case "call":
         if (this.sender.heldBytes <= this.limits.heldResponseBytes) {
@@ -291,16 +294,25 @@ export class Streams implements CallHost {
       case "refused":
         encoder.trailersOnly(output, streamId, head.status);
         break;
+      case "oversized":
+        encoder.http(output, streamId, 431);
+        break;
       case "http":
-        encoder.http(output, streamId, head.httpStatus);
+        if (onHttp === undefined) {
+          encoder.notGrpc(output, streamId, head.httpStatus, head.status);
+        } else if (this.sender.heldBytes <= this.limits.heldResponseBytes) {
+          this.#open(streamId, httpCall(head.request, onHttp), endStream);
+          return;
+        } else encoder.http(output, streamId, 503);
         break;
     }
     if (!endStream) this.resetStream(streamId, http2Code.noError);
     this.#deps.wake();
   }
 
-  #open(streamId: number, head: Extract<RequestHead, { kind: "call" }>, endStream: boolean): void {
+  #open(streamId: number, head: CallHead, endStream: boolean): void {
     const call = new CallStream(streamId, head, this, this.#windows);
+    call.hasBody = !endStream;
     this.#calls.add(call);
     if (head.timeoutMs !== undefined) {
       const expire = (): void => call.fail(deadlineExceeded);
@@ -337,11 +349,26 @@ function onTrailers(call: CallStream, head: RequestHead, endStream: boolean): vo
     throw new Http2Error(http2Code.streamClosed, "HEADERS after END_STREAM", call.id);
   }
   // Trailers that are too long are none that could be judged: they carry nothing all the same.
-  const isTrailers = head.kind === "trailers" || (head.kind === "http" && head.httpStatus === 431);
+  const isTrailers = head.kind === "trailers" || head.kind === "oversized";
   if (!endStream || !isTrailers) {
     throw new Http2Error(http2Code.protocolError, "HEADERS in the middle of a call", call.id);
   }
   call.receiveEnd();
+}
+
+/** A request that is not gRPC's, served as a call of one's own kind. */
+function httpCall(http: HttpRequestHead, onHttp: HttpHandler): CallHead {
+  const metadata = new Metadata(http.fields);
+  const contentLength = metadata.get("content-length");
+  return {
+    http,
+    path: http.path,
+    method: { kind: "bidi", handle: (call) => onHttp(call as CallStream) },
+    metadata,
+    timeoutMs: undefined,
+    contentBytes: contentLength === undefined ? undefined : Number(contentLength),
+    encoding: "identity",
+  };
 }
 
 const deadlineExceeded: Status = {

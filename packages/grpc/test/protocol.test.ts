@@ -169,9 +169,15 @@ describe("a response", () => {
       [":path", "/"],
     ];
     client.headers(1, get, true);
-    equal((await client.answer(1)).headers.get(":status"), "405");
-    client.headers(3, [...get.slice(1), [":method", "POST"]], true);
-    equal((await client.answer(3)).headers.get(":status"), "415");
+    const { headers: got } = await client.answer(1);
+    deepEqual(Object.fromEntries(got), {
+      ":status": "415",
+      "content-type": "application/grpc",
+      "grpc-status": "3",
+      "grpc-message": 'invalid gRPC request content-type ""',
+    });
+    client.headers(3, [...get, ["content-type", "application/grpc"]], true);
+    equal((await client.answer(3)).headers.get(":status"), "405");
     await client.end();
   });
 

@@ -18,7 +18,8 @@ function show(head: RequestHead): string {
   if (head.kind === "call") return `call ${head.path} ${head.timeoutMs ?? "-"} ${head.encoding}`;
   if (head.kind === "refused") return `refused ${head.status.code} ${head.status.message}`;
   if (head.kind === "trailers") return head.kind;
-  return head.kind === "http" ? `http ${head.httpStatus}` : `malformed: ${head.reason}`;
+  if (head.kind === "malformed") return `malformed: ${head.reason}`;
+  return head.kind === "http" ? `http ${head.httpStatus} ${head.status.message}` : head.kind;
 }
 
 const good = (...more: Fields): Fields => callHeaders("/t.T/Echo", more);
@@ -38,10 +39,10 @@ describe("readRequestHead()", () => {
     ["an unknown method", changed(":path", "/t.T/No"), "refused 12 unknown method No for service t.T"],
     ["an unknown service", changed(":path", "/u.U/No"), "refused 12 unknown service u.U"],
     ["a path that is no method", changed(":path", "/x"), 'refused 12 malformed method name: "/x"'],
-    ["a GET", changed(":method", "GET"), "http 405"],
-    ["JSON", changed("content-type", "application/json"), "http 415"],
-    ["gRPC-Web", changed("content-type", "application/grpc-web"), "http 415"],
-    ["no content type", without("content-type"), "http 415"],
+    ["a GET", changed(":method", "GET"), 'http 405 Received a HEADERS frame with :method "GET" which should be POST'],
+    ["JSON", changed("content-type", "application/json"), 'http 415 invalid gRPC request content-type "application/json"'],
+    ["gRPC-Web", changed("content-type", "application/grpc-web"), 'http 415 invalid gRPC request content-type "application/grpc-web"'],
+    ["no content type", without("content-type"), 'http 415 invalid gRPC request content-type ""'],
     ["no method", without(":method"), "malformed: :method is missing"],
     ["no pseudo-header at all", [["x", "y"]], "trailers"],
     ["no path", without(":path"), "malformed: :path is missing"],
@@ -65,7 +66,7 @@ describe("readRequestHead()", () => {
   }
 
   it("answers a list that was too long with 431, whatever it says", () => {
-    equal(show(read([], true)), "http 431");
+    equal(show(read([], true)), "oversized");
   });
 
   it("gives metadata, text and binary", () => {

@@ -20,8 +20,11 @@ import { WebSockets } from "./web-sockets.ts";
 
 /** Answers HTTP/1 requests on sockets that it is given. */
 export interface HttpSide {
-  /** Takes over a socket, after its handshake, of which `firstBytes` were already read. */
-  accept(socket: Socket, firstBytes: Buffer): void;
+  /**
+   * Takes over a socket, after its handshake, of which `firstBytes` were already read. `clientName` is
+   * in the client's certificate.
+   */
+  accept(socket: Socket, firstBytes: Buffer, clientName?: string): void;
   close(): void;
 }
 
@@ -47,6 +50,8 @@ class Side implements HttpSide {
   readonly #scrapes: ScrapeCounters;
   readonly #sockets: WebSockets | undefined;
   readonly #server: Server;
+  readonly #clientNames = new WeakMap<object, string>();
+  #connections = 0;
 
   constructor(context: ServiceContext, set: PageSet, gateway: Gateway | undefined) {
     this.#context = context;
@@ -58,7 +63,15 @@ class Side implements HttpSide {
     this.#server = this.#makeServer();
   }
 
-  accept(socket: Socket, firstBytes: Buffer): void {
+  accept(socket: Socket, firstBytes: Buffer, clientName?: string): void {
+    if (this.#connections >= httpConnectionsMax) {
+      socket.on("error", () => {}); // "close" follows.
+      socket.destroy();
+      return;
+    }
+    this.#connections++;
+    socket.once("close", () => this.#connections--);
+    if (clientName !== undefined) this.#clientNames.set(socket, clientName);
     socket.pause();
     if (firstBytes.length > 0) socket.unshift(firstBytes);
     this.#server.emit("connection", socket);
@@ -76,7 +89,6 @@ class Side implements HttpSide {
       this.#serve(request, response).catch((error: unknown) => this.#failed(response, error));
     });
     server.headersTimeout = httpHeadersMs;
-    server.maxConnections = httpConnectionsMax;
     server.on("upgrade", (request: IncomingMessage, socket: Socket, head: Buffer) =>
       this.#upgrade(request, socket, head),
     );
@@ -131,8 +143,10 @@ class Side implements HttpSide {
     const path = gatewayPath(urlOf(request).pathname);
     const route = path === undefined ? undefined : this.#gateway?.route(path);
     const isAllowed = this.#isAllowed(request);
-    if (this.#sockets === undefined || route === undefined || !isAllowed) {
-      const line = isAllowed ? "404 Not Found" : "421 Misdirected Request";
+    const isNameless = !this.#isNamed(request);
+    if (this.#sockets === undefined || route === undefined || !isAllowed || !isNameless) {
+      let line = isNameless ? "404 Not Found" : "400 Bad Request";
+      if (!isAllowed) line = "421 Misdirected Request";
       socket.end(`HTTP/1.1 ${line}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`);
     } else this.#sockets.upgrade(route, request, socket, head);
   }
@@ -141,11 +155,22 @@ class Side implements HttpSide {
   #admit(request: IncomingMessage, response: ServerResponse): Answer | undefined {
     if (this.#set === "metrics") return undefined;
     if (!this.#isAllowed(request)) return misdirected(request.headers.host ?? "");
+    if (this.#isNamed(request)) return nameIgnored;
     const { corsOrigins } = this.#context.options;
     for (const [name, value] of Object.entries(corsHeaders(corsOrigins, request.headers.origin))) {
       if (value !== undefined) response.setHeader(name, value);
     }
     return undefined;
+  }
+
+  /** A request to the gateway by a client whose certificate names a user. */
+  #isNamed(request: IncomingMessage): boolean {
+    return (
+      this.#gateway !== undefined &&
+      this.#context.authority.isEnabled &&
+      this.#clientNames.has(request.socket) &&
+      gatewayPath(urlOf(request).pathname) !== undefined
+    );
   }
 
   /** With TLS the certificate says whom a client has reached. */
@@ -155,6 +180,11 @@ class Side implements HttpSide {
   }
 }
 
+/** Whoever has a name by his certificate would be nobody behind the gateway, without knowing it. */
+const nameIgnored: Answer = textAnswer(
+  400,
+  "CommonName of client sending a request against gateway will be ignored and not used as expected\n",
+);
 const wrongMethod: Answer = jsonAnswer(501, '{"code":12,"message":"Method Not Allowed"}');
 const noSuchCall: Answer = jsonAnswer(404, '{"code":5,"message":"Not Found"}');
 
