@@ -1,66 +1,71 @@
-/** Which watchers a changed key concerns: a map for single keys, a list for ranges. Pure. */
+/** Whom a changed key concerns: a map for single keys, a list for ranges. Pure. */
 import { type Bounds, containsKey } from "./key-range.ts";
 
-/** What the index needs to know of a watcher. */
+/** What the index needs to know of those whom it finds. */
 export interface Interested {
   readonly bounds: Bounds;
 }
 
-export class InterestIndex<W extends Interested> {
-  readonly #byKey = new Map<string, Set<W>>();
-  readonly #ranges = new Set<W>();
+/** At most one of them for the same bounds. */
+export class InterestIndex<I extends Interested> {
+  readonly #ofKey = new Map<string, I>();
+  readonly #ofRange = new Map<string, I>();
 
   get isEmpty(): boolean {
-    return this.#ranges.size === 0 && this.#byKey.size === 0;
+    return this.#ofRange.size === 0 && this.#ofKey.size === 0;
   }
 
-  add(watcher: W): void {
-    const { bounds } = watcher;
-    if (bounds.kind === "range") {
-      this.#ranges.add(watcher);
-      return;
+  /** The one with exactly these bounds; `make` is called where there is none. */
+  at(bounds: Bounds, make: () => I): I {
+    const index = this.#indexOf(bounds);
+    const name = nameOf(bounds);
+    const known = index.get(name);
+    if (known !== undefined) return known;
+    const made = make();
+    index.set(name, made);
+    return made;
+  }
+
+  remove({ bounds }: I): void {
+    this.#indexOf(bounds).delete(nameOf(bounds));
+  }
+
+  /** Calls `visit` for each whose bounds hold `key`; O(ranges). */
+  match(key: Uint8Array, visit: (interested: I) => void): void {
+    for (const interested of this.#ofRange.values()) {
+      if (containsKey(interested.bounds, key)) visit(interested);
     }
-    const name = nameOf(bounds.key);
-    const watchers = this.#byKey.get(name);
-    if (watchers === undefined) this.#byKey.set(name, new Set([watcher]));
-    else watchers.add(watcher);
+    if (this.#ofKey.size === 0) return;
+    const interested = this.#ofKey.get(textOf(key));
+    if (interested !== undefined) visit(interested);
   }
 
-  remove(watcher: W): void {
-    const { bounds } = watcher;
-    if (bounds.kind === "range") {
-      this.#ranges.delete(watcher);
-      return;
-    }
-    const name = nameOf(bounds.key);
-    const watchers = this.#byKey.get(name);
-    watchers?.delete(watcher);
-    if (watchers?.size === 0) this.#byKey.delete(name);
+  *[Symbol.iterator](): Generator<I> {
+    yield* this.#ofRange.values();
+    yield* this.#ofKey.values();
   }
 
-  /** Calls `visit` for each watcher whose bounds hold `key`; O(ranges). */
-  match(key: Uint8Array, visit: (watcher: W) => void): void {
-    for (const watcher of this.#ranges) if (containsKey(watcher.bounds, key)) visit(watcher);
-    if (this.#byKey.size === 0) return;
-    const watchers = this.#byKey.get(nameOf(key));
-    if (watchers !== undefined) for (const watcher of watchers) visit(watcher);
+  #indexOf({ kind }: Bounds): Map<string, I> {
+    return kind === "key" ? this.#ofKey : this.#ofRange;
   }
+}
 
-  *[Symbol.iterator](): Generator<W> {
-    yield* this.#ranges;
-    for (const watchers of this.#byKey.values()) yield* watchers;
-  }
+/** Equal exactly for equal bounds of one kind. */
+function nameOf(bounds: Bounds): string {
+  if (bounds.kind === "key") return textOf(bounds.key);
+  const { from, to } = bounds;
+  return to === undefined ? `,${textOf(from)}` : `${from.length},${textOf(from)}${textOf(to)}`;
 }
 
 /** Stays below the number of arguments that every engine takes in one call. */
 const argumentsMax = 4096;
 
-/** One character for each byte: a map key that is equal exactly when the bytes are. */
-function nameOf(key: Uint8Array): string {
+/** One character for each byte: equal exactly when the bytes are. */
+function textOf(key: Uint8Array): string {
   if (key.length <= argumentsMax) return String.fromCharCode(...key);
-  let name = "";
+  let text = "";
   for (let at = 0; at < key.length; at += argumentsMax) {
-    name += String.fromCharCode(...key.subarray(at, at + argumentsMax));
+    text += String.fromCharCode(...key.subarray(at, at + argumentsMax));
   }
-  return name;
+  return text;
 }

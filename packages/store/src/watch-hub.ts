@@ -7,11 +7,12 @@
  * the event log or, further back, from the history.
  */
 import { assert } from "@flotilla/base";
+import { Audience, type Stretch, type WatchForm } from "./audience.ts";
 import type { BackendReader, WatchBatch, WatchEvent, Watcher, WatchRequest } from "./contract.ts";
 import { EventLog, eventBytes } from "./event-log.ts";
 import { readHistory } from "./history-events.ts";
 import { InterestIndex } from "./interest.ts";
-import { type Bounds, boundsOf, containsKey } from "./key-range.ts";
+import { boundsOf, containsKey } from "./key-range.ts";
 import type { StoreLimits } from "./limits.ts";
 
 /** What the hub asks of the store. */
@@ -31,7 +32,7 @@ export interface RevisionEvents {
 export class WatchHub {
   readonly #source: WatchSource;
   readonly #log: EventLog;
-  readonly #interest = new InterestIndex<StoreWatcher>();
+  readonly #interest = new InterestIndex<Audience<StoreWatcher>>();
 
   constructor(source: WatchSource) {
     this.#source = source;
@@ -39,11 +40,10 @@ export class WatchHub {
   }
 
   watch(request: WatchRequest, wake: () => void): Watcher {
-    const watcher = new StoreWatcher(this.#source, this.#log, request, wake, (closed) =>
-      this.#interest.remove(closed),
-    );
-    this.#interest.add(watcher);
-    return watcher;
+    const bounds = boundsOf(request);
+    const audience = this.#interest.at(bounds, () => new Audience(bounds));
+    const place = { source: this.#source, log: this.#log, audience };
+    return new StoreWatcher(place, request, wake, () => this.#interest.remove(audience));
   }
 
   /** Tells watchers about revisions that are applied; the source is already at the last of them. */
@@ -55,8 +55,8 @@ export class WatchHub {
     }
     for (const { revision, events } of revisions) this.#log.append(revision, events);
     for (const { revision, events } of revisions) {
-      for (const event of events) {
-        this.#interest.match(event.kv.key, (watcher) => watcher.notice(revision, event.kind));
+      for (const { kv, kind } of events) {
+        this.#interest.match(kv.key, (audience) => audience.notice(revision, kind));
       }
     }
   }
@@ -67,40 +67,53 @@ export class WatchHub {
    */
   reload(revision: number): void {
     this.#log.clear(this.#source.revision() + 1);
-    for (const watcher of [...this.#interest]) watcher.resume(revision);
+    for (const audience of this.#interest) {
+      audience.forget();
+      for (const watcher of audience.listeners) watcher.resume(revision);
+    }
   }
 }
 
+/** Where a watcher finds what it gives. */
+interface WatcherPlace {
+  readonly source: WatchSource;
+  readonly log: EventLog;
+  readonly audience: Audience<StoreWatcher>;
+}
+
 class StoreWatcher implements Watcher {
-  readonly bounds: Bounds;
   readonly #source: WatchSource;
   readonly #log: EventLog;
+  readonly #audience: Audience<StoreWatcher>;
   readonly #request: WatchRequest;
+  readonly #form: WatchForm;
   readonly #wake: () => void;
-  readonly #onClose: (watcher: StoreWatcher) => void;
+  /** The last one of its audience has gone. */
+  readonly #onDeserted: () => void;
   /** First revision that is still needed; while synced only a lower bound of it. */
   #next: number;
-  #synced: boolean;
+  #synced = false;
   /** It asked for what was compacted already: refused, even if memory should still have it. */
   readonly #isTooOld: boolean;
   #isClosed = false;
 
   constructor(
-    source: WatchSource,
-    log: EventLog,
+    { source, log, audience }: WatcherPlace,
     request: WatchRequest,
     wake: () => void,
-    onClose: (watcher: StoreWatcher) => void,
+    onDeserted: () => void,
   ) {
-    this.bounds = boundsOf(request);
     this.#source = source;
     this.#log = log;
+    this.#audience = audience;
     this.#request = request;
+    this.#form = formOf(request);
     this.#wake = wake;
-    this.#onClose = onClose;
+    this.#onDeserted = onDeserted;
     this.#next = request.startRevision > 0 ? request.startRevision : source.revision() + 1;
-    this.#synced = this.#next > source.revision();
     this.#isTooOld = this.#next < source.compactRevision();
+    audience.join(this);
+    this.#setSynced(this.#next > source.revision());
   }
 
   get synced(): boolean {
@@ -112,7 +125,7 @@ class StoreWatcher implements Watcher {
     // A revision below the position belongs to a watcher that asked for a future one.
     if (!this.#synced || revision < this.#next || !this.#wantsKind(kind)) return;
     this.#next = revision;
-    this.#synced = false;
+    this.#setSynced(false);
     this.#wake();
   }
 
@@ -120,7 +133,7 @@ class StoreWatcher implements Watcher {
     if (!this.#synced) return; // It has its position, and was woken for it.
     this.#next = Math.max(this.#next, revision + 1);
     if (this.#next > this.#source.revision()) return;
-    this.#synced = false;
+    this.#setSynced(false);
     this.#wake();
   }
 
@@ -135,13 +148,15 @@ class StoreWatcher implements Watcher {
         return { kind: "compacted", compactRevision };
       }
       if (isLogged) {
-        const events = this.#takeLogged(bytesMax);
-        if (events.length > 0) return this.#batch(events);
+        const batch = this.#takeLogged(bytesMax);
+        if (batch.events.length > 0) return batch;
         continue; // The log is exhausted, and with it this watcher synced.
       }
       const events = this.#takeHistory(bytesMax);
       // Also without events when it has looked at much and is not there yet: that is progress.
-      if (events.length > 0 || this.#next < this.#log.first) return this.#batch(events);
+      if (events.length > 0 || this.#next < this.#log.first) {
+        return { kind: "events", events, revision: this.#next - 1 };
+      }
     }
     return undefined;
   }
@@ -149,26 +164,35 @@ class StoreWatcher implements Watcher {
   close(): void {
     if (this.#isClosed) return;
     this.#isClosed = true;
-    this.#onClose(this);
+    this.#setSynced(false);
+    this.#audience.leave(this);
+    if (this.#audience.isEmpty) this.#onDeserted();
   }
 
-  #batch(events: readonly WatchEvent[]): WatchBatch {
-    return { kind: "events", events, revision: this.#next - 1 };
+  #takeLogged(bytesMax: number): Stretch["batch"] {
+    let stretch = this.#audience.kept(this.#next, bytesMax, this.#form);
+    if (stretch === undefined) {
+      stretch = this.#readLogged(bytesMax);
+      this.#audience.keep(stretch);
+    }
+    this.#moveTo(stretch.next);
+    return stretch.batch;
   }
 
-  #takeLogged(bytesMax: number): readonly WatchEvent[] {
-    const taken: WatchEvent[] = [];
+  #readLogged(bytesMax: number): Stretch {
+    const from = this.#next;
+    const events: WatchEvent[] = [];
     let bytes = 0;
-    let revision = this.#next;
-    for (; revision <= this.#source.revision() && bytes < bytesMax; revision++) {
-      for (const event of this.#log.eventsOf(revision, this.#request.prevKv)) {
+    let next = from;
+    for (; next <= this.#source.revision() && bytes < bytesMax; next++) {
+      for (const event of this.#log.eventsOf(next, this.#request.prevKv)) {
         if (!this.#wants(event.kv.key, event.kind)) continue;
-        taken.push(event);
+        events.push(event);
         bytes += eventBytes(event);
       }
     }
-    this.#moveTo(revision);
-    return taken;
+    const batch = { kind: "events", events, revision: next - 1 } as const;
+    return { from, next, bytesMax, form: this.#form, batch };
   }
 
   #takeHistory(bytesMax: number): readonly WatchEvent[] {
@@ -187,14 +211,24 @@ class StoreWatcher implements Watcher {
   #moveTo(revision: number): void {
     assert(revision >= this.#next, "watch: a position never goes back");
     this.#next = revision;
-    this.#synced = revision > this.#source.revision();
+    this.#setSynced(revision > this.#source.revision());
+  }
+
+  #setSynced(synced: boolean): void {
+    if (synced === this.#synced) return;
+    this.#synced = synced;
+    this.#audience.idleBy(synced ? 1 : -1);
   }
 
   #wants(key: Uint8Array, kind: WatchEvent["kind"]): boolean {
-    return this.#wantsKind(kind) && containsKey(this.bounds, key);
+    return this.#wantsKind(kind) && containsKey(this.#audience.bounds, key);
   }
 
   #wantsKind(kind: WatchEvent["kind"]): boolean {
     return kind === "put" ? !this.#request.noPut : !this.#request.noDelete;
   }
+}
+
+function formOf({ prevKv, noPut, noDelete }: WatchRequest): WatchForm {
+  return (prevKv ? 4 : 0) + (noPut ? 2 : 0) + (noDelete ? 1 : 0);
 }

@@ -1,4 +1,4 @@
-import { deepEqual, equal } from "node:assert/strict";
+import { deepEqual, equal, notEqual } from "node:assert/strict";
 import { describe, it } from "node:test";
 import { createStore, type Watcher, type WatchRequest } from "../src/index.ts";
 import { Bench, b, everything, op, showBatch } from "./fixtures.ts";
@@ -307,5 +307,76 @@ describe("reload()", () => {
     ahead.compact(4);
     bench.store.reload();
     equal(takeAll(watched), "compacted 4");
+  });
+});
+
+describe("watchers of the same keys", () => {
+  it("are given the very same batch, until one asks otherwise or is elsewhere", () => {
+    const bench = new Bench();
+    const [first, second, otherKeys, otherForm] = [
+      watch(bench, single("a")),
+      watch(bench, single("a")),
+      watch(bench),
+      watch(bench, { ...single("a"), prevKv: true }),
+    ];
+    bench.put("a", "1");
+    const later = watch(bench, { ...single("a"), startRevision: 3 });
+    bench.put("a", "2");
+    const batch = first.watcher.take(1000);
+    equal(batch && showBatch(batch), "put a=1 @2, put a=2 @3 | 3");
+    equal(second.watcher.take(1000), batch);
+    notEqual(otherKeys.watcher.take(1000), batch);
+    equal(takeAll(otherForm), "put a=1 @2, put a=2 @3 (1) | 3");
+    equal(takeAll(later), "put a=2 @3 | 3");
+  });
+
+  it("take what was kept for them also when more has come since, and the rest after it", () => {
+    const bench = new Bench();
+    const [first, second] = [watch(bench, single("a")), watch(bench, single("a"))];
+    bench.put("a", "1");
+    equal(takeAll(first), "put a=1 @2 | 2");
+    bench.put("a", "2");
+    equal(takeAll(second), "put a=1 @2 | 2 / put a=2 @3 | 3");
+    equal(takeAll(first), "put a=2 @3 | 3");
+    equal(`${first.watcher.synced} ${second.watcher.synced}`, "true true");
+  });
+
+  it("keep to their own sizes", () => {
+    const bench = new Bench();
+    const [first, second] = [watch(bench, single("a")), watch(bench, single("a"))];
+    bench.put("a", "1");
+    bench.put("a", "2");
+    equal(takeAll(first, 1), "put a=1 @2 | 2 / put a=2 @3 | 3");
+    equal(takeAll(second), "put a=1 @2, put a=2 @3 | 3");
+  });
+
+  it("are told each time, though others of them lag", () => {
+    const bench = new Bench();
+    const [fast, slow, future] = [
+      watch(bench, single("a")),
+      watch(bench, single("a")),
+      watch(bench, { ...single("a"), startRevision: 4 }),
+    ];
+    bench.put("a", "1");
+    takeAll(fast);
+    bench.put("a", "2");
+    bench.put("a", "3");
+    equal(`${fast.wakes} ${slow.wakes} ${future.wakes}`, "2 1 1");
+    slow.watcher.close();
+    fast.watcher.close();
+    equal(takeAll(future), "put a=3 @4 | 4");
+    bench.put("a", "4");
+    equal(`${fast.wakes} ${slow.wakes} ${future.wakes}`, "2 1 2");
+  });
+
+  it("differ by where their keys end", () => {
+    const bench = new Bench();
+    // By name alone, what has no end could be taken for what has one.
+    const endless = watch(bench, { key: b("1,ab"), rangeEnd: new Uint8Array(1) });
+    const ended = watch(bench, { key: b("a"), rangeEnd: b("b") });
+    bench.put("a", "1");
+    bench.put("c", "1");
+    equal(takeAll(endless), "put a=1 @2, put c=1 @3 | 3");
+    equal(takeAll(ended), "put a=1 @2 | 3");
   });
 });
