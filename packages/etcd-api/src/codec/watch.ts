@@ -2,6 +2,7 @@
 import { emptyBytes, WireReader, type WireWriter } from "@flotilla/base";
 import { type WatchEvent, writeEvent } from "@flotilla/store";
 import { clamped } from "./clamped.ts";
+import { encode } from "./encoding.ts";
 
 /** An int64 that the client may choose, all bits of it; a bigint only where a number is not exact. */
 export type WatchId = number | bigint;
@@ -108,7 +109,8 @@ export interface WatchAnswer {
   readonly compactRevision?: number;
   readonly cancelReason?: string;
   readonly fragment?: boolean;
-  readonly events?: readonly WatchEvent[];
+  /** See {@link EncodedEvents}. */
+  readonly events?: Uint8Array;
 }
 
 export function writeWatchAnswer(writer: WireWriter, answer: WatchAnswer): void {
@@ -119,7 +121,21 @@ export function writeWatchAnswer(writer: WireWriter, answer: WatchAnswer): void 
   writer.fieldVarint(5, answer.compactRevision ?? 0);
   writer.fieldText(6, answer.cancelReason ?? "");
   writer.fieldBool(7, answer.fragment ?? false);
-  for (const event of answer.events ?? []) {
-    writer.fieldMessage(11, (body) => writeEvent(body, event));
+  if (answer.events !== undefined) writer.raw(answer.events);
+}
+
+/** Events as answers have them. Many watches are told the same: who is next to be told it gets the same bytes. */
+export class EncodedEvents {
+  #events: readonly WatchEvent[] = [];
+  #bytes: Uint8Array = emptyBytes;
+
+  /** `events` must not change. */
+  of(events: readonly WatchEvent[]): Uint8Array {
+    if (events === this.#events) return this.#bytes;
+    this.#events = events;
+    this.#bytes = encode((writer) => {
+      for (const event of events) writer.fieldMessage(11, (body) => writeEvent(body, event));
+    });
+    return this.#bytes;
   }
 }

@@ -11,6 +11,7 @@ import type { WriterCall } from "@flotilla/grpc";
 import type { WatchBatch, WatchEvent, Watcher } from "@flotilla/store";
 import { watchRefusal } from "../auth/watch-refusal.ts";
 import {
+  type EncodedEvents,
   type WatchAnswer,
   type WatchCreate,
   type WatchId,
@@ -50,6 +51,7 @@ interface Watch {
 export class WatchStream {
   readonly #context: ServiceContext;
   readonly #call: WriterCall;
+  readonly #encoded: EncodedEvents;
   readonly #watches = new Map<WatchId, Watch>();
   /** Ids of watches that compactions have ended: taken, as in etcd, until their client cancels them. */
   readonly #spentIds = new Set<WatchId>();
@@ -62,9 +64,11 @@ export class WatchStream {
   #progressWanted = false;
   #cancelTimer: (() => void) | undefined;
 
-  constructor(context: ServiceContext, call: WriterCall) {
+  /** `encoded` is shared by all streams. */
+  constructor(context: ServiceContext, call: WriterCall, encoded: EncodedEvents) {
     this.#context = context;
     this.#call = call;
+    this.#encoded = encoded;
     context.counts.opened(this);
   }
 
@@ -239,7 +243,11 @@ export class WatchStream {
     this.#context.counts.events.add(batch.events.length);
     failpoint("beforeSendWatchResponse");
     const encodeAnswer = (events: readonly WatchEvent[], fragment: boolean): Uint8Array =>
-      this.#encode(batch.revision, { watchId: watch.id, events, fragment });
+      this.#encode(batch.revision, {
+        watchId: watch.id,
+        events: this.#encoded.of(events),
+        fragment,
+      });
     const events = watch.prevKv ? this.#withoutCompacted(batch.events) : batch.events;
     if (!watch.fragment) return this.#call.write(encodeAnswer(events, false));
     const bytesMax = this.#context.options.maxRequestBytes + messageOverheadBytes;

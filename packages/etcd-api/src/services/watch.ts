@@ -1,6 +1,6 @@
 /** `etcdserverpb.Watch`: one stream of requests, one of answers, many watches on it. */
 import type { Method, ReaderCall, WriterCall } from "@flotilla/grpc";
-import { decodeWatchRequest } from "../codec/watch.ts";
+import { decodeWatchRequest, EncodedEvents } from "../codec/watch.ts";
 import { decoded, type Methods, type ServiceContext } from "../context.ts";
 import { RpcError } from "../errors.ts";
 import { LeaderMonitor } from "./leader-monitor.ts";
@@ -8,19 +8,29 @@ import { WatchStream } from "./watch-stream.ts";
 
 /** The methods of the Watch service. */
 export function watchMethods(context: ServiceContext): Methods {
-  const monitor = new LeaderMonitor(context.timers, () => context.hasLeader);
-  const watch: Method = { kind: "bidi", handle: (call) => serveWatch(context, monitor, call) };
+  const shared: WatchShared = {
+    context,
+    monitor: new LeaderMonitor(context.timers, () => context.hasLeader),
+    encoded: new EncodedEvents(),
+  };
+  const watch: Method = { kind: "bidi", handle: (call) => serveWatch(shared, call) };
   return [["/etcdserverpb.Watch/Watch", watch]];
 }
 
+/** What all streams have in common. */
+interface WatchShared {
+  readonly context: ServiceContext;
+  readonly monitor: LeaderMonitor;
+  readonly encoded: EncodedEvents;
+}
+
 async function serveWatch(
-  context: ServiceContext,
-  monitor: LeaderMonitor,
+  { context, monitor, encoded }: WatchShared,
   call: ReaderCall & WriterCall,
 ): Promise<void> {
   context.checkServesClients();
   context.checkLeader(call);
-  const stream = new WatchStream(context, call);
+  const stream = new WatchStream(context, call, encoded);
   let stopMonitor: (() => void) | undefined;
   try {
     const reading = readRequests(stream, call);
