@@ -1,5 +1,5 @@
 /** A member and its client port, in this process: what both ways of embedding are made of. */
-import { type Logger, silentLogger } from "@flotilla/base";
+import { type Logger, MetricRegistry, silentLogger } from "@flotilla/base";
 import { type EtcdApiOptions, serveEtcd } from "@flotilla/etcd-api";
 import { type InitialMember, type RunningMember, startMember } from "@flotilla/member";
 import { stopGraceMs } from "./limits.ts";
@@ -15,6 +15,7 @@ export interface ServingOptions {
   readonly heartbeatMs: number;
   readonly electionMs: number;
   readonly api?: Partial<EtcdApiOptions>;
+  readonly metrics?: MetricRegistry;
   readonly logger?: Logger;
 }
 
@@ -27,10 +28,12 @@ export interface ServingMember {
 
 /** Rejects with what the member or the port reject with, and leaves nothing open. */
 export async function startServing(options: ServingOptions): Promise<ServingMember> {
-  const { host, clientPort, api = {}, logger = silentLogger, ...rest } = options;
-  const member = await startMember({ ...rest, logger });
+  const { host, clientPort, api, logger = silentLogger, ...rest } = options;
+  const { metrics = new MetricRegistry(), electionMs } = options;
+  const member = await startMember({ ...rest, logger, metrics });
   try {
-    const server = await serveEtcd({ member, logger }, { ...api, host, port: clientPort });
+    const settings = { electionMs, ...api, host, port: clientPort };
+    const server = await serveEtcd({ member, logger, metrics }, settings);
     const clientUrl = `http://${host}:${server.port}`;
     member.advertise({ clientUrls: [clientUrl], apiUrl: "" });
     return {

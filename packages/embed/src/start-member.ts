@@ -2,7 +2,7 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import type { Logger } from "@flotilla/base";
+import type { Logger, MetricRegistry } from "@flotilla/base";
 import { createEtcdClient, type EtcdClient } from "@flotilla/client";
 import type { EtcdApiOptions } from "@flotilla/etcd-api";
 import type { InitialMember, RunningMember } from "@flotilla/member";
@@ -35,6 +35,8 @@ export interface StartMemberOptions {
   readonly electionMs?: number;
   /** Of etcd's API: quota, compaction and the like. */
   readonly api?: Partial<EtcdApiOptions>;
+  /** Where member and API count, shown at `/metrics`. Default: one of its own. */
+  readonly metrics?: MetricRegistry;
   readonly logger?: Logger;
 }
 
@@ -85,6 +87,7 @@ export async function startMember(options: StartMemberOptions = {}): Promise<Emb
       heartbeatMs: options.heartbeatMs ?? (isAlone ? soloHeartbeatMs : heartbeatMsDefault),
       electionMs: options.electionMs ?? (isAlone ? soloElectionMs : electionMsDefault),
       ...(options.api === undefined ? {} : { api: options.api }),
+      ...(options.metrics === undefined ? {} : { metrics: options.metrics }),
       ...(options.logger === undefined ? {} : { logger: options.logger }),
     });
     stopServing = serving.stop;

@@ -1,10 +1,11 @@
-import { deepEqual, equal, rejects } from "node:assert/strict";
+import { deepEqual, equal, match, rejects } from "node:assert/strict";
 import { once } from "node:events";
 import { mkdtemp, rm } from "node:fs/promises";
 import { type AddressInfo, createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, it } from "node:test";
+import { MetricRegistry } from "@flotilla/base";
 import { compare, createEtcdClient, op, textOf } from "@flotilla/client";
 import { startMember } from "../src/index.ts";
 
@@ -16,6 +17,16 @@ describe("startMember()", () => {
     equal(kv && textOf(kv.value), "hello");
     await member.stop();
     equal(await member.stopped, undefined);
+  });
+
+  it("counts what it does where it is told to, and shows it", async () => {
+    const metrics = new MetricRegistry();
+    const member = await startMember({ metrics });
+    await member.client.put("k", "v");
+    match(metrics.text(), /^etcd_server_proposals_committed_total [1-9]/m);
+    const shown = await (await fetch(`${member.clientUrl}/metrics`)).text();
+    match(shown, /^etcd_disk_wal_fsync_duration_seconds_count [1-9]/m);
+    await member.stop();
   });
 
   it("keeps what it was told in a directory that is named", async () => {

@@ -33,6 +33,8 @@ export interface Versions {
 /** Options of the API; each has etcd's default. */
 export interface EtcdApiOptions {
   readonly versions: Versions;
+  /** `--election-timeout`, as the member has it. */
+  readonly electionMs: number;
   /** `--watch-progress-notify-interval`. */
   readonly progressIntervalMs: number;
   /** `--max-learners`. Default no limit, where etcd's is 1. */
@@ -229,6 +231,7 @@ export type Methods = readonly (readonly [path: string, method: Method])[];
 /** The default options: a version whose every feature is here. */
 export const defaultOptions: EtcdApiOptions = {
   versions: { server: "3.7.1", cluster: "3.7.0" },
+  electionMs: 1_000,
   progressIntervalMs,
   learnersMax: Number.POSITIVE_INFINITY,
   maxTxnOps: txnOpsMax,

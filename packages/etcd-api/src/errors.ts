@@ -6,7 +6,7 @@
  */
 import { InvariantError, WireError } from "@flotilla/base";
 import { GrpcError, type StatusCode, statusCode } from "@flotilla/grpc";
-import type { Unavailable } from "@flotilla/member";
+import type { TimeoutCause, Unavailable } from "@flotilla/member";
 import {
   CodecError,
   type CodecErrorCode,
@@ -181,8 +181,16 @@ export type Refusal =
 /** The error of a refusal; total, so that a new kind of refusal does not compile without a row. */
 export function rpcErrorOf(refusal: Refusal): RpcError {
   if (refusal.kind === "refused") return new RpcError(storeKeys[refusal.error]);
+  if (refusal.kind === "timeout" && refusal.cause !== undefined) {
+    return new RpcError(timeoutKeys[refusal.cause]);
+  }
   return new RpcError(unavailableKeys[refusal.kind]);
 }
+
+const timeoutKeys: Readonly<Record<TimeoutCause, RpcErrorKey>> = {
+  leaderFailed: "timeoutLeaderFailed",
+  connectionLost: "timeoutConnectionLost",
+};
 
 const unavailableKeys: Readonly<Record<Unavailable["kind"], RpcErrorKey>> = {
   noLeader: "noLeader",

@@ -31,9 +31,9 @@ export const watchTurnBytes: number = 64 * 1024;
 export const watchStretchMs = 10;
 /** `--watch-progress-notify-interval`. */
 export const progressIntervalMs: number = 10 * 60_000;
-/** A stream that asked for a leader is ended when there was none for this long: three election time-outs. */
-export const leaderLossMs = 3_000;
-/** How often that is looked at. */
+/** A stream that asked for a leader is ended when there was none for so many election time-outs. */
+export const leaderLossElections = 3;
+/** How often that is looked at, or more often where elections are short. */
 export const leaderCheckMs = 500;
 /** A request's headers, over HTTP/1. */
 export const httpHeadersMs = 10_000;

@@ -3,7 +3,7 @@ import { once } from "node:events";
 import { connect } from "node:net";
 import { after, afterEach, before, describe, it } from "node:test";
 import { emptyBytes, Prng, utf8, wireType } from "@flotilla/base";
-import type { Unavailable } from "@flotilla/member";
+import type { TimeoutCause, Unavailable } from "@flotilla/member";
 import { encodePutRequest, encodeRangeRequest, getRequest, putRequest } from "@flotilla/store";
 import { createEtcdApi } from "../src/index.ts";
 import {
@@ -176,6 +176,17 @@ describe("a member that cannot", () => {
     ["noData", "9 etcdserver: rpc not supported for learner"],
   ];
   const get = encodeRangeRequest(getRequest(utf8("a")));
+  // biome-ignore format: a table
+  const causes: readonly (readonly [TimeoutCause, string])[] = [
+    ["leaderFailed", "14 etcdserver: request timed out, possibly due to previous leader failure"],
+    ["connectionLost", "14 etcdserver: request timed out, possibly due to connection lost"],
+  ];
+  for (const [cause, want] of causes) {
+    it(`in time because of ${cause} says so`, async () => {
+      running.member.unavailable = { kind: "timeout", cause };
+      equal(await status("KV/Put", encodePutRequest(putRequest(utf8("a"), emptyBytes))), want);
+    });
+  }
   for (const [kind, want] of outcomes) {
     it(`because of ${kind} refuses writes and linearizable reads, not local ones`, async () => {
       running.member.unavailable = { kind };

@@ -16,6 +16,7 @@ export type {
   ProposeOptions,
   ProposeOutcome,
   RenewOutcome,
+  TimeoutCause,
   TimeToLiveOutcome,
   Unavailable,
 } from "@flotilla/replica";

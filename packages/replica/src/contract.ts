@@ -18,11 +18,17 @@ import type {
 import type { Command, CommandResult, Requester, Store } from "@flotilla/store";
 import type { Wal } from "@flotilla/wal";
 
+/**
+ * What has probably cost a request its time: it began when the last leader was about to be lost, or the
+ * leader, or for a leader a quorum, could not be reached all the while.
+ */
+export type TimeoutCause = "leaderFailed" | "connectionLost";
+
 /** Why a request did not get through; each has its text in the API's error table. */
 export type Unavailable =
   | { readonly kind: "noLeader" }
   /** Not known whether it happened. */
-  | { readonly kind: "timeout" }
+  | { readonly kind: "timeout"; readonly cause?: TimeoutCause }
   /** The limit of requests in flight is reached: nothing happened. */
   | { readonly kind: "tooManyRequests" }
   /** This server is a witness: it has nothing to read, and sees no result. Nothing happened. */

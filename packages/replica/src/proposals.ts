@@ -15,7 +15,7 @@ import {
   type Proposal,
   type Requester,
 } from "@flotilla/store";
-import type { Cancel, ProposeOutcome } from "./contract.ts";
+import type { Cancel, ProposeOutcome, TimeoutCause } from "./contract.ts";
 import { proposalsBytesMax, proposalsMax, proposeBytesMax } from "./limits.ts";
 import type { Place } from "./place.ts";
 
@@ -31,6 +31,8 @@ export interface ProposalsOptions {
   place(): Place;
   /** One has come to nothing, or it is not known what came of it. */
   onFailed?(): void;
+  /** What has probably cost it its time. */
+  causeSince?(beganMs: number): TimeoutCause | undefined;
 }
 
 interface Pending {
@@ -195,7 +197,7 @@ export class Proposals {
   tick(nowMs: number): void {
     for (const pending of this.#pending.values()) {
       if (pending.deadlineMs > nowMs) break;
-      this.#settle(pending, { kind: pending.wasSent ? "timeout" : this.#whyUnsent() });
+      this.#settle(pending, pending.wasSent ? this.#late(pending) : { kind: this.#whyUnsent() });
     }
     for (const pending of this.#pending.values()) {
       if (pending.isSent && pending.resendAtMs <= nowMs) this.#resend(pending);
@@ -241,6 +243,12 @@ export class Proposals {
     for (const pending of this.#bound) {
       if (pending.onlyInTerm < term) this.#settle(pending, fenced);
     }
+  }
+
+  #late({ deadlineMs }: Pending): ProposeOutcome {
+    const { timeoutMs, causeSince } = this.#options;
+    const cause = causeSince?.(deadlineMs - timeoutMs);
+    return cause === undefined ? { kind: "timeout" } : { kind: "timeout", cause };
   }
 
   /** A leader that took nothing all the time has too much that is not committed. */

@@ -41,6 +41,7 @@ import { ReadBarriers } from "./read-barriers.ts";
 import { ReplicaMetrics } from "./replica-metrics.ts";
 import { SettledChanges } from "./settled-changes.ts";
 import { SnapshotTransfer } from "./snapshot-transfer.ts";
+import { TimeoutCauses } from "./timeout-causes.ts";
 
 /** Makes a replica from an engine and what it drives; it takes part from the first `tick` on. */
 export function createReplica(options: ReplicaOptions, ports: ReplicaPorts): Replica {
@@ -60,6 +61,7 @@ class LocalReplica implements Replica {
   readonly #ports: ReplicaPorts;
   readonly #place: () => Place;
   readonly #metrics: ReplicaMetrics;
+  readonly #causes: TimeoutCauses;
   readonly #proposals: Proposals;
   readonly #barriers: ReadBarriers;
   readonly #applier: Applier;
@@ -79,6 +81,7 @@ class LocalReplica implements Replica {
     const { requestMs, electionMs, configuration, apply: limits = {} } = options;
     this.#metrics = new ReplicaMetrics(ports.metrics ?? silentMetrics);
     this.#place = placeIn(engine, options.id);
+    this.#causes = new TimeoutCauses({ id: options.id, electionMs, nowMs: () => ports.nowMs() });
     this.#proposals = new Proposals({
       session: options.session,
       newSession: () => options.newSession(),
@@ -87,6 +90,7 @@ class LocalReplica implements Replica {
       appliedIndex: () => store.appliedIndex,
       place: this.#place,
       onFailed: () => this.#metrics.proposalsFailed.add(),
+      causeSince: (beganMs) => this.#causes.since(beganMs, engine),
     });
     this.#barriers = new ReadBarriers({
       timeoutMs: requestMs,
@@ -140,6 +144,7 @@ class LocalReplica implements Replica {
   receive(message: Message): void {
     if (this.#driver.isStopped) return;
     if (message.kind === "heartbeat" && failpoint("raftDropHeartbeat") !== undefined) return;
+    this.#causes.heard(message.from);
     if (message.kind === "installSnapshot") this.#transfer.receiveBare(message);
     else this.#driver.receive(message);
   }
@@ -153,6 +158,7 @@ class LocalReplica implements Replica {
   }
 
   unreachable(peer: NodeId): void {
+    this.#causes.unreachable(peer);
     this.#driver.input((engine) => engine.unreachable(peer));
   }
 
@@ -368,6 +374,7 @@ class LocalReplica implements Replica {
 
   #worked(): void {
     const { engine } = this.#ports;
+    this.#causes.observe(engine);
     this.#lessor.observe();
     this.#transfer.observe();
     this.#changes.observe();

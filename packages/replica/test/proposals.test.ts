@@ -9,7 +9,7 @@ import {
   type Proposal,
   putRequest,
 } from "@flotilla/store";
-import type { ProposeOutcome } from "../src/contract.ts";
+import type { ProposeOutcome, TimeoutCause } from "../src/contract.ts";
 import { proposalsBytesMax, proposalsMax, proposeBytesMax } from "../src/limits.ts";
 import type { Place } from "../src/place.ts";
 import { Proposals } from "../src/proposals.ts";
@@ -19,7 +19,12 @@ const result = { kind: "put", revision: 7, previous: undefined } as const;
 
 /** Only what proposals use of an engine; notes the sequences it is given. */
 function scene() {
-  const given = { appliedIndex: 0, lastSession: 5n, place: "data" as Place };
+  const given = {
+    appliedIndex: 0,
+    lastSession: 5n,
+    place: "data" as Place,
+    cause: undefined as TimeoutCause | undefined,
+  };
   const proposals = new Proposals({
     session: 5n,
     newSession: () => ++given.lastSession,
@@ -27,6 +32,7 @@ function scene() {
     resendMs: 100,
     appliedIndex: () => given.appliedIndex,
     place: () => given.place,
+    causeSince: (beganMs) => (beganMs === 0 ? given.cause : undefined),
   });
   const batches: number[][] = [];
   const sent: Proposal[] = [];
@@ -160,6 +166,15 @@ describe("Proposals", () => {
     proposals.tick(1000);
     turn();
     deepEqual(outcomes, [{ kind: "timeout" }, { kind: "noLeader" }]);
+  });
+
+  it("says what has probably cost the time", () => {
+    const { propose, turn, proposals, given, outcomes } = scene();
+    propose();
+    turn();
+    given.cause = "leaderFailed";
+    proposals.tick(1000);
+    deepEqual(outcomes, [{ kind: "timeout", cause: "leaderFailed" }]);
   });
 
   it("does not blame a missing leader when the leader has taken nothing in", () => {

@@ -1,8 +1,10 @@
 /** What the flags mean to the parts of a member. Pure. */
 import { resolve } from "node:path";
 import {
+  AuthOptionError,
   type AutoCompaction,
   type ListenAddress,
+  parseAuthToken,
   parseAutoCompaction,
   type ServeEtcdOptions,
 } from "@flotilla/etcd-api";
@@ -67,6 +69,7 @@ export function serveOptions(values: FlagValues, tls: Tls): ServeEtcdOptions {
   const learners = values.number("max-learners");
   return {
     versions: etcdVersions,
+    electionMs: values.number("election-timeout"),
     listen: listenAddresses(values, tls),
     grpc: grpcLimits(values),
     progressIntervalMs: values.number("watch-progress-notify-interval"),
@@ -94,7 +97,7 @@ export function serveOptions(values: FlagValues, tls: Tls): ServeEtcdOptions {
     enableGateway: values.bool("enable-grpc-gateway"),
     extensiveMetrics: values.text("metrics") === "extensive",
     warnUnaryMs: values.number("warning-unary-request-duration"),
-    authToken: values.text("auth-token"),
+    authToken: authTokenOf(values),
     authTokenTtlMs: values.number("auth-token-ttl") * 1000,
     bcryptCost: values.number("bcrypt-cost"),
   };
@@ -117,6 +120,18 @@ function autoCompactionOf(values: FlagValues): AutoCompaction {
   );
   if (parsed.kind === "wrong") throw new FlagsError(parsed.text);
   return parsed;
+}
+
+/** Looked at before there are any files. */
+function authTokenOf(values: FlagValues): string {
+  const text = values.text("auth-token");
+  try {
+    parseAuthToken(text);
+    return text;
+  } catch (error) {
+    if (error instanceof AuthOptionError) throw new FlagsError(error.message);
+    throw error;
+  }
 }
 
 /** The client URLs, then those for HTTP alone, then those for metrics. */

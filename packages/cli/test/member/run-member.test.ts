@@ -2,7 +2,7 @@
 import { deepEqual, equal, match, ok } from "node:assert/strict";
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { get as httpGet } from "node:http";
 import { get as httpsGet } from "node:https";
 import { tmpdir } from "node:os";
@@ -93,6 +93,13 @@ describe("the process of a member", () => {
     const words = await second.ready();
     equal(words.get("id"), id);
     await second.end("SIGTERM");
+  });
+
+  it("makes no file when it cannot make tokens", async () => {
+    const member = new Member("--data-dir", "m4", "--auth-token", "jwt,sign-method=none");
+    deepEqual(await member.end(), [1, null]);
+    match(JSON.stringify(member.lines.at(-1)), /Cannot sign tokens by \\"none\\"/);
+    equal(existsSync(join(folder, "m4")), false);
   });
 
   it("ends with 1 and says why when it cannot listen", async () => {

@@ -3,18 +3,20 @@
  * three election time-outs, so that they try another member. etcd api/v3rpc/interceptor.go.
  */
 import type { Timers } from "@flotilla/grpc";
-import { leaderCheckMs, leaderLossMs } from "../limits.ts";
+import { leaderCheckMs, leaderLossElections } from "../limits.ts";
 
 /** One timer for all streams; it runs only while there are any. */
 export class LeaderMonitor {
   readonly #timers: Timers;
   readonly #hasLeader: () => boolean;
+  readonly #lossMs: number;
   readonly #listeners = new Set<() => void>();
   #cancelTimer: (() => void) | undefined;
   #lostAtMs: number | undefined;
 
-  constructor(timers: Timers, hasLeader: () => boolean) {
+  constructor(timers: Timers, hasLeader: () => boolean, electionMs: number) {
     this.#timers = timers;
+    this.#lossMs = leaderLossElections * electionMs;
     this.#hasLeader = hasLeader;
   }
 
@@ -29,7 +31,7 @@ export class LeaderMonitor {
   }
 
   #schedule(): void {
-    this.#cancelTimer = this.#timers.after(leaderCheckMs, () => {
+    this.#cancelTimer = this.#timers.after(Math.min(leaderCheckMs, this.#lossMs / 2), () => {
       this.#check();
       if (this.#listeners.size === 0) this.#stop();
       else this.#schedule();
@@ -43,7 +45,7 @@ export class LeaderMonitor {
     }
     const nowMs = this.#timers.nowMs();
     this.#lostAtMs ??= nowMs;
-    if (nowMs - this.#lostAtMs < leaderLossMs) return;
+    if (nowMs - this.#lostAtMs < this.#lossMs) return;
     const listeners = [...this.#listeners];
     this.#listeners.clear();
     for (const onLost of listeners) onLost();

@@ -10,7 +10,7 @@ import { WatchStream } from "./watch-stream.ts";
 export function watchMethods(context: ServiceContext): Methods {
   const shared: WatchShared = {
     context,
-    monitor: new LeaderMonitor(context.timers, () => context.hasLeader),
+    monitor: new LeaderMonitor(context.timers, () => context.hasLeader, context.options.electionMs),
     encoded: new EncodedEvents(),
   };
   const watch: Method = { kind: "bidi", handle: (call) => serveWatch(shared, call) };
