@@ -3,6 +3,7 @@
  * server/embed/etcd.go (what the extra metrics listeners serve).
  */
 import type { ServiceContext } from "../context.ts";
+import { clusterVersionOf } from "../maintenance/downgrade.ts";
 import { type Answer, jsonAnswer, methodNotAllowed, notFound, textAnswer } from "./answer.ts";
 import { Health, type Question } from "./health.ts";
 import { processVariables } from "./process-variables.ts";
@@ -48,8 +49,9 @@ export class Pages {
 }
 
 /** What the cluster's versions are. */
-function version({ options }: ServiceContext): Answer {
-  const { server, cluster } = options.versions;
+function version({ member, options }: ServiceContext): Answer {
+  const { server } = options.versions;
+  const cluster = clusterVersionOf(member.store, options.versions.cluster);
   return jsonAnswer(
     200,
     JSON.stringify({ etcdserver: server, etcdcluster: cluster, storage: cluster }),
