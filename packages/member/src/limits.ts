@@ -9,7 +9,7 @@ export const stallLookMs = 1_000;
 /** A leader that is told to stop waits this long for another one to take over. */
 export const handOverMs = 500;
 /** Before the member tells its addresses again, when that failed. */
-export const advertiseRetryMs = 1_000;
+export const advertiseRetryMs = 100;
 /** A witness asks the leader to write them down, each time for so long. */
 export const advertiseAskMs = 1_000;
 /** A new member asks for so long who it is, while nobody answers. */
