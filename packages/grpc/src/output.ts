@@ -2,7 +2,7 @@
  * What a connection is about to write: frames of one turn of the event loop, laid one after the
  * other into few large buffers, so that a turn costs one system call however many calls it answers.
  */
-import { frameHeaderBytes } from "./frame.ts";
+import { frameHeaderBytes, framePayloadBytesMax, frameType } from "./frame.ts";
 
 /** Room for several of the largest frames. */
 const arenaBytes = 64 * 1024;
@@ -36,6 +36,9 @@ export class Output {
   #used = 0;
   #full: Filled[] = [];
   #fullBytes = 0;
+  /** The stream and place of the last frame, if that is DATA and ends the output. */
+  #dataStreamId = 0;
+  #dataAt = 0;
 
   constructor(pool: ArenaPool) {
     this.#pool = pool;
@@ -57,6 +60,7 @@ export class Output {
    */
   reserve(size: number): number {
     if (this.#arena === undefined || this.#arena.length - this.#used < size) this.#nextArena();
+    this.#dataStreamId = 0;
     const at = this.#used;
     this.#used += size;
     return at;
@@ -67,6 +71,27 @@ export class Output {
     const at = this.reserve(frameHeaderBytes + payload.length);
     writeFrameHeader(this.arena, at, { payloadBytes: payload.length, type, flags, streamId });
     this.arena.set(payload, at + frameHeaderBytes);
+  }
+
+  /**
+   * As {@link reserve}, for the payload of a DATA frame: what a stream sends in a row shares one, as far
+   * as it has room.
+   */
+  reserveData(streamId: number, size: number): number {
+    if (streamId === this.#dataStreamId) {
+      const payloadBytes = this.#used - this.#dataAt - frameHeaderBytes + size;
+      if (payloadBytes <= framePayloadBytesMax && this.#used + size <= this.arena.length) {
+        writePayloadBytes(this.arena, this.#dataAt, payloadBytes);
+        this.#used += size;
+        return this.#used - size;
+      }
+    }
+    const at = this.reserve(frameHeaderBytes + size);
+    const header = { payloadBytes: size, type: frameType.data, flags: 0, streamId };
+    writeFrameHeader(this.arena, at, header);
+    this.#dataStreamId = streamId;
+    this.#dataAt = at;
+    return at + frameHeaderBytes;
   }
 
   /** Hands over everything collected, in order. The receiver gives the arenas back to the pool. */
@@ -89,6 +114,7 @@ export class Output {
     this.#fullBytes += this.#used;
     this.#arena = undefined;
     this.#used = 0;
+    this.#dataStreamId = 0;
   }
 }
 
@@ -102,14 +128,18 @@ export interface FrameHeader {
 
 /** Writes the nine bytes of a frame header at `at`. */
 export function writeFrameHeader(target: Buffer, at: number, header: FrameHeader): void {
-  const { payloadBytes, streamId } = header;
-  target[at] = payloadBytes >> 16;
-  target[at + 1] = payloadBytes >> 8;
-  target[at + 2] = payloadBytes;
+  const { streamId } = header;
+  writePayloadBytes(target, at, header.payloadBytes);
   target[at + 3] = header.type;
   target[at + 4] = header.flags;
   target[at + 5] = streamId >> 24;
   target[at + 6] = streamId >> 16;
   target[at + 7] = streamId >> 8;
   target[at + 8] = streamId;
+}
+
+function writePayloadBytes(target: Buffer, at: number, payloadBytes: number): void {
+  target[at] = payloadBytes >> 16;
+  target[at + 1] = payloadBytes >> 8;
+  target[at + 2] = payloadBytes;
 }

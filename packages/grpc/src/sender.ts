@@ -10,14 +10,14 @@ import type { FloodGuard } from "./flood-guard.ts";
 import {
   defaultWindowBytes,
   frameFlag,
-  frameHeaderBytes,
   framePayloadBytesMax,
   frameType,
   windowBytesMax,
 } from "./frame.ts";
 import type { HeaderField } from "./hpack-static-table.ts";
 import { prefixBytes } from "./message-assembler.ts";
-import { type Output, writeFrameHeader } from "./output.ts";
+import { writePrefix } from "./outbox.ts";
+import type { Output } from "./output.ts";
 import type { ResponseHeadEncoder } from "./response-head.ts";
 import type { ResponseStream } from "./response-stream.ts";
 import { okStatus, type Status } from "./status.ts";
@@ -67,17 +67,13 @@ export class Sender {
   /** A complete successful response of one message. */
   respond(response: ResponseStream, message: Uint8Array): void {
     if (response.ended) return;
-    const size = prefixBytes + message.length;
-    const fits = size <= framePayloadBytesMax && size <= this.#window && size <= response.window;
-    const first = !response.opened && this.#ready.size === 0;
-    if (!fits || !first || !this.#deps.hasRoom()) {
+    if (response.opened || !this.#canSend(response, message)) {
       this.write(response, message);
       this.finish(response, okStatus);
       return;
     }
-    this.#window -= size;
-    response.window -= size;
     response.opened = true;
+    this.#takeWindow(response, prefixBytes + message.length);
     this.#deps.encoder.whole(this.#deps.output, response.id, message);
     this.#sent(response);
     this.#deps.wake();
@@ -86,8 +82,20 @@ export class Sender {
   /** One message of a stream. False when the writer should wait until the response resumes. */
   write(response: ResponseStream, message: Uint8Array): boolean {
     if (response.ended) return true;
-    this.begin(response, message.length);
-    return this.writePart(response, message);
+    if (!this.#canSend(response, message)) {
+      this.begin(response, message.length);
+      return this.writePart(response, message);
+    }
+    this.#open(response);
+    const { output, guard } = this.#deps;
+    const size = prefixBytes + message.length;
+    this.#takeWindow(response, size);
+    const at = output.reserveData(response.id, size);
+    writePrefix(output.arena, at, message.length);
+    output.arena.set(message, at + prefixBytes);
+    guard.earn();
+    this.#deps.wake();
+    return true;
   }
 
   /** Opens an answer that is not gRPC's. False when its head is too long. */
@@ -188,15 +196,25 @@ export class Sender {
     const { output, guard } = this.#deps;
     const { outbox } = response;
     const payloadBytes = Math.min(outbox.size, framePayloadBytesMax, this.#window, response.window);
-    const at = output.reserve(frameHeaderBytes + payloadBytes);
-    const header = { payloadBytes, type: frameType.data, flags: 0, streamId: response.id };
-    writeFrameHeader(output.arena, at, header);
-    outbox.moveTo(output.arena, at + frameHeaderBytes, payloadBytes);
-    this.#window -= payloadBytes;
-    response.window -= payloadBytes;
+    const at = output.reserveData(response.id, payloadBytes);
+    outbox.moveTo(output.arena, at, payloadBytes);
+    this.#takeWindow(response, payloadBytes);
     this.#heldBytes -= payloadBytes;
     guard.earn();
     if (outbox.size < this.#options.outboxBytesMax) response.resume();
+  }
+
+  /** True when the message can go out at once: nothing waits before it, and there is room for all of it. */
+  #canSend(response: ResponseStream, message: Uint8Array): boolean {
+    const size = prefixBytes + message.length;
+    const fits = size <= framePayloadBytesMax && size <= this.#window && size <= response.window;
+    const isFirst = this.#ready.size === 0 && response.outboxBytes === 0 && !response.isHttp;
+    return fits && isFirst && this.#deps.hasRoom();
+  }
+
+  #takeWindow(response: ResponseStream, bytes: number): void {
+    this.#window -= bytes;
+    response.window -= bytes;
   }
 
   #writeTrailers(response: ResponseStream, status: Status): void {
