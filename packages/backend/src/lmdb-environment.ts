@@ -49,6 +49,9 @@ interface EnvironmentStats extends TreeStats {
 /** V8's `typed_array_max_size_in_heap`. */
 const onHeapBytesMax = 64;
 
+/** LMDB fills the pages of a table that grows at its end, instead of leaving each half empty. */
+const atTheEnd = { append: true } as const;
+
 const binary = { encoding: "binary", keyEncoding: "binary" } as const;
 
 export class LmdbEnvironment implements BackendWriter {
@@ -134,17 +137,13 @@ export class LmdbEnvironment implements BackendWriter {
   }
 
   put(table: Table, key: Uint8Array, value: Uint8Array): void {
-    assert(key.length > 0, "backend: a key is not empty");
-    assert(this.#isWriting, "backend: a writer is used within its write");
-    const database = this.#tables.get(table) ?? this.#createTable(table);
-    try {
-      database.putSync(key, value);
-    } catch (error) {
-      throw BackendError.from(error, "put");
-    }
-    this.#changes++;
-    this.#changedBytes += key.length + value.length;
+    this.#put(table, key, value, undefined);
   }
+
+  append(table: Table, key: Uint8Array, value: Uint8Array): void {
+    this.#put(table, key, value, atTheEnd);
+  }
+
 
   delete(table: Table, key: Uint8Array): void {
     assert(this.#isWriting, "backend: a writer is used within its write");
@@ -292,6 +291,25 @@ export class LmdbEnvironment implements BackendWriter {
     } finally {
       if (transaction === undefined) this.#iterations--;
     }
+  }
+
+  #put(
+    table: Table,
+    key: Uint8Array,
+    value: Uint8Array,
+    place: typeof atTheEnd | undefined,
+  ): void {
+    assert(key.length > 0, "backend: a key is not empty");
+    assert(this.#isWriting, "backend: a writer is used within its write");
+    const database = this.#tables.get(table) ?? this.#createTable(table);
+    try {
+      if (place === undefined) database.putSync(key, value);
+      else database.putSync(key, value, place);
+    } catch (error) {
+      throw BackendError.from(error, "put");
+    }
+    this.#changes++;
+    this.#changedBytes += key.length + value.length;
   }
 
   #begin(): void {

@@ -170,6 +170,11 @@ export class LongKeyWriter extends LongKeyReader implements BackendWriter {
     this.#tables.put(bucket.table, concatBytes([bucket.prefix, rest]), value);
   }
 
+  append(table: Table, key: Uint8Array, value: Uint8Array): void {
+    if (key.length <= chunkBytes) this.#tables.append(table, key, value);
+    else this.put(table, key, value);
+  }
+
   delete(table: Table, key: Uint8Array): void {
     if (key.length <= chunkBytes) {
       this.#tables.delete(table, key);

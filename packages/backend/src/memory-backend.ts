@@ -68,6 +68,10 @@ class MemoryBackend implements DurableBackend, BackendWriter {
     this.#changing(table).set(key, value.slice());
   }
 
+  append(table: Table, key: Uint8Array, value: Uint8Array): void {
+    this.put(table, key, value);
+  }
+
   delete(table: Table, key: Uint8Array): void {
     this.#changing(table).delete(key);
   }

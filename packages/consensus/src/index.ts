@@ -29,4 +29,10 @@ export { isSamePromise } from "./hard-state.ts";
 export { decodeMessage, encodeMessage } from "./message-codec.ts";
 export { committedIndex, hasQuorum, tallyVotes, type VoteOutcome } from "./quorum.ts";
 export { createRaft } from "./raft/raft.ts";
-export { decodeEntry, decodeHardState, encodeEntry, encodeHardState } from "./record.ts";
+export {
+  decodeEntry,
+  decodeHardState,
+  encodeEntry,
+  encodeHardState,
+  writeEntry,
+} from "./record.ts";

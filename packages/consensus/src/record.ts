@@ -29,9 +29,15 @@ const hardStateField = {
 /** More than the tags, the lengths and three integers take. */
 const entryOverheadBytes = 72;
 
-/** One entry as `raftpb.Entry`. A `noop` is a normal entry without data, as etcd writes it. */
+/** One entry as `raftpb.Entry`. */
 export function encodeEntry(entry: Entry): Uint8Array {
   const writer = new WireWriter(entry.data.length + entryOverheadBytes);
+  writeEntry(writer, entry);
+  return writer.seal();
+}
+
+/** Appends the fields of `raftpb.Entry`. A `noop` is a normal entry without data, as etcd writes it. */
+export function writeEntry(writer: WireWriter, entry: Entry): void {
   writer.fieldVarint(
     entryField.type,
     entry.kind === "config" ? entryType.configChange : entryType.normal,
@@ -39,7 +45,6 @@ export function encodeEntry(entry: Entry): Uint8Array {
   writer.fieldVarint(entryField.term, entry.term);
   writer.fieldVarint(entryField.index, entry.index);
   writer.fieldBytes(entryField.data, entry.data);
-  return writer.seal();
 }
 
 /** The entry in `bytes`; its data is a view into them. */

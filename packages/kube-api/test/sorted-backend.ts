@@ -43,6 +43,7 @@ export function sortedBackend(): Backend {
       const index = at(list, key);
       list.splice(index, holds(list, index, key) ? 1 : 0, [key.slice(), value.slice()]);
     },
+    append: (table, key, value) => writer.put(table, key, value),
     delete(table, key) {
       const list = entries(table);
       const index = at(list, key);

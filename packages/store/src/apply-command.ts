@@ -59,10 +59,13 @@ function carryOut(
     case "put": {
       const error = checkPut(writer, command.request);
       if (error !== undefined) return refused(state, error);
-      return mutated(writer, state, (mutation) => runPut(mutation, command.request));
+      const mutation = new Mutation(writer, revision);
+      return mutated(state, mutation, runPut(mutation, command.request));
     }
-    case "deleteRange":
-      return mutated(writer, state, (mutation) => runDeleteRange(mutation, command.request));
+    case "deleteRange": {
+      const mutation = new Mutation(writer, revision);
+      return mutated(state, mutation, runDeleteRange(mutation, command.request));
+    }
     case "txn":
       return applyTxn(writer, state, command.request);
     case "compact": {
@@ -122,14 +125,8 @@ function unchanged(state: StoreState, result: CommandResult): Applied {
   return { result, state, changed: undefined };
 }
 
-/** Runs `body`; when it has changed something, the store is one revision further. */
-function mutated(
-  writer: BackendWriter,
-  state: StoreState,
-  body: (mutation: Mutation) => CommandResult,
-): Applied {
-  const mutation = new Mutation(writer, state.revision);
-  const result = body(mutation);
+/** When something has changed, the store is one revision further. */
+function mutated(state: StoreState, mutation: Mutation, result: CommandResult): Applied {
   const { revision, events } = mutation;
   if (events.length === 0) return unchanged(state, result);
   return { result, state: { ...state, revision }, changed: { revision, events } };
@@ -140,21 +137,19 @@ function applyTxn(writer: BackendWriter, state: StoreState, request: TxnRequest)
   const branch = chooseBranch(writer, request);
   const error = checkBranch({ reader: writer, revision, compactRevision }, branch);
   if (error !== undefined) return refused(state, error);
-  return mutated(writer, state, (mutation) => {
-    const view = () => ({ reader: writer, revision: mutation.revision, compactRevision });
-    return runBranch({ view, mutation }, branch);
-  });
+  const mutation = new Mutation(writer, revision);
+  const view = () => ({ reader: writer, revision: mutation.revision, compactRevision });
+  return mutated(state, mutation, runBranch({ view, mutation }, branch));
 }
 
 /** Deletes the keys of the lease, sorted, in one revision. */
 function applyLeaseRevoke(writer: BackendWriter, state: StoreState, id: bigint): Applied {
   if (!leaseExists(writer, id)) return refused(state, "leaseNotFound");
-  return mutated(writer, state, (mutation) => {
-    for (const key of keysOfLease(writer, id)) {
-      const row = mutation.read(key);
-      if (row !== undefined) mutation.delete(row);
-    }
-    removeLease(writer, id);
-    return { kind: "leaseRevoke", revision: mutation.revision };
-  });
+  const mutation = new Mutation(writer, state.revision);
+  for (const key of keysOfLease(writer, id)) {
+    const row = mutation.read(key);
+    if (row !== undefined) mutation.delete(row);
+  }
+  removeLease(writer, id);
+  return mutated(state, mutation, { kind: "leaseRevoke", revision: mutation.revision });
 }

@@ -242,6 +242,8 @@ export interface BackendReader {
 export interface BackendWriter extends BackendReader {
   /** `key` stays as it is from now on; `value` is the caller's again when the call has returned. */
   put(table: Table, key: Uint8Array, value: Uint8Array): void;
+  /** The same as `put`, for a key that is greater than every other in its table. */
+  append(table: Table, key: Uint8Array, value: Uint8Array): void;
   delete(table: Table, key: Uint8Array): void;
 }
 

@@ -10,11 +10,13 @@ import type { BackendWriter, KeyValue, WatchEvent } from "./contract.ts";
 import { deletedVersion, liveVersion, revisionKey, table, versionKey } from "./layout.ts";
 import { attachKey, detachKey } from "./leases.ts";
 
+const noEvents: readonly WatchEvent[] = [];
+
 /** Collects the changes of one command and gives them one revision. */
 export class Mutation {
   readonly writer: BackendWriter;
-  readonly events: WatchEvent[] = [];
   readonly #base: number;
+  #events: WatchEvent[] | undefined;
 
   /** `base`: revision of the store before this command. */
   constructor(writer: BackendWriter, base: number) {
@@ -22,9 +24,14 @@ export class Mutation {
     this.#base = base;
   }
 
+  /** What has changed, in the order of the changes. */
+  get events(): readonly WatchEvent[] {
+    return this.#events ?? noEvents;
+  }
+
   /** What a read within this command sees: one higher as soon as something has changed. */
   get revision(): number {
-    return this.events.length === 0 ? this.#base : this.#base + 1;
+    return this.#events === undefined ? this.#base : this.#base + 1;
   }
 
   /** The live value of `key`, own changes included. */
@@ -47,7 +54,7 @@ export class Mutation {
     };
     const record = encodeRecord(kv);
     this.writer.put(table.current, key, record);
-    this.writer.put(table.history, revisionKey(main, sub), record);
+    this.writer.append(table.history, revisionKey(main, sub), record);
     this.writer.put(table.versions, versionKey(key, main, sub), liveVersion);
     const before = previous === undefined ? 0n : previous.lease;
     if (before !== lease) {
@@ -55,7 +62,7 @@ export class Mutation {
       if (lease !== 0n) attachKey(this.writer, lease, key);
     }
     const told = kv.createRevision === main ? undefined : this.#beforeRevision(previous);
-    this.events.push({ kind: "put", kv, previous: told });
+    this.#note({ kind: "put", kv, previous: told });
   }
 
   /** `previous` is what {@link read} gives for its key. */
@@ -66,11 +73,17 @@ export class Mutation {
     assert(key.length > 0, "mutation: a stored key is never empty");
     const tombstone = tombstoneOf(key, 0);
     this.writer.delete(table.current, key);
-    this.writer.put(table.history, revisionKey(main, sub, true), encodeRecord(tombstone));
+    this.writer.append(table.history, revisionKey(main, sub, true), encodeRecord(tombstone));
     this.writer.put(table.versions, versionKey(key, main, sub), deletedVersion);
     if (previous.lease !== 0n) detachKey(this.writer, previous.lease, key);
     const before = this.#beforeRevision(previous);
-    this.events.push({ kind: "delete", kv: tombstoneOf(key, main), previous: before });
+    this.#note({ kind: "delete", kv: tombstoneOf(key, main), previous: before });
+  }
+
+  #note(event: WatchEvent): void {
+    // Most commands change one key: an array that starts empty would take room for sixteen more.
+    if (this.#events === undefined) this.#events = [event];
+    else this.#events.push(event);
   }
 
   /** What watchers are told of as the value before: never one of this revision itself, as in etcd. */

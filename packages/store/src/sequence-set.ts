@@ -35,6 +35,10 @@ export class SequenceSet {
   /** Adds a number that is not in the set. */
   add(sequence: number): void {
     assert(!this.has(sequence), "sequence set: the number must be new");
+    if (sequence === this.#floor && this.#runs.length === 0) {
+      this.#floor++; // One after the other, as they come from one member.
+      return;
+    }
     const at = this.#runAt(sequence);
     const before = this.#runs[at];
     const after = this.#runs[at + 1];

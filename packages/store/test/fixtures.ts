@@ -53,6 +53,7 @@ export function arrayBackend(): Backend & BackendWriter & { tables: Map<string, 
       rows.sort(([left], [right]) => compareBytes(left, right));
       backend.tables.set(table, rows);
     },
+    append: (table: string, key: Uint8Array, value: Uint8Array) => backend.put(table, key, value),
     delete(table: string, key: Uint8Array) {
       const rows = backend.tables.get(table) ?? [];
       backend.tables.set(

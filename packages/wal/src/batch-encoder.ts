@@ -5,13 +5,13 @@
  * leaves, no entry is of a later term than the recorded one (trap T5) and what is recorded as
  * committed is there.
  */
-import { assert } from "@flotilla/base";
+import { assert, WireWriter } from "@flotilla/base";
 import {
-  encodeEntry,
   encodeHardState,
   type HardState,
   isSamePromise,
   type SnapshotMeta,
+  writeEntry,
 } from "@flotilla/consensus";
 import type { Recovered, WalBatch } from "./contract.ts";
 import { RecordWriter, recordType } from "./records.ts";
@@ -21,6 +21,8 @@ import { encodeSnapshotMeta } from "./snapshot-record.ts";
 export class BatchEncoder {
   readonly #metadata: Uint8Array;
   readonly #writer: RecordWriter;
+  /** For one entry at a time. */
+  readonly #entry = new WireWriter(4 * 1024);
   #hardState: HardState;
   #snapshot: SnapshotMeta;
   #lastIndex: number;
@@ -73,7 +75,9 @@ export class BatchEncoder {
     for (const entry of entries) {
       const last = this.#lastIndex;
       assert(entry.index <= last + 1, () => `wal: entry ${entry.index} after ${last}`);
-      writer.record(recordType.entry, encodeEntry(entry));
+      this.#entry.reset();
+      writeEntry(this.#entry, entry);
+      writer.record(recordType.entry, this.#entry.view());
       this.#lastIndex = entry.index;
     }
     if (hardState.commit !== before.commit) {

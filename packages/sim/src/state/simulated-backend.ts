@@ -54,6 +54,10 @@ export class SimulatedBackend implements Backend, BackendWriter {
     map.set(key, value.slice());
   }
 
+  append(table: Table, key: Uint8Array, value: Uint8Array): void {
+    this.put(table, key, value);
+  }
+
   delete(table: Table, key: Uint8Array): void {
     assert(this.#isWriting, "backend: a writer is used within its write");
     this.#tables.get(table)?.delete(key);
