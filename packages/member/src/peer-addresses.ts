@@ -21,24 +21,22 @@ export function peerAddresses(
   configuration: Configuration,
   founders: readonly Founder[],
   self: NodeId,
-): ReadonlyMap<NodeId, PeerAddress> {
+): ReadonlyMap<NodeId, readonly PeerAddress[]> {
   const urls = peerUrlsOf(configuration, founders);
-  const addresses = new Map<NodeId, PeerAddress>();
+  const all = new Map<NodeId, readonly PeerAddress[]>();
   for (const id of configurationServers(configuration)) {
-    const address = addressOf(urls.get(id) ?? []);
-    if (id !== self && address !== undefined) addresses.set(id, address);
+    const addresses = (urls.get(id) ?? []).flatMap(addressOf);
+    if (id !== self && addresses.length > 0) all.set(id, addresses);
   }
-  return addresses;
+  return all;
 }
 
-/** The first URL that is one: they come from the log, where anything may stand. */
-function addressOf(urls: readonly string[]): PeerAddress | undefined {
-  for (const url of urls) {
-    try {
-      return parsePeerUrl(url);
-    } catch (error) {
-      if (!(error instanceof PeerError)) throw error;
-    }
+/** Nothing for what is no URL: they come from the log, where anything may stand. */
+function addressOf(url: string): readonly PeerAddress[] {
+  try {
+    return [parsePeerUrl(url)];
+  } catch (error) {
+    if (error instanceof PeerError) return [];
+    throw error;
   }
-  return undefined;
 }

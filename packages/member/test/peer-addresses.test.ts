@@ -20,14 +20,17 @@ function configurationOf(...servers: string[]): Configuration {
 function show(configuration: Configuration): string {
   const founders = [{ id: 0xcn, name: "m3", peerUrls: ["http://founded:3"] }];
   const peers = peerAddresses(configuration, founders, "a");
-  return [...peers].map(([id, { host, port }]) => `${id}@${host}:${port}`).join(" ");
+  const shown = [...peers].map(([id, all]) => {
+    return [id, ...all.map(({ host, port }) => `${host}:${port}`)].join("@");
+  });
+  return shown.join(" ");
 }
 
 describe("peerAddresses()", () => {
   // biome-ignore format: a table
   const cases = [
     ["voters and learners, and not itself", configurationOf("a@http://x:1", "b@http://x:2", "1@http://x:3"), "b@x:2 1@x:3"],
-    ["the first URL that is one",           configurationOf("b@nonsense@http://x:2"),                      "b@x:2"],
+    ["all URLs that are such",              configurationOf("b@nonsense@http://x:2@http://y:2"),           "b@x:2@y:2"],
     ["nobody without a URL that is one",    configurationOf("b@nonsense", "d"),                            ""],
     ["a founder without a record",          configurationOf("c"),                                          "c@founded:3"],
     ["a founder that has moved",            configurationOf("c@http://x:4"),                               "c@x:4"],

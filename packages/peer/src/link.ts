@@ -6,7 +6,7 @@
  */
 import type { Logger, Random, Timers } from "@flotilla/base";
 import type { TlsMaterial } from "@flotilla/pki";
-import type { PeerAddress } from "./address.ts";
+import type { AddressPicker } from "./address-picker.ts";
 import type { Connection } from "./connection.ts";
 import { dial } from "./dial.ts";
 import { PeerError } from "./errors.ts";
@@ -45,7 +45,7 @@ export interface LinkDeps {
 }
 
 export class Link {
-  readonly #address: PeerAddress;
+  readonly #addresses: AddressPicker;
   readonly #hello: Hello;
   readonly #lane: (typeof lanes)[Lane];
   readonly #deps: LinkDeps;
@@ -59,8 +59,8 @@ export class Link {
   #lastComplaint = "";
 
   /** Begins to connect. */
-  constructor(address: PeerAddress, hello: Hello & { readonly purpose: Lane }, deps: LinkDeps) {
-    this.#address = address;
+  constructor(addresses: AddressPicker, hello: Hello & { readonly purpose: Lane }, deps: LinkDeps) {
+    this.#addresses = addresses;
     this.#hello = hello;
     this.#lane = lanes[hello.purpose];
     this.#deps = deps;
@@ -86,9 +86,10 @@ export class Link {
   async #connect(): Promise<void> {
     const { timers, logger, tls } = this.#deps;
     const { to: peer, purpose } = this.#hello;
+    const address = this.#addresses.present;
     this.#dialing = true;
     try {
-      const connection = await dial(this.#address, this.#hello, {
+      const connection = await dial(address, this.#hello, {
         timers,
         signal: this.#stopping.signal,
         tls,
@@ -103,6 +104,7 @@ export class Link {
       this.#connected(connection);
       for (const body of this.#takeWaiting()) this.send(body);
     } catch (error) {
+      this.#addresses.failed(address);
       this.#failed(PeerError.from("unreachable", `reach ${peer}`, error));
     }
   }

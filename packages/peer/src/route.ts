@@ -6,7 +6,9 @@ import type { Logger, Random, Timers } from "@flotilla/base";
 import type { NodeId } from "@flotilla/consensus";
 import type { TlsMaterial } from "@flotilla/pki";
 import type { PeerAddress } from "./address.ts";
+import { AddressPicker } from "./address-picker.ts";
 import { CallChannel, type CallOutcome } from "./call-channel.ts";
+import type { Connection, ConnectionHandlers } from "./connection.ts";
 import { dial } from "./dial.ts";
 import type { Hello, Purpose } from "./hello.ts";
 import { idleChecksMax } from "./limits.ts";
@@ -28,7 +30,7 @@ export interface RouteDeps {
 
 export class Route {
   readonly peer: NodeId;
-  readonly address: PeerAddress;
+  readonly #addresses: AddressPicker;
   readonly #deps: RouteDeps;
   readonly #meters: PeerMeters;
   readonly #stopping = new AbortController();
@@ -38,19 +40,17 @@ export class Route {
   #idleBulkChecks = 0;
 
   /** Connects when there is something to say. */
-  constructor(peer: NodeId, address: PeerAddress, deps: RouteDeps) {
+  constructor(peer: NodeId, addresses: readonly PeerAddress[], deps: RouteDeps) {
     this.peer = peer;
-    this.address = address;
+    this.#addresses = new AddressPicker(addresses);
     this.#deps = deps;
     this.#meters = deps.metrics.of(peer);
-    this.#calls = new CallChannel(deps.timers, (handlers) =>
-      dial(address, deps.helloTo(peer, "calls"), {
-        timers: deps.timers,
-        handlers,
-        signal: this.#stopping.signal,
-        tls: deps.tls,
-      }),
-    );
+    this.#calls = new CallChannel(deps.timers, (handlers) => this.#dialForCalls(handlers));
+  }
+
+  /** True when the peer is reached there and nowhere else. */
+  isTo(addresses: readonly PeerAddress[]): boolean {
+    return this.#addresses.isOf(addresses);
   }
 
   /** Makes the connection for messages, so that the first one need not wait for it. */
@@ -93,9 +93,21 @@ export class Route {
     this.#calls.close(reason);
   }
 
+  async #dialForCalls(handlers: ConnectionHandlers): Promise<Connection> {
+    const { timers, tls, helloTo } = this.#deps;
+    const address = this.#addresses.present;
+    const context = { timers, handlers, signal: this.#stopping.signal, tls };
+    try {
+      return await dial(address, helloTo(this.peer, "calls"), context);
+    } catch (error) {
+      this.#addresses.failed(address);
+      throw error;
+    }
+  }
+
   #open(lane: "messages" | "bulk", onDropped: () => void): Link {
     const { timers, random, logger, tls, helloTo } = this.#deps;
-    return new Link(this.address, helloTo(this.peer, lane), {
+    return new Link(this.#addresses, helloTo(this.peer, lane), {
       timers,
       random,
       logger,

@@ -7,7 +7,7 @@
  * removed has to be told. Guests are few and leave when nothing is said for a while.
  */
 import type { NodeId } from "@flotilla/consensus";
-import { type PeerAddress, peerUrlOf } from "./address.ts";
+import type { PeerAddress } from "./address.ts";
 import { guestsMax, idleCheckMs, idleChecksMax } from "./limits.ts";
 import { Route, type RouteDeps } from "./route.ts";
 
@@ -48,27 +48,27 @@ export class Routes {
   }
 
   /** Who is a peer from now on. Whoever is one no more becomes a guest. */
-  setPeers(peers: ReadonlyMap<NodeId, PeerAddress>): void {
+  setPeers(peers: ReadonlyMap<NodeId, readonly PeerAddress[]>): void {
     for (const [id, route] of [...this.#peers]) {
       if (peers.has(id)) continue;
       this.#peers.delete(id);
       this.#addGuest(route);
     }
-    for (const [id, address] of peers) if (id !== this.#deps.self) this.#setPeer(id, address);
+    for (const [id, addresses] of peers) if (id !== this.#deps.self) this.#setPeer(id, addresses);
   }
 
   /** Someone who is no peer, it may be, has said who it is. */
   meet(id: NodeId, address: PeerAddress | undefined): void {
     if (this.#peers.has(id) || address === undefined) return;
     const known = this.#guests.get(id);
-    if (known !== undefined && isSame(known.route.address, address)) {
+    if (known?.route.isTo([address]) === true) {
       this.touch(id);
       return;
     }
     this.#guests.delete(id);
     known?.route.close("the member has moved");
     this.#deps.logger.info("guest connected", { guest: id });
-    this.#addGuest(new Route(id, address, this.#deps));
+    this.#addGuest(new Route(id, [address], this.#deps));
   }
 
   /** A word from `id`, or to it: if it is a guest, it stays. */
@@ -88,15 +88,15 @@ export class Routes {
     this.#guests.clear();
   }
 
-  #setPeer(id: NodeId, address: PeerAddress): void {
+  #setPeer(id: NodeId, addresses: readonly PeerAddress[]): void {
     const known = this.#peers.get(id) ?? this.#guests.get(id)?.route;
     this.#guests.delete(id);
-    if (known !== undefined && isSame(known.address, address)) {
+    if (known?.isTo(addresses) === true) {
       this.#peers.set(id, known);
       return;
     }
     known?.close("the member has moved");
-    const route = new Route(id, address, this.#deps);
+    const route = new Route(id, addresses, this.#deps);
     route.connect();
     this.#peers.set(id, route);
   }
@@ -127,8 +127,4 @@ export class Routes {
     }
     this.#stopChecks = this.#deps.timers.after(idleCheckMs, () => this.#checkIdle());
   }
-}
-
-function isSame(left: PeerAddress, right: PeerAddress): boolean {
-  return peerUrlOf(left) === peerUrlOf(right);
 }

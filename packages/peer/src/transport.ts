@@ -24,8 +24,8 @@ export interface PeerOptions {
   readonly listen: PeerAddress | readonly PeerAddress[];
   /** Where others reach this member. Default: the first of those where it listens. */
   readonly advertise?: PeerAddress;
-  /** The other members at the start, by the addresses that they advertise. */
-  readonly peers: ReadonlyMap<NodeId, PeerAddress>;
+  /** The other members at the start, by the addresses that they advertise: each has at least one. */
+  readonly peers: ReadonlyMap<NodeId, readonly PeerAddress[]>;
   /** What is shown and trusted at addresses that are secure. */
   readonly tls?: TlsMaterial | undefined;
 }
@@ -64,7 +64,7 @@ export interface PeerTransport {
   /** One question, one answer, within `timeoutMs`. Never rejects. */
   call(to: NodeId, request: Uint8Array, timeoutMs: number): Promise<CallOutcome>;
   /** Who the other members are from now on, and where; this one may be among them. */
-  setPeers(peers: ReadonlyMap<NodeId, PeerAddress>): void;
+  setPeers(peers: ReadonlyMap<NodeId, readonly PeerAddress[]>): void;
   /** Closes all connections; calls in flight fail. */
   close(): Promise<void>;
 }
@@ -145,7 +145,7 @@ class SocketTransport implements PeerTransport {
     return route.call(request, timeoutMs);
   }
 
-  setPeers(peers: ReadonlyMap<NodeId, PeerAddress>): void {
+  setPeers(peers: ReadonlyMap<NodeId, readonly PeerAddress[]>): void {
     if (!this.#closed) this.#routes.setPeers(peers);
   }
 

@@ -50,16 +50,21 @@ export interface Talker {
 
 export const loopback = (port: number) => ({ host: "127.0.0.1", port });
 
+type Place = number | PeerAddress | readonly number[];
+
 /** Where members are, by their ports. */
-export const addresses = (places: Record<string, number | PeerAddress>) =>
-  new Map<string, PeerAddress>(
-    Object.entries(places).map(([id, at]) => [id, typeof at === "number" ? loopback(at) : at]),
+export const addresses = (places: Record<string, Place>) =>
+  new Map<string, readonly PeerAddress[]>(
+    Object.entries(places).map(([id, at]) => {
+      const all = typeof at === "number" || "host" in at ? [at] : at;
+      return [id, all.map((one) => (typeof one === "number" ? loopback(one) : one))];
+    }),
   );
 
 /** A transport that notes what it gets; `peers` gives the port of each. */
 export async function talker(
   self: string,
-  peers: Record<string, number | PeerAddress>,
+  peers: Record<string, Place>,
   more: {
     listen?: PeerOptions["listen"];
     tls?: TlsMaterial;

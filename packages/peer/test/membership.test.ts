@@ -42,6 +42,23 @@ describe("peers", () => {
     await Promise.all([a.transport.close(), moved.transport.close()]);
   });
 
+  it("with several addresses are reached by one that answers, in all ways", async () => {
+    const nobody = await freePort();
+    const ports = [await freePort(), await freePort()];
+    const listen = ports.map((port) => ({ host: "127.0.0.1", port }));
+    const a = await talker("a", { b: [nobody, ...ports] });
+    const b = await talker("b", {}, { listen });
+    await arrives(a, "b", b, "hello");
+    const outcome = await a.transport.call("b", utf8("are you there"), 5000);
+    ok(outcome.kind === "answered");
+    await b.transport.close();
+    const moved = await talker("b", {}, { port: ports[1] ?? 0 });
+    await arrives(a, "b", moved, "hello again");
+    a.transport.sendBulk("b", utf8("bulk"));
+    await until(() => moved.bulk.length > 0, "bulk");
+    await Promise.all([a.transport.close(), moved.transport.close()]);
+  });
+
   it("stay where they are when nothing has changed for them", async () => {
     const { a, b, portB, close } = await pair();
     await arrives(a, "b", b, "hello");
