@@ -2,15 +2,16 @@ import { deepEqual, equal, ok, throws } from "node:assert/strict";
 import { readFile } from "node:fs/promises";
 import { after, before, describe, it } from "node:test";
 import { emptyBytes, Prng, silentLogger } from "@flotilla/base";
-import type { Call, Method } from "@flotilla/grpc";
+import type { Call, Method, WriterCall } from "@flotilla/grpc";
 // biome-ignore lint/correctness/noUndeclaredDependencies: the workspace's root has it, for tests.
 import { Metadata } from "@grpc/grpc-js";
 import { accessRuleOf } from "../src/auth/access-table.ts";
 import { Authority } from "../src/auth/authority.ts";
 import { createTokens } from "../src/auth/tokens.ts";
 import { createEtcdApi } from "../src/index.ts";
+import { slicedRangesMax } from "../src/limits.ts";
 import { askAuth, authCases, type Fields, type Wallet, type Who } from "./auth-cases.ts";
-import { ManualTimers, type Running, SoloMember, startSolo, stopAll } from "./fixtures.ts";
+import { ManualTimers, type Running, SoloMember, startSolo, stopAll, until } from "./fixtures.ts";
 
 after(stopAll);
 
@@ -225,6 +226,49 @@ describe("Authority", () => {
       (error: Error) => equal(error.message, "etcdserver: revision of auth store is old"),
     );
     authority.close();
+  });
+
+  it("judges a stream of a range when it is its turn, not when it asked", async () => {
+    const { member, authority } = await solo();
+    authority.close();
+    for (const command of [
+      { kind: "userAdd", name: "user", passwordHash: "", hasNoPassword: true },
+      { kind: "userGrantRole", name: "user", role: "root" },
+    ] as const) {
+      await member.propose(command, { principal: "cluster" });
+    }
+    const api = createEtcdApi({ ...deps, member, random: new Prng(1) });
+    const stream = api.methods.get("/etcdserverpb.KV/RangeStream");
+    ok(stream?.kind === "serverStream");
+    let letGo = (): void => {};
+    const held = new Promise<void>((resolve) => {
+      letGo = resolve;
+    });
+    let writes = 0;
+    const ask = (name: string): Promise<string> => {
+      const writeInParts = (): Promise<void> => {
+        writes++;
+        return held;
+      };
+      const call = { ...callOf({}, name), writeInParts } as unknown as WriterCall;
+      return stream.handle(call, Uint8Array.of(10, 1, 107)).then(
+        () => "answered",
+        (error: Error) => error.message,
+      );
+    };
+    const first = Array.from({ length: slicedRangesMax }, () => ask("root"));
+    await until(
+      () => writes === slicedRangesMax,
+      () => "streams that hold all places",
+    );
+    const late = ask("user");
+    const revoke = { kind: "userDelete", name: "user" } as const;
+    await member.propose(revoke, { principal: "cluster" });
+    letGo();
+    equal(await late, "etcdserver: permission denied");
+    equal(writes, slicedRangesMax);
+    await Promise.all(first);
+    api.close();
   });
 
   it("does not serve a method that nobody has a rule for, nor an answer that nobody asked for", async () => {

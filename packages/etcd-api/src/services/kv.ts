@@ -111,7 +111,10 @@ class KvService {
     this.#context.checkServesClients(); // etcd's learners know no exception for it.
     checkRangeStream(request);
     if (!request.serializable) await this.#context.afterBarrier(() => {});
-    await this.#readFor(call, { kind: "range", request }, () => this.#ranges.stream(request, call));
+    // What the caller may read is judged when it is his turn: that can be long after he asked.
+    await this.#ranges.inPlace(() =>
+      this.#readFor(call, { kind: "range", request }, () => this.#ranges.stream(request, call)),
+    );
   }
 
   put(request: PutRequest, bytes: Uint8Array, call: Call): Promise<Uint8Array> {

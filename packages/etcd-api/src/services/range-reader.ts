@@ -50,14 +50,11 @@ export class RangeReader {
     return this.#readInTurn(request, call);
   }
 
-  /**
-   * `KV/RangeStream`: chunks of rows that grow from {@link streamedRowsFirst} until they come near the
-   * size of the largest request; the last one says what the whole comes to.
-   */
-  async stream(request: RangeRequest, call: WriterCall): Promise<void> {
+  /** Waits for a place among those that read in slices, and holds it while `read` is at it. */
+  async inPlace(read: () => Promise<void>): Promise<void> {
     await this.#place();
     try {
-      await this.#stream(request, call);
+      await read();
     } finally {
       this.#leave();
     }
@@ -124,7 +121,11 @@ export class RangeReader {
     }
   }
 
-  async #stream(request: RangeRequest, call: WriterCall): Promise<void> {
+  /**
+   * `KV/RangeStream`, in its place: chunks of rows that grow from {@link streamedRowsFirst} until they
+   * come near the size of the largest request; the last one says what the whole comes to.
+   */
+  async stream(request: RangeRequest, call: WriterCall): Promise<void> {
     const cursor = this.#context.member.store.rangeCursor(request);
     const chunks = new Chunks(cursor, request.limit, this.#turns);
     try {
