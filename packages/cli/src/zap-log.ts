@@ -4,6 +4,7 @@
  */
 import { closeSync, openSync, writeSync } from "node:fs";
 import type { LogFields, Logger } from "@flotilla/base";
+import { journalPrefixes } from "./journal.ts";
 
 const levels = ["debug", "info", "warn", "error", "dpanic", "panic", "fatal"] as const;
 export type LogLevel = (typeof levels)[number];
@@ -13,7 +14,10 @@ export interface LogOptions {
   readonly level: LogLevel;
   /** Default `json`. */
   readonly format?: "json" | "console";
-  /** `default` and `stderr`, `stdout`, or paths of files. Default stderr. */
+  /**
+   * `default` and `stderr`, `stdout`, or paths of files; `systemd/journal` is stderr with priorities,
+   * for whoever knows that this is where it leads. Default stderr.
+   */
   readonly outputs?: readonly string[];
 }
 
@@ -34,7 +38,7 @@ export function openLog({ level: lowest, format = "json", outputs = [] }: LogOpt
     if (levels.indexOf(level) < levels.indexOf(lowest)) return () => {};
     const log = (message: string, fields?: LogFields): void => {
       const line = encode({ level, ts: timestamp(), caller: callerOf(log), msg: message }, fields);
-      for (const target of targets) writeLine(target, line);
+      for (const target of targets) writeLine(target, line, level);
     };
     return log;
   };
@@ -47,7 +51,7 @@ export function openLog({ level: lowest, format = "json", outputs = [] }: LogOpt
     reopen() {
       const before = targets;
       targets = openTargets(outputs);
-      for (const target of before) if (target > 2) closeSync(target);
+      for (const target of before) if (typeof target === "number" && target > 2) closeSync(target);
     },
   };
 }
@@ -86,19 +90,23 @@ function callerOf(log: object): string {
   return match === null ? "" : `${match[1]}/${match[2]}`;
 }
 
-function openTargets(outputs: readonly string[]): readonly number[] {
-  const targets = outputs.map((output) => {
+/** An open file, or the journal. */
+type Target = number | "journal";
+
+function openTargets(outputs: readonly string[]): readonly Target[] {
+  const targets = outputs.map((output): Target => {
     if (output === "stdout") return 1;
-    if (["default", "stderr", "systemd/journal"].includes(output)) return 2;
-    return openSync(output, "a", fileMode);
+    if (output === "default" || output === "stderr") return 2;
+    return output === "systemd/journal" ? "journal" : openSync(output, "a", fileMode);
   });
   return targets.length === 0 ? [2] : [...new Set(targets)];
 }
 
 /** A log that cannot be written must not end what it tells about. */
-function writeLine(target: number, line: string): void {
+function writeLine(target: Target, line: string, level: LogLevel): void {
   try {
-    if (target === 1) process.stdout.write(line);
+    if (target === "journal") process.stderr.write(journalPrefixes[level] + line);
+    else if (target === 1) process.stdout.write(line);
     else if (target === 2) process.stderr.write(line);
     else writeSync(target, line);
   } catch {

@@ -257,7 +257,7 @@ const observing: readonly Row[] = [
     "done",
     ["debug", "info", "warn", "error", "dpanic", "panic", "fatal"],
   ],
-  ["log-outputs", "list", ["default"], "stderr (the default), stdout, or files"],
+  ["log-outputs", "list", ["default"], "stderr (the default), stdout, systemd/journal, or files"],
   ["log-format", "text", "json", "json or console"],
   ["warning-apply-duration", "duration", 100, "a request that takes longer to apply is logged"],
   ["warning-unary-request-duration", "duration", 300, "a call that takes longer is logged"],

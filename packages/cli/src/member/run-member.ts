@@ -9,6 +9,7 @@ import { type EtcdServer, serveEtcd } from "@flotilla/etcd-api";
 import { nodeIdOf, type RunningMember, recoverMember, startMember } from "@flotilla/member";
 import { exitCode, reasonOf } from "../exit.ts";
 import { startFailpoints } from "../failpoint-server.ts";
+import { journalProblem } from "../journal.ts";
 import { systemRandom } from "../system.ts";
 import { type LogLevel, openLog, type ProcessLog } from "../zap-log.ts";
 import type { FlagValues } from "./flag-values.ts";
@@ -82,19 +83,30 @@ function answer(outcome: Exclude<FlagsOutcome, { kind: "read" }>): number {
 
 function openLogOf(values: FlagValues): ProcessLog | undefined {
   const format = values.text("log-format");
-  const outputs = values.list("log-outputs");
+  const given = values.list("log-outputs");
+  const journal = given.includes(journalOutput) ? journalProblem(process.env) : undefined;
+  const outputs = journal === undefined ? given : given.map(withoutJournal);
   try {
     if (format !== "json" && format !== "console") {
       throw new FlagsError(`unknown log format: ${format}, supported values json, console`);
     }
+    if (journal?.isFatal === true) throw new FlagsError(journal.text);
     const log = openLog({ level: values.text("log-level") as LogLevel, format, outputs });
-    const hasFiles = outputs.some((output) => !["default", "stderr", "stdout"].includes(output));
+    if (journal !== undefined) log.warn("the log goes to standard error", { reason: journal.text });
+    const hasFiles = outputs.some((output) => !notFiles.has(output));
     if (hasFiles) process.on("SIGHUP", () => log.reopen());
     return log;
   } catch (error) {
     refuse(openLog({ level: "info" }), reasonOf(error));
     return undefined;
   }
+}
+
+const journalOutput = "systemd/journal";
+const notFiles: ReadonlySet<string> = new Set(["default", "stderr", "stdout", journalOutput]);
+
+function withoutJournal(output: string): string {
+  return output === journalOutput ? "stderr" : output;
 }
 
 function refuse(log: ProcessLog, error: string): void {
