@@ -42,6 +42,11 @@ export class Audience<L extends Listener> {
     return this.#listeners;
   }
 
+  /** True when there is somebody to share with. */
+  get isMany(): boolean {
+    return this.#listeners.size > 1;
+  }
+
   get isEmpty(): boolean {
     return this.#listeners.size === 0;
   }
@@ -70,7 +75,7 @@ export class Audience<L extends Listener> {
 
   /** Keeps it for the others. */
   keep(stretch: Stretch): void {
-    if (this.#listeners.size > 1) this.#stretch = stretch;
+    if (this.isMany) this.#stretch = stretch;
   }
 
   /** What somebody else has taken from there on. */

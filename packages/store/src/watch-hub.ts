@@ -74,6 +74,9 @@ export class WatchHub {
   }
 }
 
+/** A batch that is shared ends at a multiple of this: enough for an answer, and few enough to end alike. */
+const sharedRevisions = 64;
+
 /** Where a watcher finds what it gives. */
 interface WatcherPlace {
   readonly source: WatchSource;
@@ -184,7 +187,7 @@ class StoreWatcher implements Watcher {
     const events: WatchEvent[] = [];
     let bytes = 0;
     let next = from;
-    for (; next <= this.#source.revision() && bytes < bytesMax; next++) {
+    for (const end = this.#endFrom(from); next < end && bytes < bytesMax; next++) {
       for (const event of this.#log.eventsOf(next, this.#request.prevKv)) {
         if (!this.#wants(event.kv.key, event.kind)) continue;
         events.push(event);
@@ -193,6 +196,16 @@ class StoreWatcher implements Watcher {
     }
     const batch = { kind: "events", events, revision: next - 1 } as const;
     return { from, next, bytesMax, form: this.#form, batch };
+  }
+
+  /**
+   * Where watchers stop who are to go on together: those who begin at different times end at the same
+   * revision, and share what follows.
+   */
+  #endFrom(from: number): number {
+    const end = this.#source.revision() + 1;
+    if (!this.#audience.isMany) return end;
+    return Math.min(end, from - (from % sharedRevisions) + sharedRevisions);
   }
 
   #takeHistory(bytesMax: number): readonly WatchEvent[] {

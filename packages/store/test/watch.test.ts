@@ -1,4 +1,4 @@
-import { deepEqual, equal, notEqual } from "node:assert/strict";
+import { deepEqual, equal, notDeepEqual, notEqual } from "node:assert/strict";
 import { describe, it } from "node:test";
 import { createStore, type Watcher, type WatchRequest } from "../src/index.ts";
 import { Bench, b, everything, op, showBatch } from "./fixtures.ts";
@@ -339,6 +339,18 @@ describe("watchers of the same keys", () => {
     equal(takeAll(second), "put a=1 @2 | 2 / put a=2 @3 | 3");
     equal(takeAll(first), "put a=2 @3 | 3");
     equal(`${first.watcher.synced} ${second.watcher.synced}`, "true true");
+  });
+
+  it("come together again when they have parted", () => {
+    const bench = new Bench();
+    const [first, second] = [watch(bench, single("a")), watch(bench, single("a"))];
+    bench.put("a", "1");
+    first.watcher.take(1_000_000);
+    for (let count = 0; count < 100; count++) bench.put("a", "2");
+    notDeepEqual(first.watcher.take(1_000_000), second.watcher.take(1_000_000));
+    const batch = first.watcher.take(1_000_000);
+    equal(batch?.kind === "events" && batch.revision, 102);
+    equal(second.watcher.take(1_000_000), batch);
   });
 
   it("keep to their own sizes", () => {
