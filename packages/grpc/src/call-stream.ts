@@ -139,7 +139,7 @@ export class CallStream implements Call, HttpCall, ReaderCall, WriterCall {
     this.#host.reset(this, http2Code.internalError);
   }
 
-  write(message: Uint8Array): boolean {
+  write(message: Uint8Array, rest: Uint8Array = emptyBytes): boolean {
     if (this.ended) return true;
     assert(!this.#isInParts, "a message is written while another comes in parts");
     const { limits, sender, logger } = this.#host;
@@ -148,8 +148,8 @@ export class CallStream implements Call, HttpCall, ReaderCall, WriterCall {
       this.fail({ code: statusCode.resourceExhausted, message: "grpc: response queue overflow" });
       return true;
     }
-    this.#head.method.observer?.sent(message.length);
-    return sender.write(this.response, message);
+    this.#head.method.observer?.sent(message.length + rest.length);
+    return sender.write(this.response, message, rest);
   }
 
   async writeInParts({ messageBytes, parts }: MessageInParts): Promise<void> {
@@ -168,7 +168,7 @@ export class CallStream implements Call, HttpCall, ReaderCall, WriterCall {
     }
     if (this.ended) return;
     assert(missingBytes === 0, () => `${this.path}: a message in parts is not of its size`);
-    if (!this.#isInParts) sender.write(this.response, emptyBytes);
+    if (!this.#isInParts) sender.write(this.response, emptyBytes, emptyBytes);
     this.#isInParts = false;
     this.#head.method.observer?.sent(messageBytes);
   }

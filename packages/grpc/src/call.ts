@@ -58,9 +58,10 @@ export interface WriterCall extends Call {
   /**
    * Sends one message; the bytes must not change afterwards. False: the client is slow, wait for
    * {@link drained}. A handler that goes on regardless has its call ended with RESOURCE_EXHAUSTED.
-   * Ignored when the call has ended.
+   * Ignored when the call has ended. The message goes on with `rest`: what many have in common need
+   * not be copied into each.
    */
-  write(message: Uint8Array): boolean;
+  write(message: Uint8Array, rest?: Uint8Array): boolean;
   /** Sends one message in parts; nothing else may be written until this resolves, which it does also when the call ends. */
   writeInParts(message: MessageInParts): Promise<void>;
   /** Resolves when there is room again, or the call has ended. */

@@ -67,32 +67,36 @@ export class Sender {
   /** A complete successful response of one message. */
   respond(response: ResponseStream, message: Uint8Array): void {
     if (response.ended) return;
-    if (response.opened || !this.#canSend(response, message)) {
-      this.write(response, message);
+    const size = prefixBytes + message.length;
+    if (response.opened || !this.#canSend(response, size)) {
+      this.write(response, message, emptyBytes);
       this.finish(response, okStatus);
       return;
     }
     response.opened = true;
-    this.#takeWindow(response, prefixBytes + message.length);
+    this.#takeWindow(response, size);
     this.#deps.encoder.whole(this.#deps.output, response.id, message);
     this.#sent(response);
     this.#deps.wake();
   }
 
-  /** One message of a stream. False when the writer should wait until the response resumes. */
-  write(response: ResponseStream, message: Uint8Array): boolean {
+  /** One message of a stream, in two pieces. False when the writer should wait until the response resumes. */
+  write(response: ResponseStream, message: Uint8Array, rest: Uint8Array): boolean {
     if (response.ended) return true;
-    if (!this.#canSend(response, message)) {
-      this.begin(response, message.length);
-      return this.writePart(response, message);
+    const messageBytes = message.length + rest.length;
+    const size = prefixBytes + messageBytes;
+    if (!this.#canSend(response, size)) {
+      this.begin(response, messageBytes);
+      if (rest.length > 0) this.#hold(response, message);
+      return this.writePart(response, rest.length > 0 ? rest : message);
     }
     this.#open(response);
     const { output, guard } = this.#deps;
-    const size = prefixBytes + message.length;
     this.#takeWindow(response, size);
     const at = output.reserveData(response.id, size);
-    writePrefix(output.arena, at, message.length);
+    writePrefix(output.arena, at, messageBytes);
     output.arena.set(message, at + prefixBytes);
+    if (rest.length > 0) output.arena.set(rest, at + prefixBytes + message.length);
     guard.earn();
     this.#deps.wake();
     return true;
@@ -118,8 +122,7 @@ export class Sender {
   /** Bytes of the message that was begun last. False when the writer should wait. */
   writePart(response: ResponseStream, part: Uint8Array): boolean {
     if (response.ended) return true;
-    response.outbox.pushPart(part);
-    this.#heldBytes += part.length;
+    this.#hold(response, part);
     this.#ready.add(response);
     this.pump();
     if (this.#heldBytes > this.#options.heldBytesMax) this.#deps.onOverflow();
@@ -204,9 +207,13 @@ export class Sender {
     if (outbox.size < this.#options.outboxBytesMax) response.resume();
   }
 
-  /** True when the message can go out at once: nothing waits before it, and there is room for all of it. */
-  #canSend(response: ResponseStream, message: Uint8Array): boolean {
-    const size = prefixBytes + message.length;
+  #hold(response: ResponseStream, part: Uint8Array): void {
+    response.outbox.pushPart(part);
+    this.#heldBytes += part.length;
+  }
+
+  /** True when a message with its prefix can go out at once: nothing waits before it, and there is room for all of it. */
+  #canSend(response: ResponseStream, size: number): boolean {
     const fits = size <= framePayloadBytesMax && size <= this.#window && size <= response.window;
     const isFirst = this.#ready.size === 0 && response.outboxBytes === 0 && !response.isHttp;
     return fits && isFirst && this.#deps.hasRoom();

@@ -90,6 +90,38 @@ describe("what the server sends", () => {
     equal((await client.answer(1)).messages[0]?.length, 25);
   });
 
+  it("carries messages of two pieces, and several messages to a frame, through windows of every size", async () => {
+    const words = ["a", "bcd", "", "efghij"];
+    const twoPieces: Method = {
+      kind: "serverStream",
+      async handle(call) {
+        for (const word of words) {
+          const bytes = Buffer.from(word);
+          for (let cut = 0; cut <= bytes.length; cut++) {
+            call.write(bytes.subarray(0, cut), bytes.subarray(cut));
+          }
+        }
+      },
+    };
+    const expected = words.flatMap((word) => new Array<string>(word.length + 1).fill(word));
+    const running = await start({ "/t.T/Pieces": twoPieces });
+    for (const windowBytes of [0, 1, 5, 6, 13, 1000]) {
+      const client = await RawClient.open(running.port, smallWindow(windowBytes));
+      client.call(1, "/t.T/Pieces", "");
+      await client.roundTrip();
+      equal(
+        dataBytes(client),
+        Math.min(windowBytes, expected.join("").length + 5 * expected.length),
+      );
+      client.send(windowUpdate(1, 1000));
+      const { messages, headers } = await client.answer(1);
+      equal(messages.map(String).join(), expected.join(), `window of ${windowBytes}`);
+      equal(headers.get("grpc-status"), "0");
+      const frames = client.frames.filter(({ type }) => type === frameType.data).length;
+      ok(frames <= 2, `window of ${windowBytes}: ${frames} frames`);
+    }
+  });
+
   it("ends a response without data though the window is closed", async () => {
     const running = await start({ "/t.T/None": repeat(0) });
     const client = await RawClient.open(running.port, smallWindow(0));

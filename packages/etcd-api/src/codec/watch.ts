@@ -101,7 +101,10 @@ function withFilters(create: WatchCreate, reader: WireReader): WatchCreate {
   return { ...create, noPut, noDelete };
 }
 
-/** `WatchResponse` after its header; fields at their default may be left out. */
+/**
+ * `WatchResponse` after its header and before its events, which {@link EncodedEvents} are; fields at
+ * their default may be left out.
+ */
 export interface WatchAnswer {
   readonly watchId: WatchId;
   readonly created?: boolean;
@@ -109,8 +112,6 @@ export interface WatchAnswer {
   readonly compactRevision?: number;
   readonly cancelReason?: string;
   readonly fragment?: boolean;
-  /** See {@link EncodedEvents}. */
-  readonly events?: Uint8Array;
 }
 
 export function writeWatchAnswer(writer: WireWriter, answer: WatchAnswer): void {
@@ -121,10 +122,9 @@ export function writeWatchAnswer(writer: WireWriter, answer: WatchAnswer): void 
   writer.fieldVarint(5, answer.compactRevision ?? 0);
   writer.fieldText(6, answer.cancelReason ?? "");
   writer.fieldBool(7, answer.fragment ?? false);
-  if (answer.events !== undefined) writer.raw(answer.events);
 }
 
-/** Events as answers have them. Many watches are told the same: who is next to be told it gets the same bytes. */
+/** Events at the end of answers. Many watches are told the same: whoever is next gets the same bytes. */
 export class EncodedEvents {
   #events: readonly WatchEvent[] = [];
   #bytes: Uint8Array = emptyBytes;

@@ -1,4 +1,5 @@
 /** A call that came as JSON, as the handlers of gRPC methods see it. */
+import { concatBytes, emptyBytes } from "@flotilla/base";
 import {
   collectMessage,
   GrpcError,
@@ -68,15 +69,16 @@ export class GatewayCall implements ReaderCall, WriterCall {
     return this.#abort.signal.aborted;
   }
 
-  write(message: Uint8Array): boolean {
+  write(message: Uint8Array, rest: Uint8Array = emptyBytes): boolean {
     if (this.ended) return true;
     const { route, method, sink } = this.#parts;
     if (sink.waitingBytes > gatewayOutboxBytesMax) {
       this.end(new GrpcError(statusCode.resourceExhausted, "grpc: response queue overflow"));
       return true;
     }
-    method.observer?.sent(message.length);
-    return sink.write(decodeToJson(route.response, message));
+    const whole = rest.length === 0 ? message : concatBytes([message, rest]);
+    method.observer?.sent(whole.length);
+    return sink.write(decodeToJson(route.response, whole));
   }
 
   async writeInParts(message: MessageInParts): Promise<void> {

@@ -5,8 +5,14 @@
 import { varintSize } from "@flotilla/base";
 import { encodeEvent, type WatchEvent } from "@flotilla/store";
 
+/** An answer in its two parts. */
+export interface EventsAnswer {
+  readonly head: Uint8Array;
+  readonly events: Uint8Array;
+}
+
 /** Encodes an answer with these events; `fragment`: more of the same revision follow. */
-type EncodeAnswer = (events: readonly WatchEvent[], fragment: boolean) => Uint8Array;
+type EncodeAnswer = (events: readonly WatchEvent[], fragment: boolean) => EventsAnswer;
 
 /**
  * The answer with these events whole; in parts of less than `bytesMax` when it is not, where an event
@@ -16,13 +22,13 @@ export function* fragmentsOf(
   events: readonly WatchEvent[],
   bytesMax: number,
   encodeAnswer: EncodeAnswer,
-): Generator<Uint8Array, void, void> {
+): Generator<EventsAnswer, void, void> {
   const whole = encodeAnswer(events, false);
-  if (whole.length < bytesMax || events.length < 2) {
+  if (whole.head.length + whole.events.length < bytesMax || events.length < 2) {
     yield whole;
     return;
   }
-  const headBytes = encodeAnswer([], true).length;
+  const headBytes = encodeAnswer([], true).head.length;
   let part: WatchEvent[] = [];
   let bytes = headBytes;
   for (const event of events) {

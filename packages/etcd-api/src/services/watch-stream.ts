@@ -26,7 +26,7 @@ import {
   watchStretchMs,
   watchTurnBytes,
 } from "../limits.ts";
-import { fragmentsOf } from "./watch-fragments.ts";
+import { type EventsAnswer, fragmentsOf } from "./watch-fragments.ts";
 
 /** The id of an answer that belongs to no watch. */
 const noWatch = -1;
@@ -59,7 +59,7 @@ export class WatchStream {
   readonly #ready = new Set<Watch>();
   #nextId = 0;
   /** Fragments of a revision of which some are sent. */
-  #fragments: Generator<Uint8Array, void, void> | undefined;
+  #fragments: Generator<EventsAnswer, void, void> | undefined;
   #pumping = false;
   #progressWanted = false;
   #cancelTimer: (() => void) | undefined;
@@ -242,14 +242,12 @@ export class WatchStream {
     watch.eventsSent = true;
     this.#context.counts.events.add(batch.events.length);
     failpoint("beforeSendWatchResponse");
-    const encodeAnswer = (events: readonly WatchEvent[], fragment: boolean): Uint8Array =>
-      this.#encode(batch.revision, {
-        watchId: watch.id,
-        events: this.#encoded.of(events),
-        fragment,
-      });
     const events = watch.prevKv ? this.#withoutCompacted(batch.events) : batch.events;
-    if (!watch.fragment) return this.#call.write(encodeAnswer(events, false));
+    const encodeAnswer = (some: readonly WatchEvent[], fragment: boolean): EventsAnswer => ({
+      head: this.#encode(batch.revision, { watchId: watch.id, fragment }),
+      events: this.#encoded.of(some),
+    });
+    if (!watch.fragment) return this.#writeEvents(encodeAnswer(events, false));
     const bytesMax = this.#context.options.maxRequestBytes + messageOverheadBytes;
     this.#fragments = fragmentsOf(events, bytesMax, encodeAnswer);
     return this.#sendFragments();
@@ -260,9 +258,13 @@ export class WatchStream {
     while (this.#fragments !== undefined) {
       const { value, done } = this.#fragments.next();
       if (done) this.#fragments = undefined;
-      else if (!this.#call.write(value)) return false;
+      else if (!this.#writeEvents(value)) return false;
     }
     return true;
+  }
+
+  #writeEvents({ head, events }: EventsAnswer): boolean {
+    return this.#call.write(head, events);
   }
 
   /** What a compaction has made unreadable is no longer told as what was there before, as in etcd. */
