@@ -29,7 +29,7 @@ export interface Listener {
 
 /**
  * Opens it. `onConnection` gets each socket, after the handshake, with the name in the client's
- * certificate. Rejects with the system's error, or `PkiError`.
+ * certificate, if that is to say who it is. Rejects with the system's error, or `PkiError`.
  */
 export async function openListener(
   address: ListenAddress,
@@ -45,7 +45,9 @@ export async function openListener(
           logger,
           endpoint: "client",
           chooseProtocol: serves === "http" || serves === "metrics" ? onlyHttp1 : protocolOf,
-          onConnection,
+          // An authority alone has clients show a certificate; only the option makes it their name.
+          onConnection: (socket, clientName) =>
+            onConnection(socket, material.options.clientCertAuth ? clientName : undefined),
         });
   await listen(server, address);
   const bound = server.address();
