@@ -56,10 +56,11 @@ export function certificateOf(socket: TLSSocket): PeerCertificate | undefined {
   return certificate === null || certificate.raw === undefined ? undefined : certificate;
 }
 
-/** Empty when it has none. */
+/** Empty when it has none; of several the last, as Go's parser has it. */
 export function commonNameOf(certificate: PeerCertificate): string {
-  const name: unknown = certificate.subject?.CN;
-  return typeof name === "string" ? name : Array.isArray(name) ? String(name[0] ?? "") : "";
+  const names: unknown = certificate.subject?.CN;
+  const name: unknown = Array.isArray(names) ? names.at(-1) : names;
+  return typeof name === "string" ? name : "";
 }
 
 function isFor(certificate: PeerCertificate, host: string): boolean {

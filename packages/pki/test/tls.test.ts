@@ -118,6 +118,17 @@ describe("TLS server and dial", () => {
     assert.equal(await meet(options, trusting()), "tls: client didn't provide a certificate");
   });
 
+  it("takes the last of several common names, as etcd does", async () => {
+    const options = { ...pairOf(server), ...trusting() };
+    const both = await authority.issue({ name: "bob, CN=carol", uses: ["client"], file: "both" });
+    assert.equal(await meet(options, { ...trusting(), ...pairOf(both) }), "hello carol");
+    const named = await meet(
+      { ...options, allowedNames: ["bob"] },
+      { ...trusting(), ...pairOf(both) },
+    );
+    assert.match(named, /^CommonName authentication failed: "carol"/);
+  });
+
   it("refuses a certificate of another authority, and one that is for servers only", async () => {
     const options = { ...pairOf(server), ...trusting() };
     const foreign = await Authority.make();
