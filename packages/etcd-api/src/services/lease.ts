@@ -74,7 +74,7 @@ class LeaseService {
       const { id } = decoded(decodeLeaseRequest, bytes);
       if (authority.isEnabled) await authority.permit(call, { kind: "leaseRenew", id });
       const { revision } = member.store; // As it was when the request came, as in etcd.
-      const outcome = await member.renewLease(id, call.signal);
+      const outcome = await member.renewLease(id); // Bounded in time: not worth a signal for each call.
       if (outcome.kind !== "renewed" && outcome.kind !== "leaseNotFound") throw rpcErrorOf(outcome);
       if (outcome.kind === "renewed") this.#context.counts.leasesRenewed.add();
       const ttlSeconds = outcome.kind === "renewed" ? outcome.ttlSeconds : 0;
