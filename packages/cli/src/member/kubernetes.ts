@@ -1,6 +1,7 @@
 /** The Kubernetes side of a member: its API, at its own address and a shared one, and the control plane. */
 import { readFileSync } from "node:fs";
 import type { Logger, Random } from "@flotilla/base";
+import { keepToQuota } from "@flotilla/etcd-api";
 import { createKubeApi, memberStorage, type ServeOptions } from "@flotilla/kube-api";
 import type { RunningMember } from "@flotilla/member";
 import { runControlPlane } from "../control-plane.ts";
@@ -17,7 +18,10 @@ export async function openKubernetes(
   const { member, random, logger } = deps;
   if (values.text("api-listen-url") === "") return [];
   const own = addressOf(values, "api-listen-url");
-  const api = createKubeApi({ storage: memberStorage(member), random, logger });
+  // The quota is kept where writes come in: this is one of two doors.
+  const quotaBackendBytes = values.number("quota-backend-bytes");
+  const storage = memberStorage(keepToQuota(member, { quotaBackendBytes, logger }));
+  const api = createKubeApi({ storage, random, logger });
   const serve = { api, ...tlsOf(values, own) };
   const closers = [await serveAt({ ...serve, host: own.host, port: own.port })];
   if (values.text("api-shared-url") !== "") {
