@@ -1,4 +1,4 @@
-import { deepEqual, equal, match, throws } from "node:assert/strict";
+import { deepEqual, doesNotMatch, equal, match, throws } from "node:assert/strict";
 import { describe, it } from "node:test";
 import { memberCalled } from "../src/membership/description.ts";
 import { listing } from "../src/membership/listing.ts";
@@ -76,6 +76,12 @@ describe("listing()", () => {
     match(text("m1* m2 m3", 0xa1n), /^Only m1 may lead, and does: a single point of failure/m);
     match(text("m1* m2 m3", 0xa2n), /^Warning: only m2 may lead, and it does not: when m1 ends/m);
     match(text("m1* m2- m3", 0xa2n), /^Warning: only m2 may lead, and it does not answer: /m);
+  });
+
+  it("names the static leader when there is no leader", () => {
+    const text = listing(clusterOf("m1- m2-", { staticLeader: 0xa2n }), "table");
+    match(text, /^There is no leader, and only m2 may lead: start it\./m);
+    doesNotMatch(listing(clusterOf("m1- m2-"), "table"), /may lead/);
   });
 
   it("tells why the member that was asked takes no part", () => {

@@ -3,19 +3,20 @@
 import { createMemoryBackend } from "@flotilla/backend";
 import { Prng, silentLogger, textOf, utf8, WireReader, WireWriter } from "@flotilla/base";
 import type { Timers } from "@flotilla/grpc";
-import type {
-  BarrierOutcome,
-  ChangeMembersOutcome,
-  Member,
-  MemberInfo,
-  MemberStatus,
-  ProposeOptions,
-  ProposeOutcome,
-  RenewOutcome,
-  StateHash,
-  StateSnapshot,
-  TimeToLiveOutcome,
-  Unavailable,
+import {
+  type BarrierOutcome,
+  type ChangeMembersOutcome,
+  type Member,
+  type MemberInfo,
+  type MemberStatus,
+  memberIdOf,
+  type ProposeOptions,
+  type ProposeOutcome,
+  type RenewOutcome,
+  type StateHash,
+  type StateSnapshot,
+  type TimeToLiveOutcome,
+  type Unavailable,
 } from "@flotilla/member";
 import {
   type Command,
@@ -56,7 +57,9 @@ export class SoloMember implements Member {
   status(): MemberStatus {
     const appliedIndex = this.#index;
     const isLeader = this.leaderId === this.id;
+    const { staticLeader } = this.cluster;
     const status = {
+      ...(staticLeader !== undefined && { staticLeader: memberIdOf(staticLeader) }),
       term: this.term,
       leaderId: this.leaderId,
       isLeader,

@@ -78,8 +78,10 @@ describe("Describe", () => {
   it("tells what the asked member knows when there is no leader", async () => {
     cluster().put("b", { votes: 0 });
     running.member.leaderId = 0n;
+    cluster().staticLeader = "b";
     const description = await describeIt();
     equal(description.leaderId, 0n);
+    equal(description.staticLeader, 0xbn);
     deepEqual(shown(description), [
       "b learner 0 match=0 none silent",
       "abcdef0123456789 voter 1 match=0 none silent",

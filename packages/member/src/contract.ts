@@ -30,6 +30,8 @@ export interface MemberStatus {
   readonly appliedIndex: number;
   /** Present while this member takes no part, and why. */
   readonly isolation?: Isolation;
+  /** The only member that may lead; absent while every voter with data may. */
+  readonly staticLeader?: bigint;
 }
 
 export interface MemberInfo {

@@ -171,7 +171,9 @@ export class LocalMember implements RunningMember {
   }
 
   status(): MemberStatus {
-    const { term, leader, role, commitIndex, isolation } = this.#parts.engine.status();
+    const { engine } = this.#parts;
+    const { term, leader, role, commitIndex, isolation } = engine.status();
+    const { staticLeader } = engine.configuration;
     return {
       term,
       leaderId: memberIdOf(leader),
@@ -179,6 +181,7 @@ export class LocalMember implements RunningMember {
       commitIndex,
       appliedIndex: this.#parts.data.store.appliedIndex,
       ...(isolation === undefined ? {} : { isolation }),
+      ...(staticLeader === undefined ? {} : { staticLeader: memberIdOf(staticLeader) }),
     };
   }
 

@@ -68,7 +68,7 @@ export function remarks(description: MembershipDescription): string[] {
   if (description.isolation !== undefined) {
     lines.push(`The member that was asked takes no part: ${isolationText(description.isolation)}.`);
   }
-  if (description.leaderId === 0n) return lines;
+  if (description.leaderId === 0n) return [...lines, ...leaderlessRemarks(description)];
   if (configuration.outgoing.length > 0) {
     lines.push("A change of the members is under way: those of before have a say, too.");
   }
@@ -91,6 +91,15 @@ export function remarks(description: MembershipDescription): string[] {
     );
   }
   return lines;
+}
+
+/** Who would have to come back, as far as the member that was asked knows. */
+function leaderlessRemarks(description: MembershipDescription): readonly string[] {
+  if (description.staticLeader === 0n) return [];
+  const name = callOf(description, nodeIdOf(description.staticLeader));
+  return [
+    `There is no leader, and only ${name} may lead: start it. If it is lost for good, \`flotilla member recover\` makes a cluster of what another member holds.`,
+  ];
 }
 
 /** Without it there soon is no leader at all: that has to be seen before it happens. */

@@ -7,7 +7,7 @@
  * |-------|---------------------------------------------------------------------------|
  * | 1     | etcd's ResponseHeader                                                     |
  * | 2     | member, repeated                                                          |
- * | 3     | leader: id; 0 when none answered, and then all from 4 to 13 is missing    |
+ * | 3     | leader: id; 0 when none answered, and then 4 to 10, 12 and 13 are missing |
  * | 4     | term of the leader                                                        |
  * | 5     | epoch: counts forced recoveries                                           |
  * | 6     | place of the configuration in the log                                     |
@@ -75,7 +75,7 @@ export interface MemberDescription {
 export interface MembershipDescription {
   /** Sorted by id. */
   readonly members: readonly MemberDescription[];
-  /** 0 when no leader answered: then only the members are told, as the member that was asked knows them. */
+  /** 0 when no leader answered: then members and static leader are told, as the asked member knows them. */
   readonly leaderId: bigint;
   readonly term: number;
   readonly epoch: number;

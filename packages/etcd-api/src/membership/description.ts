@@ -11,7 +11,7 @@ import type { Configuration, EngineStatus, NodeId } from "./types.ts";
 /** What is known without a leader: the members as this one has them. */
 export function describeLeaderless(
   members: readonly MemberInfo[],
-  own: OwnWords,
+  own: OwnWords & Pick<MembershipDescription, "staticLeader">,
 ): MembershipDescription {
   return {
     members: members.map((member) => ({ ...member, ...unknownProgress, outgoingVotes: 0 })),
@@ -23,7 +23,6 @@ export function describeLeaderless(
     commitIndex: 0,
     lastIndex: 0,
     transferTarget: 0n,
-    staticLeader: 0n,
     removed: [],
     divergedAt: 0,
     ...own,

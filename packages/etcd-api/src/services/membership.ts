@@ -68,10 +68,11 @@ class MembershipService {
   async describe(signal: AbortSignal, added: readonly bigint[] = []): Promise<Uint8Array> {
     const { member } = this.#context;
     const status = await this.#leadersView(signal);
-    const own = { added, isolation: isolationOf(member.status()) };
+    const { staticLeader = 0n, ...ownStatus } = member.status();
+    const own = { added, isolation: isolationOf(ownStatus) };
     const description =
       status === undefined
-        ? describeLeaderless(member.members(), own)
+        ? describeLeaderless(member.members(), { ...own, staticLeader })
         : describeMembership(status, member.members(), own);
     return this.#context.answer(noRevision, (writer) => writeMembership(writer, description));
   }
