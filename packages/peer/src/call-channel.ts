@@ -88,6 +88,7 @@ export class CallChannel {
           this.#failAll(reason);
         },
       });
+      connection.bePatient(); // Many calls come in one turn, each from a client of its own.
       if (!connection.closed) this.#connection = connection;
       return connection;
     } finally {

@@ -37,6 +37,7 @@ export class Connection {
   #sentSincePing = false;
   /** Told how long a ping took to come back; undefined when nobody wants to know. */
   #onRoundTrip: ((seconds: number) => void) | undefined;
+  #isPatient = false;
   #stopPing: () => void;
   #closed = false;
 
@@ -70,6 +71,11 @@ export class Connection {
     this.#onRoundTrip = onRoundTrip;
   }
 
+  /** From now on frames wait for those of the whole turn, not only of the callback that they come from. */
+  bePatient(): void {
+    this.#isPatient = true;
+  }
+
   /**
    * Queues a frame; it leaves with the others of this turn. False when it was not sent, because more
    * than `waitingBytesMax` would wait for the system to take them.
@@ -77,7 +83,10 @@ export class Connection {
   send(kind: number, body: Uint8Array, waitingBytesMax: number = sendBufferBytesMax): boolean {
     const waitingBytes = this.#queuedBytes + this.#socket.writableLength;
     if (this.#closed || waitingBytes + body.length > waitingBytesMax) return false;
-    if (this.#queue.length === 0) queueMicrotask(() => this.#flush());
+    if (this.#queue.length === 0) {
+      if (this.#isPatient) setImmediate(() => this.#flush());
+      else queueMicrotask(() => this.#flush());
+    }
     this.#queue.push(frameHead(kind, body), body);
     this.#queuedBytes += frameHeadBytes + body.length;
     return true;
