@@ -97,8 +97,10 @@ export const signedTokensMax = 4_096;
 export const tokenBytesMax: number = 8 * 1024;
 /** How long a call waits until this member has applied the entry that made its token. */
 export const tokenWaitMs = 5_000;
-/** How often it looks. */
+/** How often it is looked whether that has come. */
 export const tokenPauseMs = 5;
+/** Calls that wait for that; beyond, they are refused. */
+export const tokenWaitsMax = 10_000;
 /** Time to live of the lease that `Lock` and `Campaign` make when they are given none. */
 export const sessionTtlSeconds = 60;
 /** `--warning-unary-request-duration`. */

@@ -1,4 +1,4 @@
-import { deepEqual, equal, ok, throws } from "node:assert/strict";
+import { deepEqual, equal, ok, rejects, throws } from "node:assert/strict";
 import { readFile } from "node:fs/promises";
 import { after, before, describe, it } from "node:test";
 import { emptyBytes, Prng, silentLogger } from "@flotilla/base";
@@ -9,7 +9,7 @@ import { accessRuleOf } from "../src/auth/access-table.ts";
 import { Authority } from "../src/auth/authority.ts";
 import { createTokens } from "../src/auth/tokens.ts";
 import { createEtcdApi } from "../src/index.ts";
-import { slicedRangesMax } from "../src/limits.ts";
+import { slicedRangesMax, tokenWaitsMax } from "../src/limits.ts";
 import { askAuth, authCases, type Fields, type Wallet, type Who } from "./auth-cases.ts";
 import { ManualTimers, type Running, SoloMember, startSolo, stopAll, until } from "./fixtures.ts";
 
@@ -197,6 +197,79 @@ describe("Authority", () => {
     authority.close();
   });
 
+  it("waits for any number of tokens by one timer, and for no more than a bounded number", async () => {
+    const { authority } = await solo();
+    const before = timers.pending;
+    const messageOf = (error: Error): string => error.message;
+    const calls = Array.from({ length: tokenWaitsMax + 3 }, () =>
+      authority.principal(callOf({ token: "abcdefghijklmnop.99999" })).then(() => "", messageOf),
+    );
+    await new Promise(setImmediate);
+    equal(timers.pending, before + 1);
+    timers.advance(10_000);
+    const messages = await Promise.all(calls);
+    equal(messages.filter((text) => text === "etcdserver: too many requests").length, 3);
+    equal(timers.pending, before);
+    authority.close();
+  });
+
+  it("judges what waited for a barrier by then, though authentication was off when it asked", async () => {
+    const { member, authority } = await solo();
+    authority.close();
+    const api = createEtcdApi({ ...deps, member, random: new Prng(1) });
+    const key = Uint8Array.of(10, 1, 107);
+    const requests = [
+      ["Range", key],
+      ["Range", Uint8Array.of(...key, 18, 1, 0)],
+      ["Txn", Uint8Array.of(18, 5, 10, 3, ...key)],
+    ] as const;
+    for (const [name, request] of requests) {
+      await member.propose({ kind: "authDisable" }, { principal: "cluster" });
+      member.readBarrier = async () => {
+        await member.propose({ kind: "authEnable" }, { principal: "cluster" });
+        return { kind: "ready" };
+      };
+      const method = api.methods.get(`/etcdserverpb.KV/${name}`);
+      ok(method?.kind === "unary");
+      const answer = Promise.resolve(method.handle(callOf({}), request));
+      await rejects(answer, { message: "etcdserver: user name is empty" }, name);
+    }
+    api.close();
+  });
+
+  it("gives nothing away for which somebody waited until authentication was on", async () => {
+    const { member, authority } = await solo();
+    await member.propose({ kind: "authDisable" }, { principal: "cluster" });
+    const range = { key: Uint8Array.of(107), rangeEnd: emptyBytes };
+    const read = authority.read(callOf({}), { kind: "read", range }, async () => {
+      await member.propose({ kind: "authEnable" }, { principal: "cluster" });
+      return "secret";
+    });
+    await rejects(Promise.resolve(read), { message: "etcdserver: user name is empty" });
+    authority.close();
+  });
+
+  it("gives keys to nobody who comes by another revision, leases to root by any", async () => {
+    const { member, authority } = await solo();
+    authority.close();
+    let authRevision = member.store.auth.revision + 5;
+    const tokens = createTokens(deps, { authToken: "", authTokenTtlMs: 0 });
+    tokens.read = () => ({ kind: "known", principal: { user: "root", authRevision } });
+    const signed = new Authority({ member, timers, tokens });
+    const call = callOf({ token: "signed" });
+    const range = { key: Uint8Array.of(107), rangeEnd: emptyBytes };
+    const old = { message: "etcdserver: revision of auth store is old" };
+    const read = signed.read(call, { kind: "read", range }, () => "of a later revision");
+    await rejects(Promise.resolve(read), old);
+    authRevision = 1;
+    equal(await signed.read(call, { kind: "leaseKeys", id: 7n }, async () => "keys"), "keys");
+    const during = signed.read(call, { kind: "leaseKeys", id: 7n }, async () => {
+      await member.propose({ kind: "roleAdd", name: "r" }, { principal: "cluster" });
+    });
+    await rejects(Promise.resolve(during), old);
+    signed.close();
+  });
+
   it("catches up before it refuses what was allowed elsewhere a moment ago", async () => {
     const { member, authority } = await solo();
     await member.propose(
@@ -268,6 +341,32 @@ describe("Authority", () => {
     equal(await late, "etcdserver: permission denied");
     equal(writes, slicedRangesMax);
     await Promise.all(first);
+    api.close();
+  });
+
+  it("waits for a token before a stream of a range takes its place", async () => {
+    const { member, authority } = await solo();
+    authority.close();
+    const api = createEtcdApi({ ...deps, member, random: new Prng(1) });
+    const stream = api.methods.get("/etcdserverpb.KV/RangeStream");
+    ok(stream?.kind === "serverStream");
+    const ask = (fields: Readonly<Record<string, string>>, name?: string): Promise<string> => {
+      const call = {
+        ...callOf(fields, name),
+        writeInParts: async () => {},
+      } as unknown as WriterCall;
+      return stream.handle(call, Uint8Array.of(10, 1, 107)).then(
+        () => "answered",
+        (error: Error) => error.message,
+      );
+    };
+    const forged = Array.from({ length: slicedRangesMax }, () =>
+      ask({ token: "abcdefghijklmnop.99999" }),
+    );
+    await new Promise(setImmediate);
+    equal(await ask({}, "root"), "answered");
+    timers.advance(10_000);
+    deepEqual([...new Set(await Promise.all(forged))], ["etcdserver: invalid auth token"]);
     api.close();
   });
 

@@ -10,18 +10,19 @@
  * | write                  | before it is proposed, so that the log is not everybody's; where it is applied, by the state there |
  */
 import { InvariantError } from "@flotilla/base";
-import type { Call, Method } from "@flotilla/grpc";
+import type { Call, Method, Timers } from "@flotilla/grpc";
 import type { Member } from "@flotilla/member";
 import type { AuthReader, Command, Principal, ReadAccess } from "@flotilla/store";
 import { RpcError } from "../errors.ts";
-import { tokenPauseMs, tokenWaitMs } from "../limits.ts";
+import { tokenWaitMs } from "../limits.ts";
 import { type Access, type AccessRule, accessRuleOf } from "./access-table.ts";
+import { TokenWaits } from "./token-waits.ts";
 import type { Tokens } from "./tokens.ts";
 
 /** Collaborators. */
 export interface AuthorityDeps {
   readonly member: Member;
-  readonly timers: { after(delayMs: number, callback: () => void): () => void; nowMs(): number };
+  readonly timers: Timers;
   readonly tokens: Tokens;
 }
 
@@ -29,7 +30,8 @@ const admin: ReadAccess = { kind: "admin" };
 
 export class Authority {
   readonly #member: Member;
-  readonly #timers: AuthorityDeps["timers"];
+  readonly #timers: Timers;
+  readonly #waits: TokenWaits;
   /** How users are known after they gave their password. */
   readonly tokens: Tokens;
   readonly #stopFollowing: () => void;
@@ -39,6 +41,7 @@ export class Authority {
   constructor({ member, timers, tokens }: AuthorityDeps) {
     this.#member = member;
     this.#timers = timers;
+    this.#waits = new TokenWaits({ timers, appliedIndex: () => member.status().appliedIndex });
     this.tokens = tokens;
     this.#stopFollowing = member.store.onAuth((event) => tokens.follow(event));
   }
@@ -110,27 +113,35 @@ export class Authority {
   }
 
   /**
-   * Reads what the caller may read. `access` is judged by the state from which `read` begins; what takes
-   * several turns is given away only when nobody's rights have changed meanwhile.
+   * Reads what the caller may read. `access` is judged by the state from which `read` begins, and what was
+   * read is given away only when nobody's rights have changed meanwhile.
    */
   read<T>(call: Call, access: ReadAccess, read: () => T | Promise<T>): T | Promise<T> {
-    return this.isEnabled ? this.#readJudged(call, access, read) : read();
+    if (this.isEnabled) return this.#readJudged(call, access, read);
+    const result = read();
+    return result instanceof Promise ? this.#readWhileOff(call, access, result) : result;
   }
 
   async #readJudged<T>(call: Call, access: ReadAccess, read: () => T | Promise<T>): Promise<T> {
     const principal = await this.principal(call);
+    const { revision } = this.#auth;
     this.check(principal, access);
     const result = read();
-    if (!(result instanceof Promise)) return result;
-    const value = await result;
-    if (access.kind !== "admin") this.checkUnchanged(principal);
+    const value = result instanceof Promise ? await result : result;
+    // Root may ask for leases, too, by a signed token of long ago; for keys nobody may by another one than
+    // the present revision's. Who has none has read nothing.
+    const isOfLease = access.kind === "leaseKeys" || access.kind === "leaseRenew";
+    const since = isOfLease ? revision : principal?.authRevision;
+    const isOld = since !== undefined && since !== this.#auth.revision;
+    if (isOld && access.kind !== "admin" && this.isEnabled) throw new RpcError("authOldRevision");
     return value;
   }
 
-  /** For who has read by the rights that `principal` had before. */
-  checkUnchanged(principal: Principal | undefined): void {
-    if (principal === undefined || !this.isEnabled) return;
-    if (principal.authRevision !== this.#auth.revision) throw new RpcError("authOldRevision");
+  /** What was waited for may be of a time when it is no longer everybody's. */
+  async #readWhileOff<T>(call: Call, access: ReadAccess, result: Promise<T>): Promise<T> {
+    const value = await result;
+    if (this.isEnabled) this.check(await this.principal(call), access);
+    return value;
   }
 
   /** Who proposes `command`. Throws as {@link permit} does. */
@@ -168,9 +179,12 @@ export class Authority {
     serve: () => T | Promise<T>,
   ): Promise<T> {
     const access = accessOf(rule, request);
+    const { revision } = this.#auth;
     await this.#admit(access, call);
     const answer = await serve();
-    if (access === "service" && !this.#asked.has(call) && this.isEnabled) {
+    // The revision tells that it was on all the time.
+    const isOn = this.isEnabled && revision === this.#auth.revision;
+    if (access === "service" && !this.#asked.has(call) && isOn) {
       throw new InvariantError(`${call.path} answered without asking who it is for`);
     }
     return answer;
@@ -210,7 +224,7 @@ export class Authority {
       if (reading.kind === "known") return reading.principal;
       if (reading.kind === "unknown" || reading.index <= appliedIndex) return undefined;
       if (call.ended || this.#timers.nowMs() >= endMs) return undefined;
-      await new Promise<void>((resolve) => void this.#timers.after(tokenPauseMs, resolve));
+      await this.#waits.until({ call, index: reading.index, endMs });
     }
   }
 }

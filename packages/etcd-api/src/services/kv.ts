@@ -17,7 +17,6 @@ import {
   type PutRequest,
   type RangeRequest,
   type RangeResult,
-  type ReadAccess,
   type TxnRequest,
 } from "@flotilla/store";
 import {
@@ -100,10 +99,8 @@ class KvService {
     if (request.serializable) this.#context.checkHasData();
     else this.#context.checkServesClients();
     this.#context.counts.ranges.add();
-    if (this.#context.authority.isEnabled) return this.#rangeFor(request, call);
-    if (request.serializable) return this.#readRange(request, call);
-    if (isOfOneKey(request)) return this.#context.afterBarrier(() => this.#readKey(request));
-    return this.#context.afterBarrier(() => {}).then(() => this.#readRange(request, call));
+    if (request.serializable) return this.#rangeFor(request, call);
+    return this.#context.afterBarrier(() => this.#rangeFor(request, call));
   }
 
   async rangeStream(request: RangeRequest, call: WriterCall): Promise<void> {
@@ -111,9 +108,11 @@ class KvService {
     this.#context.checkServesClients(); // etcd's learners know no exception for it.
     checkRangeStream(request);
     if (!request.serializable) await this.#context.afterBarrier(() => {});
+    const { authority } = this.#context;
+    await authority.principal(call); // A token may have to be waited for, which takes nobody's place.
     // What the caller may read is judged when it is his turn: that can be long after he asked.
-    await this.#ranges.inPlace(() =>
-      this.#readFor(call, { kind: "range", request }, () => this.#ranges.stream(request, call)),
+    await this.#ranges.inPlace(async () =>
+      authority.read(call, { kind: "range", request }, () => this.#ranges.stream(request, call)),
     );
   }
 
@@ -130,9 +129,8 @@ class KvService {
   txn(request: TxnRequest, bytes: Uint8Array, call: Call): Uint8Array | Promise<Uint8Array> {
     checkTxn(request, this.#context.options.maxTxnOps);
     if (!readsOnly(request)) return this.#propose(bytes, { kind: "txn", request }, call);
-    if (this.#context.authority.isEnabled) return this.#readTxnFor(request, call);
-    if (allSerializable(request)) return this.#readTxn(request);
-    return this.#context.afterBarrier(() => this.#readTxn(request));
+    if (allSerializable(request)) return this.#readTxnFor(request, call);
+    return this.#context.afterBarrier(() => this.#readTxnFor(request, call));
   }
 
   /** `physical`: answered once the rows are gone, too. */
@@ -156,18 +154,16 @@ class KvService {
     });
   }
 
-  async #rangeFor(request: RangeRequest, call: Call): Promise<Message> {
-    if (!request.serializable) await this.#context.afterBarrier(() => {});
-    return this.#readFor(call, { kind: "range", request }, () => this.#readRange(request, call));
+  /** Judged only now: while it waited for the barrier, authentication may have come into force. */
+  #rangeFor(request: RangeRequest, call: Call): Message | Promise<Message> {
+    const read = (): Message | Promise<Message> => this.#readRange(request, call);
+    return this.#context.authority.read(call, { kind: "range", request }, read);
   }
 
-  async #readTxnFor(request: TxnRequest, call: Call): Promise<Uint8Array> {
-    if (!allSerializable(request)) await this.#context.afterBarrier(() => {});
-    return this.#readFor(call, { kind: "txn", request }, () => this.#readTxn(request));
-  }
-
-  async #readFor<T>(call: Call, access: ReadAccess, read: () => T | Promise<T>): Promise<T> {
-    return this.#context.authority.read(call, access, read);
+  /** As above. */
+  #readTxnFor(request: TxnRequest, call: Call): Uint8Array | Promise<Uint8Array> {
+    const read = (): Uint8Array => this.#readTxn(request);
+    return this.#context.authority.read(call, { kind: "txn", request }, read);
   }
 
   #readRange(request: RangeRequest, call: Call): Message | Promise<Message> {
