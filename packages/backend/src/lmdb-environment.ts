@@ -28,7 +28,13 @@ export const commitBytesMax: number = 16 * 1024 * 1024;
 const tablesMax = 64;
 
 type Entry = readonly [key: Uint8Array, value: Uint8Array];
-type Bytes = Database<Uint8Array, Uint8Array>;
+interface PinnedOptions {
+  readonly transaction: Transaction;
+}
+/** A table; lmdb's types leave the options out. */
+type Bytes = Database<Uint8Array, Uint8Array> & {
+  getBinaryFast(key: Uint8Array, options?: PinnedOptions): Uint8Array | undefined;
+};
 interface RangeOptions {
   readonly reverse?: boolean;
   readonly limit?: number;
@@ -113,14 +119,7 @@ export class LmdbEnvironment implements BackendWriter {
 
   get(table: Table, key: Uint8Array): Uint8Array | undefined {
     this.#checkUsable();
-    const database = this.#tables.get(table);
-    if (database === undefined) return undefined;
-    try {
-      const shared = database.getBinaryFast(key);
-      return shared === undefined ? undefined : copyOf(shared);
-    } catch (error) {
-      throw BackendError.from(error, "read");
-    }
+    return this.#get(table, key, undefined);
   }
 
   range(
@@ -143,7 +142,6 @@ export class LmdbEnvironment implements BackendWriter {
   append(table: Table, key: Uint8Array, value: Uint8Array): void {
     this.#put(table, key, value, atTheEnd);
   }
-
 
   delete(table: Table, key: Uint8Array): void {
     assert(this.#isWriting, "backend: a writer is used within its write");
@@ -215,12 +213,12 @@ export class LmdbEnvironment implements BackendWriter {
     const known = new Set(this.#tables.keys());
     const range: BackendReader["range"] = (table, from, to, options = {}) =>
       known.has(table) ? this.#iterate(table, from, to, options, pin) : [];
+    const options = { transaction: pin };
     return {
-      get(table, key) {
-        for (const [found, value] of range(table, key, undefined, { limit: 1 })) {
-          if (Buffer.compare(found, key) === 0) return value;
-        }
-        return undefined;
+      get: (table, key) => {
+        // While a transaction is open for writing, lmdb gets from that one, whatever it is told.
+        this.commit();
+        return known.has(table) ? this.#get(table, key, options) : undefined;
       },
       range,
       count: (table, from, to) => (known.has(table) ? this.#count(table, from, to, pin) : 0),
@@ -262,6 +260,17 @@ export class LmdbEnvironment implements BackendWriter {
     await this.#root.close();
   }
 
+  #get(table: Table, key: Uint8Array, options: PinnedOptions | undefined): Uint8Array | undefined {
+    const database = this.#tables.get(table);
+    if (database === undefined) return undefined;
+    try {
+      const shared = database.getBinaryFast(key, options);
+      return shared === undefined ? undefined : copyOf(shared);
+    } catch (error) {
+      throw BackendError.from(error, "read");
+    }
+  }
+
   #count(
     table: Table,
     from: Uint8Array,
@@ -293,12 +302,7 @@ export class LmdbEnvironment implements BackendWriter {
     }
   }
 
-  #put(
-    table: Table,
-    key: Uint8Array,
-    value: Uint8Array,
-    place: typeof atTheEnd | undefined,
-  ): void {
+  #put(table: Table, key: Uint8Array, value: Uint8Array, place: typeof atTheEnd | undefined): void {
     assert(key.length > 0, "backend: a key is not empty");
     assert(this.#isWriting, "backend: a writer is used within its write");
     const database = this.#tables.get(table) ?? this.#createTable(table);
@@ -349,7 +353,7 @@ export class LmdbEnvironment implements BackendWriter {
   }
 
   #openTable(name: Table): Bytes {
-    return this.#root.openDB<Uint8Array, Uint8Array>({ name, ...binary });
+    return this.#root.openDB<Uint8Array, Uint8Array>({ name, ...binary }) as Bytes;
   }
 
   /** The root table holds the names of the others, each with a zero byte behind it. */

@@ -38,36 +38,34 @@ export interface Asked {
   readonly requester: Requester | undefined;
   /** Of the entry. */
   readonly index: number;
+  /** Somebody watches for what was before. */
+  readonly tellsPrevious: boolean;
 }
 
 /** Applies a command, if nothing forbids it; a refusal has changed nothing. */
 export function applyCommand(writer: BackendWriter, state: StoreState, asked: Asked): Applied {
-  const { command, requester, index } = asked;
+  const { command, requester } = asked;
   const refusal =
     alarmRefusal(state.alarms, command) ?? commandRefusal(writer, state.auth, command, requester);
-  return refusal === undefined ? carryOut(writer, state, command, index) : refused(state, refusal);
+  return refusal === undefined ? carryOut(writer, state, asked) : refused(state, refusal);
 }
 
-function carryOut(
-  writer: BackendWriter,
-  state: StoreState,
-  command: Command,
-  index: number,
-): Applied {
+function carryOut(writer: BackendWriter, state: StoreState, asked: Asked): Applied {
+  const { command, index, tellsPrevious } = asked;
   const { revision } = state;
   switch (command.kind) {
     case "put": {
       const error = checkPut(writer, command.request);
       if (error !== undefined) return refused(state, error);
-      const mutation = new Mutation(writer, revision);
+      const mutation = new Mutation(writer, revision, tellsPrevious);
       return mutated(state, mutation, runPut(mutation, command.request));
     }
     case "deleteRange": {
-      const mutation = new Mutation(writer, revision);
+      const mutation = new Mutation(writer, revision, tellsPrevious);
       return mutated(state, mutation, runDeleteRange(mutation, command.request));
     }
     case "txn":
-      return applyTxn(writer, state, command.request);
+      return applyTxn(writer, state, command.request, tellsPrevious);
     case "compact": {
       failpoint("compactBeforeCommitScheduledCompact");
       const after = decideCompaction(state, command.revision);
@@ -82,7 +80,7 @@ function carryOut(
       return unchanged(state, { kind: "leaseGrant", revision, id, ttlSeconds });
     }
     case "leaseRevoke":
-      return applyLeaseRevoke(writer, state, command.id);
+      return applyLeaseRevoke(writer, state, command.id, tellsPrevious);
     case "memberAttributes":
       saveMember(writer, command.attributes);
       return unchanged(state, { kind: "memberAttributes", revision });
@@ -132,23 +130,33 @@ function mutated(state: StoreState, mutation: Mutation, result: CommandResult): 
   return { result, state: { ...state, revision }, changed: { revision, events } };
 }
 
-function applyTxn(writer: BackendWriter, state: StoreState, request: TxnRequest): Applied {
+function applyTxn(
+  writer: BackendWriter,
+  state: StoreState,
+  request: TxnRequest,
+  tellsPrevious: boolean,
+): Applied {
   const { revision, compactRevision } = state;
   const branch = chooseBranch(writer, request);
   const error = checkBranch({ reader: writer, revision, compactRevision }, branch);
   if (error !== undefined) return refused(state, error);
-  const mutation = new Mutation(writer, revision);
+  const mutation = new Mutation(writer, revision, tellsPrevious);
   const view = () => ({ reader: writer, revision: mutation.revision, compactRevision });
   return mutated(state, mutation, runBranch({ view, mutation }, branch));
 }
 
 /** Deletes the keys of the lease, sorted, in one revision. */
-function applyLeaseRevoke(writer: BackendWriter, state: StoreState, id: bigint): Applied {
+function applyLeaseRevoke(
+  writer: BackendWriter,
+  state: StoreState,
+  id: bigint,
+  tellsPrevious: boolean,
+): Applied {
   if (!leaseExists(writer, id)) return refused(state, "leaseNotFound");
-  const mutation = new Mutation(writer, state.revision);
+  const mutation = new Mutation(writer, state.revision, tellsPrevious);
   for (const key of keysOfLease(writer, id)) {
-    const row = mutation.read(key);
-    if (row !== undefined) mutation.delete(row);
+    const live = mutation.read(key);
+    if (live !== undefined) mutation.delete(live);
   }
   removeLease(writer, id);
   return mutated(state, mutation, { kind: "leaseRevoke", revision: mutation.revision });

@@ -3,7 +3,7 @@
  *
  * | table      | key                              | value                          | answers                   |
  * |------------|----------------------------------|--------------------------------|---------------------------|
- * | current    | key                              | KeyValue                       | reads at the latest       |
+ * | current    | key                              | KeyMeta: all but the value     | reads at the latest       |
  * | history    | revision key, 17 or 18 bytes     | KeyValue; of a delete the key  | watches, old values       |
  * | versions   | escaped key, 00 00, main, sub    | 0 = put, 1 = delete            | reads at older revisions  |
  * | leases     | id                               | {@link encodeLease}            |                           |
@@ -15,8 +15,10 @@
  * | auth-roles | name                             | `authpb.Role`                  |                           |
  * | state      | one byte                         | revision, applied index, ...   |                           |
  *
- * A read at the latest revision is one ordered scan of `current`, and no index is held in memory:
- * opening a store costs the same with ten keys and with ten million.
+ * A read at the latest revision is one ordered scan of `current`, and a look into `history` for each
+ * value. No index is held in memory: opening a store costs the same with ten keys and with ten million.
+ * A value lies in `history` alone, which only grows at its end: what is written anywhere else, and
+ * with it the pages that a change copies, is small whatever the values are.
  *
  * Revision key (etcd server/storage/mvcc/revision.go): 8 bytes main, `_`, 8 bytes sub, and `t` for
  * a delete. Example: the second change of revision 3, a delete, is 0000000000000003 5f

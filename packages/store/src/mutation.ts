@@ -5,10 +5,12 @@
  * by one; the changes are numbered 0, 1, 2 in the order in which they are made.
  */
 import { assert, emptyBytes, equalBytes, WireWriter } from "@flotilla/base";
-import { decodeKeyValue, writeKeyValue } from "./codec/key-value.ts";
+import { encodeKeyMeta } from "./codec/key-meta.ts";
+import { writeKeyValue } from "./codec/key-value.ts";
 import type { BackendWriter, KeyValue, WatchEvent } from "./contract.ts";
 import { deletedVersion, liveVersion, revisionKey, table, versionKey } from "./layout.ts";
 import { attachKey, detachKey } from "./leases.ts";
+import { type LiveKey, readKey, readValue } from "./read-range.ts";
 
 const noEvents: readonly WatchEvent[] = [];
 
@@ -16,12 +18,17 @@ const noEvents: readonly WatchEvent[] = [];
 export class Mutation {
   readonly writer: BackendWriter;
   readonly #base: number;
+  readonly #tellsPrevious: boolean;
   #events: WatchEvent[] | undefined;
 
-  /** `base`: revision of the store before this command. */
-  constructor(writer: BackendWriter, base: number) {
+  /**
+   * `base`: revision of the store before this command. `tellsPrevious`: events are to have the values
+   * before, which somebody watches for.
+   */
+  constructor(writer: BackendWriter, base: number, tellsPrevious: boolean) {
     this.writer = writer;
     this.#base = base;
+    this.#tellsPrevious = tellsPrevious;
   }
 
   /** What has changed, in the order of the changes. */
@@ -34,14 +41,13 @@ export class Mutation {
     return this.#events === undefined ? this.#base : this.#base + 1;
   }
 
-  /** The live value of `key`, own changes included. */
-  read(key: Uint8Array): KeyValue | undefined {
-    const bytes = this.writer.get(table.current, key);
-    return bytes === undefined ? undefined : decodeKeyValue(bytes);
+  /** What is known of `key`, own changes included. */
+  read(key: Uint8Array): LiveKey | undefined {
+    return readKey(this.writer, key);
   }
 
   /** `previous` is what {@link read} gives for `key`. */
-  put(key: Uint8Array, value: Uint8Array, lease: bigint, previous: KeyValue | undefined): void {
+  put(key: Uint8Array, value: Uint8Array, lease: bigint, previous: LiveKey | undefined): void {
     const main = this.#base + 1;
     const sub = this.events.length;
     const kv: KeyValue = {
@@ -52,31 +58,32 @@ export class Mutation {
       version: previous === undefined ? 1 : previous.version + 1,
       lease,
     };
-    const record = encodeRecord(kv);
-    this.writer.put(table.current, key, record);
-    this.writer.append(table.history, revisionKey(main, sub), record);
+    const { createRevision, version } = kv;
+    const told = createRevision === main ? undefined : this.#beforeRevision(previous);
+    const meta = encodeKeyMeta({ createRevision, modRevision: main, sub, version, lease });
+    this.writer.put(table.current, key, meta);
+    this.writer.append(table.history, revisionKey(main, sub), encodeRecord(kv));
     this.writer.put(table.versions, versionKey(key, main, sub), liveVersion);
     const before = previous === undefined ? 0n : previous.lease;
     if (before !== lease) {
       if (before !== 0n) detachKey(this.writer, before, key);
       if (lease !== 0n) attachKey(this.writer, lease, key);
     }
-    const told = kv.createRevision === main ? undefined : this.#beforeRevision(previous);
     this.#note({ kind: "put", kv, previous: told });
   }
 
   /** `previous` is what {@link read} gives for its key. */
-  delete(previous: KeyValue): void {
+  delete(previous: LiveKey): void {
     const main = this.#base + 1;
     const sub = this.events.length;
     const { key } = previous;
     assert(key.length > 0, "mutation: a stored key is never empty");
     const tombstone = tombstoneOf(key, 0);
+    const before = this.#beforeRevision(previous);
     this.writer.delete(table.current, key);
     this.writer.append(table.history, revisionKey(main, sub, true), encodeRecord(tombstone));
     this.writer.put(table.versions, versionKey(key, main, sub), deletedVersion);
     if (previous.lease !== 0n) detachKey(this.writer, previous.lease, key);
-    const before = this.#beforeRevision(previous);
     this.#note({ kind: "delete", kv: tombstoneOf(key, main), previous: before });
   }
 
@@ -87,8 +94,9 @@ export class Mutation {
   }
 
   /** What watchers are told of as the value before: never one of this revision itself, as in etcd. */
-  #beforeRevision(previous: KeyValue | undefined): KeyValue | undefined {
-    if (previous === undefined || previous.modRevision <= this.#base) return previous;
+  #beforeRevision(previous: LiveKey | undefined): KeyValue | undefined {
+    if (!this.#tellsPrevious || previous === undefined) return undefined;
+    if (previous.modRevision <= this.#base) return readValue(this.writer, previous);
     return this.events.find(({ kv }) => equalBytes(kv.key, previous.key))?.previous;
   }
 }

@@ -20,6 +20,7 @@ import { checkRevision, type View } from "./read-range.ts";
 import {
   hasRevisionFilter,
   needsSorting,
+  needsValues,
   passesFilters,
   rowsWanted,
   selectRows,
@@ -96,10 +97,11 @@ export class StoreRangeCursor implements RangeCursor {
     if (error !== undefined) return error;
     this.#revision = view.revision;
     const at = revision <= 0 || revision === view.revision ? undefined : revision;
-    const bounds = boundsOf(this.#request);
-    if (bounds.kind === "key") this.#scan = new RangeScan(bounds.key, successorOf(bounds.key), at);
-    else if (isEmptyBounds(bounds)) this.#scan = new RangeScan(bounds.from, bounds.from, at);
-    else this.#scan = new RangeScan(bounds.from, bounds.to, at);
+    this.#scan = new RangeScan({
+      ...ends(this.#request),
+      at,
+      withValues: needsValues(this.#request),
+    });
     return this.#scan;
   }
 
@@ -166,6 +168,12 @@ export class StoreRangeCursor implements RangeCursor {
     }
     return true;
   }
+}
+
+function ends(request: RangeRequest): { from: Uint8Array; to: Uint8Array | undefined } {
+  const bounds = boundsOf(request);
+  if (bounds.kind === "key") return { from: bounds.key, to: successorOf(bounds.key) };
+  return { from: bounds.from, to: isEmptyBounds(bounds) ? bounds.from : bounds.to };
 }
 
 /** True when there is room for more. */

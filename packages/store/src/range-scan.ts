@@ -2,26 +2,42 @@
  * Looks at the rows of a range in the order of their keys, some at a time. Pure apart from the reader
  * that it is given.
  */
-import { decodeKeyValue } from "./codec/key-value.ts";
 import type { BackendReader, KeyValue } from "./contract.ts";
 import { table, versionsAfter, versionsStart } from "./layout.ts";
-import { keysAt, readRevision } from "./read-range.ts";
+import {
+  keysAt,
+  type LiveKey,
+  liveKey,
+  readRevision,
+  readValue,
+  rowWithoutValue,
+} from "./read-range.ts";
 
-/** What a row at an older revision takes, in rows at the latest: it has to be looked for twice. */
-const olderRowCost = 8;
+/** What a row at an older revision takes, in rows at the latest. */
+const olderRowCost = 4;
+
+/** Which rows. */
+export interface ScanBounds {
+  readonly from: Uint8Array;
+  readonly to: Uint8Array | undefined;
+  /** As they were at this revision; undefined: at the latest. */
+  readonly at: number | undefined;
+  /** False: those at the latest may come without their values. */
+  readonly withValues: boolean;
+}
 
 export class RangeScan {
   readonly #to: Uint8Array | undefined;
-  /** Undefined: the latest. */
   readonly #at: number | undefined;
+  readonly #withValues: boolean;
   /** First key that it has not looked at; a place in `versions` when it reads an older revision. */
   #position: Uint8Array;
   #isDone = false;
 
-  /** Of the keys from `from` on below `to`, as they were at revision `at`. */
-  constructor(from: Uint8Array, to: Uint8Array | undefined, at: number | undefined) {
+  constructor({ from, to, at, withValues }: ScanBounds) {
     this.#to = to;
     this.#at = at;
+    this.#withValues = withValues;
     this.#position = at === undefined ? from : versionsStart(from);
   }
 
@@ -56,17 +72,18 @@ export class RangeScan {
   }
 
   #advanceLatest(reader: BackendReader, rowsMax: number, take: (row: KeyValue) => boolean): void {
-    let looked = 0;
-    let last: Uint8Array | undefined;
+    const keys: LiveKey[] = [];
     const options = { limit: rowsMax };
-    for (const [key, value] of reader.range(table.current, this.#position, this.#to, options)) {
-      looked++;
-      last = key;
-      if (!take(decodeKeyValue(value))) break;
+    for (const [key, bytes] of reader.range(table.current, this.#position, this.#to, options)) {
+      keys.push(liveKey(key, bytes));
     }
-    if (last !== undefined) this.#position = successorOf(last);
-    // Also when `take` has stopped it at the last row: the next look finds nothing.
-    this.#isDone = last === undefined || (looked < rowsMax && this.#isEmptyBehind(reader));
+    let looked = 0;
+    for (const live of keys) {
+      looked++;
+      this.#position = successorOf(live.key);
+      if (!take(this.#withValues ? readValue(reader, live) : rowWithoutValue(live))) break;
+    }
+    this.#isDone = looked === keys.length && keys.length < rowsMax;
   }
 
   #advanceAt(
@@ -83,12 +100,6 @@ export class RangeScan {
       if (!goesOn || looked >= rowsMax) return;
     }
     this.#isDone = true;
-  }
-
-  #isEmptyBehind(reader: BackendReader): boolean {
-    for (const _ of reader.range(table.current, this.#position, this.#to, { limit: 1 }))
-      return false;
-    return true;
   }
 }
 

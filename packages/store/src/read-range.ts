@@ -4,6 +4,7 @@
  * Source: etcd server/etcdserver/txn/range.go and server/storage/mvcc/kvstore_txn.go.
  */
 import { emptyBytes, present } from "@flotilla/base";
+import { decodeKeyMeta, type KeyMeta } from "./codec/key-meta.ts";
 import { decodeKeyValue } from "./codec/key-value.ts";
 import type { BackendReader, KeyValue, RangeRequest, RangeResult } from "./contract.ts";
 import { type Bounds, boundsOf, isEmptyBounds } from "./key-range.ts";
@@ -16,7 +17,7 @@ import {
   versionKey,
   versionsStart,
 } from "./layout.ts";
-import { rowsWanted, selectRows } from "./selection.ts";
+import { needsValues, rowsWanted, selectRows } from "./selection.ts";
 
 /** The state that a read sees. */
 export interface View {
@@ -54,7 +55,7 @@ export function readRange(
   const found = isEmptyBounds(bounds)
     ? { kvs: [], count: 0 }
     : at === view.revision
-      ? findLatest(view.reader, bounds, wanted)
+      ? findLatest(view.reader, bounds, wanted, needsValues(request))
       : findAt(view.reader, bounds, at, wanted);
   const { kvs, more } = request.countOnly
     ? { kvs: [], more: false }
@@ -62,16 +63,45 @@ export function readRange(
   return { kind: "range", kvs, more, count: found.count, revision: view.revision };
 }
 
-/** The live value of one key. */
-export function readKey(reader: BackendReader, key: Uint8Array): KeyValue | undefined {
-  const bytes = reader.get(table.current, key);
-  return bytes === undefined ? undefined : decodeKeyValue(bytes);
+/** A live key. */
+export interface LiveKey extends KeyMeta {
+  readonly key: Uint8Array;
 }
 
-/** All live rows of `bounds`, in the order of their keys. */
-export function readAll(reader: BackendReader, bounds: Bounds): readonly KeyValue[] {
-  if (isEmptyBounds(bounds)) return [];
-  return findLatest(reader, bounds, Number.POSITIVE_INFINITY).kvs;
+/** What is known of one key, if it is live. */
+export function readKey(reader: BackendReader, key: Uint8Array): LiveKey | undefined {
+  const bytes = reader.get(table.current, key);
+  return bytes === undefined ? undefined : liveKey(key, bytes);
+}
+
+/** The live keys of `bounds` in their order, `wanted` at most. */
+export function readKeys(
+  reader: BackendReader,
+  bounds: Bounds,
+  wanted: number = Number.POSITIVE_INFINITY,
+): readonly LiveKey[] {
+  if (isEmptyBounds(bounds) || wanted === 0) return [];
+  if (bounds.kind === "key") {
+    const live = readKey(reader, bounds.key);
+    return live === undefined ? [] : [live];
+  }
+  const keys: LiveKey[] = [];
+  const options = Number.isFinite(wanted) ? { limit: wanted } : {};
+  for (const [key, bytes] of reader.range(table.current, bounds.from, bounds.to, options)) {
+    keys.push(liveKey(key, bytes));
+  }
+  return keys;
+}
+
+/** A live key with its value. */
+export function readValue(reader: BackendReader, { modRevision, sub }: KeyMeta): KeyValue {
+  return readRevision(reader, { main: modRevision, sub, tombstone: false });
+}
+
+/** A live key as a row whose value is left out. */
+export function rowWithoutValue(live: LiveKey): KeyValue {
+  const { key, createRevision, modRevision, version, lease } = live;
+  return { key, value: emptyBytes, createRevision, modRevision, version, lease };
 }
 
 /** The last change of `key` before the change (`main`, `sub`), whatever its kind. */
@@ -97,21 +127,26 @@ export function readRevision(reader: BackendReader, revision: Revision): KeyValu
   return decodeKeyValue(present(bytes, "a version without its row in the history"));
 }
 
-function findLatest(reader: BackendReader, bounds: Bounds, wanted: number): Found {
-  if (bounds.kind === "key") {
-    const kv = readKey(reader, bounds.key);
-    if (kv === undefined) return { kvs: [], count: 0 };
-    return { kvs: wanted === 0 ? [] : [kv], count: 1 };
+function findLatest(
+  reader: BackendReader,
+  bounds: Bounds,
+  wanted: number,
+  withValues: boolean,
+): Found {
+  if (bounds.kind === "key" && wanted === 0) {
+    return { kvs: [], count: readKey(reader, bounds.key) === undefined ? 0 : 1 };
   }
-  const kvs: KeyValue[] = [];
-  if (wanted > 0) {
-    const options = Number.isFinite(wanted) ? { limit: wanted } : {};
-    for (const [, value] of reader.range(table.current, bounds.from, bounds.to, options)) {
-      kvs.push(decodeKeyValue(value));
-    }
-    if (kvs.length < wanted) return { kvs, count: kvs.length };
-  }
+  const keys = readKeys(reader, bounds, wanted);
+  const kvs = withValues
+    ? keys.map((live) => readValue(reader, live))
+    : keys.map((live) => rowWithoutValue(live));
+  if (bounds.kind === "key" || kvs.length < wanted) return { kvs, count: kvs.length };
   return { kvs, count: reader.count(table.current, bounds.from, bounds.to) };
+}
+
+export function liveKey(key: Uint8Array, bytes: Uint8Array): LiveKey {
+  const { createRevision, modRevision, sub, version, lease } = decodeKeyMeta(bytes);
+  return { key, createRevision, modRevision, sub, version, lease };
 }
 
 function findAt(reader: BackendReader, bounds: Bounds, at: number, wanted: number): Found {

@@ -37,6 +37,11 @@ export function needsSorting({ sortOrder, sortTarget }: RangeRequest): boolean {
   return sortTarget !== "key" || sortOrder === "descend";
 }
 
+/** False when what is answered, and its order, can be told without the values. */
+export function needsValues({ keysOnly, countOnly, sortTarget }: RangeRequest): boolean {
+  return sortTarget === "value" || !(keysOnly || countOnly);
+}
+
 export function hasRevisionFilter(request: RangeRequest): boolean {
   return (
     request.minModRevision !== 0 ||

@@ -41,7 +41,7 @@ export const initialState: StoreState = {
 
 const stateKey = Uint8Array.of(0);
 /** Counts up when the layout changes in a way that older code cannot read. */
-const layoutVersion = 1;
+const layoutVersion = 2;
 
 export function saveState(writer: BackendWriter, state: StoreState): void {
   writer.put(table.state, stateKey, encodeState(state));

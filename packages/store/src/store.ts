@@ -266,7 +266,8 @@ class MvccStore implements Store {
     if (admission === "expired") return refused(state, "sessionExpired");
     if (isFenced(proposal, entry.term)) return refused(state, "fenced");
     const { command, principal: requester } = proposal;
-    return applyCommand(writer, state, { command, requester, index: entry.index });
+    const { tellsPrevious } = this.#watchers;
+    return applyCommand(writer, state, { command, requester, index: entry.index, tellsPrevious });
   }
 }
 

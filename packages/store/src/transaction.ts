@@ -12,7 +12,6 @@ import type {
   Compare,
   DeleteRangeRequest,
   DeleteRangeResult,
-  KeyValue,
   PutRequest,
   PutResult,
   RequestOp,
@@ -23,7 +22,15 @@ import type {
 import { boundsOf } from "./key-range.ts";
 import { leaseExists } from "./leases.ts";
 import type { Mutation } from "./mutation.ts";
-import { checkRevision, readAll, readKey, readRange, type View } from "./read-range.ts";
+import {
+  checkRevision,
+  type LiveKey,
+  readKey,
+  readKeys,
+  readRange,
+  readValue,
+  type View,
+} from "./read-range.ts";
 
 /** The side of a transaction that its compares choose, with its nested transactions in order. */
 export interface Branch {
@@ -105,48 +112,47 @@ export function checkPut(reader: BackendReader, request: PutRequest): StoreError
 
 /** Carries out a put that {@link checkPut} has passed. */
 export function runPut(mutation: Mutation, request: PutRequest): PutResult {
-  const previous = mutation.read(request.key);
-  // `previous` may be gone all the same when the same transaction has deleted it; then the request's
-  // own (empty) value counts, on every member alike.
+  const live = mutation.read(request.key);
+  const needsValue = live !== undefined && (request.prevKv || request.ignoreValue);
+  const previous = needsValue ? readValue(mutation.writer, live) : undefined;
+  // It may be gone all the same when the same transaction has deleted it; then the request's own
+  // (empty) value counts, on every member alike.
   const value = request.ignoreValue ? (previous?.value ?? request.value) : request.value;
-  const lease = request.ignoreLease ? (previous?.lease ?? request.lease) : request.lease;
-  mutation.put(request.key, value, lease, previous);
+  const lease = request.ignoreLease ? (live?.lease ?? request.lease) : request.lease;
+  mutation.put(request.key, value, lease, live);
   const { revision } = mutation;
   return { kind: "put", revision, previous: request.prevKv ? previous : undefined };
 }
 
 /** Deletes a range; without a live key in it the revision stays. */
 export function runDeleteRange(mutation: Mutation, request: DeleteRangeRequest): DeleteRangeResult {
-  const rows = readAll(mutation.writer, boundsOf(request));
-  for (const row of rows) mutation.delete(row);
-  return {
-    kind: "deleteRange",
-    revision: mutation.revision,
-    deleted: rows.length,
-    previous: request.prevKv ? rows : [],
-  };
+  const { writer } = mutation;
+  const keys = readKeys(writer, boundsOf(request));
+  const previous = request.prevKv ? keys.map((live) => readValue(writer, live)) : [];
+  for (const live of keys) mutation.delete(live);
+  return { kind: "deleteRange", revision: mutation.revision, deleted: keys.length, previous };
 }
 
 /** True when the compare holds for every key of its range; for a missing key see {@link missing}. */
 function compareHolds(reader: BackendReader, compare: Compare): boolean {
-  const rows = readAll(reader, boundsOf(compare));
-  if (rows.length > 0) return rows.every((row) => rowHolds(compare, row));
+  const keys = readKeys(reader, boundsOf(compare));
+  if (keys.length > 0) return keys.every((live) => keyHolds(reader, compare, live));
   // No way to write "missing" in a value compare: it fails whatever the operator.
-  return compare.target.kind !== "value" && rowHolds(compare, missing);
+  return compare.target.kind !== "value" && keyHolds(reader, compare, missing);
 }
 
 /** A key that is not there counts as version 0, revisions 0, lease 0. */
-const missing: KeyValue = {
+const missing: LiveKey = {
   key: new Uint8Array(0),
-  value: new Uint8Array(0),
   createRevision: 0,
   modRevision: 0,
+  sub: 0,
   version: 0,
   lease: 0n,
 };
 
-function rowHolds(compare: Compare, row: KeyValue): boolean {
-  const order = compareRow(compare.target, row);
+function keyHolds(reader: BackendReader, compare: Compare, live: LiveKey): boolean {
+  const order = compareKey(reader, compare.target, live);
   switch (compare.result) {
     case "equal":
       return order === 0;
@@ -163,18 +169,18 @@ function rowHolds(compare: Compare, row: KeyValue): boolean {
   }
 }
 
-function compareRow(target: Compare["target"], row: KeyValue): number {
+function compareKey(reader: BackendReader, target: Compare["target"], live: LiveKey): number {
   switch (target.kind) {
     case "version":
-      return row.version - target.version;
+      return live.version - target.version;
     case "create":
-      return row.createRevision - target.revision;
+      return live.createRevision - target.revision;
     case "mod":
-      return row.modRevision - target.revision;
+      return live.modRevision - target.revision;
     case "value":
-      return compareBytes(row.value, target.value);
+      return compareBytes(readValue(reader, live).value, target.value);
     case "lease":
-      return row.lease < target.lease ? -1 : row.lease > target.lease ? 1 : 0;
+      return live.lease < target.lease ? -1 : live.lease > target.lease ? 1 : 0;
     case "none":
       return 0;
     default:

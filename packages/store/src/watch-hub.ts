@@ -33,17 +33,30 @@ export class WatchHub {
   readonly #source: WatchSource;
   readonly #log: EventLog;
   readonly #interest = new InterestIndex<Audience<StoreWatcher>>();
+  /** Watchers that want to know what was before. */
+  #previousWanted = 0;
 
   constructor(source: WatchSource) {
     this.#source = source;
     this.#log = new EventLog(source.revision() + 1, source.limits);
   }
 
+  /** True when events have to come with what was before. */
+  get tellsPrevious(): boolean {
+    return this.#previousWanted > 0;
+  }
+
   watch(request: WatchRequest, wake: () => void): Watcher {
     const bounds = boundsOf(request);
+    // What is in memory was noted without what was before: that is read from the history.
+    if (request.prevKv && !this.tellsPrevious) this.#log.clear(this.#source.revision() + 1);
+    if (request.prevKv) this.#previousWanted++;
     const audience = this.#interest.at(bounds, () => new Audience(bounds));
     const place = { source: this.#source, log: this.#log, audience };
-    return new StoreWatcher(place, request, wake, () => this.#interest.remove(audience));
+    return new StoreWatcher(place, request, wake, () => {
+      if (request.prevKv) this.#previousWanted--;
+      if (audience.isEmpty) this.#interest.remove(audience);
+    });
   }
 
   /** Tells watchers about revisions that are applied; the source is already at the last of them. */
@@ -91,8 +104,8 @@ class StoreWatcher implements Watcher {
   readonly #request: WatchRequest;
   readonly #form: WatchForm;
   readonly #wake: () => void;
-  /** The last one of its audience has gone. */
-  readonly #onDeserted: () => void;
+  /** It has left its audience. */
+  readonly #onClosed: () => void;
   /** First revision that is still needed; while synced only a lower bound of it. */
   #next: number;
   #synced = false;
@@ -104,7 +117,7 @@ class StoreWatcher implements Watcher {
     { source, log, audience }: WatcherPlace,
     request: WatchRequest,
     wake: () => void,
-    onDeserted: () => void,
+    onClosed: () => void,
   ) {
     this.#source = source;
     this.#log = log;
@@ -112,7 +125,7 @@ class StoreWatcher implements Watcher {
     this.#request = request;
     this.#form = formOf(request);
     this.#wake = wake;
-    this.#onDeserted = onDeserted;
+    this.#onClosed = onClosed;
     this.#next = request.startRevision > 0 ? request.startRevision : source.revision() + 1;
     this.#isTooOld = this.#next < source.compactRevision();
     audience.join(this);
@@ -169,7 +182,7 @@ class StoreWatcher implements Watcher {
     this.#isClosed = true;
     this.#setSynced(false);
     this.#audience.leave(this);
-    if (this.#audience.isEmpty) this.#onDeserted();
+    this.#onClosed();
   }
 
   #takeLogged(bytesMax: number): Stretch["batch"] {

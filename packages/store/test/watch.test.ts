@@ -128,6 +128,24 @@ describe("watch: where it begins", () => {
   });
 });
 
+describe("watch: what was before", () => {
+  it("is told to the first who asks for it, also of what came while others watched", () => {
+    const bench = new Bench();
+    const plain = watch(bench, single("a"));
+    bench.put("a", "1");
+    bench.put("a", "2");
+    const asking = watch(bench, { ...single("a"), startRevision: 2, prevKv: true });
+    equal(takeAll(asking), "put a=1 @2, put a=2 @3 (1) | 3");
+    bench.put("a", "3");
+    equal(takeAll(asking), "put a=3 @4 (2) | 4");
+    equal(takeAll(plain), "put a=1 @2, put a=2 @3 | 3 / put a=3 @4 | 4");
+    asking.watcher.close();
+    bench.put("a", "4");
+    const again = watch(bench, { ...single("a"), startRevision: 4, prevKv: true });
+    equal(takeAll(again), "put a=3 @4 (2), put a=4 @5 (3) | 5");
+  });
+});
+
 describe("watch: waking", () => {
   it("happens once between two takes, and only for its own keys", () => {
     const bench = new Bench();
