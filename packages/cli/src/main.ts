@@ -102,6 +102,7 @@ function addChaos(program: Command): void {
         "flotilla chaos power-off m1          SIGKILL a member",
         "flotilla chaos power-off n2          SIGKILL a node and all it runs",
         "flotilla chaos pause m1 --for 5s     SIGSTOP, and go on after 5 seconds",
+        "flotilla chaos partition 'm1|m2,m3'  m1 and the others cannot reach each other",
       ),
     );
   const load = () => import("./commands/chaos.ts");
@@ -126,6 +127,19 @@ function addChaos(program: Command): void {
     .description("let a paused member or node go on")
     .addOption(dataDir())
     .action(async (name, options) => (await load()).resume(name, options.dataDir));
+  chaos
+    .command("partition <groups>")
+    .description("cut the network between groups of members; clients still reach all of them")
+    .addOption(dataDir())
+    .option("--for <seconds>", "heal it after this time", seconds)
+    .action(async (groups, options) =>
+      (await load()).partition(groups, options.dataDir, options.for),
+    );
+  chaos
+    .command("heal")
+    .description("let all members reach each other again")
+    .addOption(dataDir())
+    .action(async (options) => (await load()).heal(options.dataDir));
 }
 
 function addServers(program: Command): void {

@@ -166,6 +166,10 @@ export class LocalMember implements RunningMember {
     this.#stopping.signal.addEventListener("abort", stopWatching);
   }
 
+  cutOff(others: ReadonlySet<bigint>): void {
+    this.#transport?.cutOff(new Set([...others].map(nodeIdOf)));
+  }
+
   get term(): number {
     return this.#parts.engine.term;
   }

@@ -73,6 +73,10 @@ export interface RunningMember extends Member {
    * not go on (a failed write, a broken invariant). Never rejects.
    */
   readonly stopped: Promise<Error | undefined>;
+  /**
+   * For trials: as if there were no network to these members, in either direction, until the next call.
+   */
+  cutOff(others: ReadonlySet<bigint>): void;
   /** Tells the cluster where clients reach this member, once ports are known. */
   advertise(urls: { readonly clientUrls: readonly string[]; readonly apiUrl: string }): void;
 }

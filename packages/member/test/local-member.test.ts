@@ -28,6 +28,7 @@ describe("LocalMember", () => {
     send: (_to, message) => sent.push(decodeMessage(message)),
     sendBulk: () => {},
     setPeers: () => {},
+    cutOff: () => {},
     call: () => Promise.resolve({ kind: "failed", reason: "not here" }),
     close: () => Promise.resolve(),
   };

@@ -60,6 +60,8 @@ export interface Host {
   readonly clusterId: bigint;
   readonly id: NodeId;
   isPeer(id: NodeId): boolean;
+  /** As if there were no network to it. */
+  isCutOff(id: NodeId): boolean;
 }
 
 /** Why a caller is not welcome; undefined when it is. */
@@ -70,6 +72,7 @@ export function objectionTo(hello: Hello, host: Host): string | undefined {
   }
   if (hello.to !== host.id) return `member ${hello.to} is meant, this is ${host.id}`;
   if (hello.from === host.id) return `member ${hello.from} is this one`;
+  if (host.isCutOff(hello.from)) return "it is cut off";
   if (hello.from.length === 0 || hello.from.length > nodeIdLengthMax) return "it has no name";
   if (!host.isPeer(hello.from) && addressOf(hello) === undefined) {
     return `member ${hello.from} is not known here, nor where to reach it`;

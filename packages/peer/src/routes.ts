@@ -57,6 +57,14 @@ export class Routes {
     for (const [id, addresses] of peers) if (id !== this.#deps.self) this.#setPeer(id, addresses);
   }
 
+  /** Ends all connections to `id`, and forgets it. */
+  drop(id: NodeId, reason: string): void {
+    this.#peers.get(id)?.close(reason);
+    this.#guests.get(id)?.route.close(reason);
+    this.#peers.delete(id);
+    this.#guests.delete(id);
+  }
+
   /** Someone who is no peer, it may be, has said who it is. */
   meet(id: NodeId, address: PeerAddress | undefined): void {
     if (this.#peers.has(id) || address === undefined) return;

@@ -65,6 +65,11 @@ export interface PeerTransport {
   call(to: NodeId, request: Uint8Array, timeoutMs: number): Promise<CallOutcome>;
   /** Who the other members are from now on, and where; this one may be among them. */
   setPeers(peers: ReadonlyMap<NodeId, readonly PeerAddress[]>): void;
+  /**
+   * For trials: as if there were no network to these, in either direction, until the next call. Those of
+   * before are reached again.
+   */
+  cutOff(others: ReadonlySet<NodeId>): void;
   /** Closes all connections; calls in flight fail. */
   close(): Promise<void>;
 }
@@ -92,12 +97,15 @@ class SocketTransport implements PeerTransport {
   readonly #addresses: readonly PeerAddress[];
   readonly #ports: number[] = [];
   readonly #metrics: PeerMetrics;
+  #peers: ReadonlyMap<NodeId, readonly PeerAddress[]>;
+  #cutOff: ReadonlySet<NodeId> = new Set();
   #closed = false;
 
   constructor(options: PeerOptions, deps: PeerDeps) {
     const { random, logger, handlers, timers = nodeTimers } = deps;
     const { clusterId, self, tls } = options;
     this.#options = options;
+    this.#peers = options.peers;
     this.#metrics = new PeerMetrics(deps.metrics ?? silentMetrics, self);
     this.#addresses = "host" in options.listen ? [options.listen] : options.listen;
     this.#handlers = handlers;
@@ -105,7 +113,12 @@ class SocketTransport implements PeerTransport {
       timers,
       logger,
       tls,
-      host: { clusterId, id: self, isPeer: (id) => this.#routes.isPeer(id) },
+      host: {
+        clusterId,
+        id: self,
+        isPeer: (id) => this.#routes.isPeer(id),
+        isCutOff: (id) => this.#cutOff.has(id),
+      },
       onMember: (hello, connection) => this.#meet(hello, connection),
       onJoiner: (connection) => serve(connection, (request) => handlers.onJoin(request)),
     });
@@ -124,7 +137,7 @@ class SocketTransport implements PeerTransport {
 
   async open(): Promise<void> {
     for (const address of this.#addresses) this.#ports.push(await this.#listener.listen(address));
-    this.#routes.setPeers(this.#options.peers);
+    this.#routes.setPeers(this.#peers);
   }
 
   get port(): number {
@@ -132,7 +145,8 @@ class SocketTransport implements PeerTransport {
   }
 
   send(to: NodeId, message: Uint8Array): void {
-    this.#routes.to(to)?.send(message);
+    if (this.#cutOff.has(to)) this.#handlers.onUnreachable(to);
+    else this.#routes.to(to)?.send(message);
   }
 
   sendBulk(to: NodeId, frame: Uint8Array): void {
@@ -146,7 +160,22 @@ class SocketTransport implements PeerTransport {
   }
 
   setPeers(peers: ReadonlyMap<NodeId, readonly PeerAddress[]>): void {
-    if (!this.#closed) this.#routes.setPeers(peers);
+    this.#peers = peers;
+    if (!this.#closed) this.#routes.setPeers(this.#reached());
+  }
+
+  cutOff(others: ReadonlySet<NodeId>): void {
+    if (this.#closed) return;
+    this.#cutOff = others;
+    for (const id of others) {
+      this.#routes.drop(id, "cut off");
+      this.#listener.closeFrom(id, "cut off");
+    }
+    this.#routes.setPeers(this.#reached());
+  }
+
+  #reached(): ReadonlyMap<NodeId, readonly PeerAddress[]> {
+    return new Map([...this.#peers].filter(([id]) => !this.#cutOff.has(id)));
   }
 
   async close(): Promise<void> {

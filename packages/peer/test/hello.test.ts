@@ -3,7 +3,12 @@ import { describe, it } from "node:test";
 import { encodeMessage, Prng } from "@flotilla/base";
 import { encodeHello, type Hello, objectionTo, parseHello } from "../src/hello.ts";
 
-const host = { clusterId: 7n, id: "b", isPeer: (id: string) => id === "a" };
+const host = {
+  clusterId: 7n,
+  id: "b",
+  isPeer: (id: string) => id === "a",
+  isCutOff: (id: string) => id === "far",
+};
 const good: Hello = { purpose: "messages", clusterId: 7n, from: "a", to: "b", url: "" };
 
 describe("parseHello()", () => {

@@ -59,6 +59,28 @@ describe("peers", () => {
     await Promise.all([a.transport.close(), moved.transport.close()]);
   });
 
+  it("hear nothing of each other while one is cut off, and all that follows once it is not", async () => {
+    const { a, b, portB, close } = await pair();
+    await arrives(a, "b", b, "hello");
+    await arrives(b, "a", a, "hello");
+    a.transport.cutOff(new Set(["b"]));
+    await until(() => a.unreachable.length + b.unreachable.length > 0, "a lost connection");
+    const before = [a.received.length, b.received.length];
+    a.transport.setPeers(addresses({ b: portB, c: await freePort() }));
+    const calls = [a.transport.call("b", utf8("x"), 500), b.transport.call("a", utf8("x"), 500)];
+    a.transport.send("b", utf8("lost"));
+    b.transport.send("a", utf8("lost"));
+    deepEqual(
+      (await Promise.all(calls)).map(({ kind }) => kind),
+      ["failed", "failed"],
+    );
+    deepEqual([a.received.length, b.received.length], before);
+    a.transport.cutOff(new Set());
+    await arrives(a, "b", b, "again");
+    await arrives(b, "a", a, "again");
+    await close();
+  });
+
   it("stay where they are when nothing has changed for them", async () => {
     const { a, b, portB, close } = await pair();
     await arrives(a, "b", b, "hello");

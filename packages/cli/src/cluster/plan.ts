@@ -4,7 +4,8 @@
  * The plan of the first `up` is kept in cluster.json and used again by every later one: a member's
  * identity hangs on its peer URL.
  */
-import { join } from "node:path";
+import { basename, join } from "node:path";
+import { chaosSocketName } from "../chaos-socket.ts";
 import { CommandError } from "../exit.ts";
 import {
   type ClusterFile,
@@ -113,6 +114,8 @@ export function memberArguments(
     ...["--initial-cluster", initialClusterOf(cluster), "--initial-cluster-token", "flotilla"],
     ...localPace,
     ...["--api-listen-url", member.apiUrl, "--api-shared-url", cluster.apiUrl],
+    // Processes are started where the cluster's folder is: names of sockets must be short.
+    ...["--chaos-socket", join(basename(member.dataDir), chaosSocketName)],
     ...["--api-cert-file", pki.cert, "--api-key-file", pki.key, "--api-client-ca-file", pki.ca],
   ];
 }

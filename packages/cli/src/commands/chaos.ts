@@ -1,9 +1,11 @@
 /** `flotilla chaos`: does to a local cluster what a bad day does to a real one. */
-import { resolve } from "node:path";
+import { join, relative, resolve } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
+import { chaosSocketName, tellChaos } from "../chaos-socket.ts";
 import { type ClusterFile, readClusterFile } from "../cluster/cluster-file.ts";
 import { startOne } from "../cluster/launch.ts";
 import { processState } from "../cluster/observe.ts";
+import { cutOffs, parseGroups } from "../cluster/partition.ts";
 import { signal, waitForExit } from "../cluster/processes.ts";
 import { killWorkloads, signalWorkloads } from "../cluster/workloads.ts";
 import { CommandError } from "../exit.ts";
@@ -62,6 +64,42 @@ export function resume(name: string, dataDir: string): void {
   const target = runningTarget(name, dataDir);
   resumeTarget(target);
   print(`${target.kind} ${name} goes on.`);
+}
+
+/** Members of different groups cannot reach each other; clients reach all of them. */
+export async function partition(
+  text: string,
+  dataDir: string,
+  seconds: number | undefined,
+): Promise<void> {
+  const { members, nodes } = readClusterFile(resolve(dataDir));
+  const names = (all: readonly { readonly name: string }[]) => all.map(({ name }) => name);
+  const groups = parseGroups(text, names(members), names(nodes));
+  const cuts = [...cutOffs(groups)].map(([name, others]) => {
+    return { target: runningTarget(name, dataDir), others };
+  });
+  await Promise.all(cuts.map(({ target, others }) => tellChaos(socketOf(target), others)));
+  const shown = groups.map((group) => group.join(", ")).join(" | ");
+  if (seconds === undefined) {
+    print(`Members are parted: ${shown}. \`flotilla chaos heal\` joins them again.`);
+    return;
+  }
+  print(`Members are parted for ${seconds} s: ${shown}.`);
+  await sleep(seconds * 1000);
+  await heal(dataDir);
+}
+
+/** All members that run reach each other again. */
+export async function heal(dataDir: string): Promise<void> {
+  const { members } = readClusterFile(resolve(dataDir));
+  const running = members.filter((one) => processState(one) !== "stopped");
+  await Promise.all(running.map((member) => tellChaos(socketOf(member), [])));
+  print("Members reach each other again.");
+}
+
+/** As short as can be: names of sockets may have about a hundred characters. */
+function socketOf({ dataDir }: Pick<Target, "dataDir">): string {
+  return relative(process.cwd(), join(dataDir, chaosSocketName));
 }
 
 function resumeTarget(target: Target): void {

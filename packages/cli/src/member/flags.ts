@@ -361,6 +361,12 @@ const own: readonly Row[] = [
   ["api-cert-file", "text", "", "certificate of the Kubernetes API"],
   ["api-key-file", "text", "", "its key"],
   ["api-client-ca-file", "text", "", "authority of its clients' certificates"],
+  [
+    "chaos-socket",
+    "text",
+    "",
+    "a socket in the file system through which `flotilla chaos partition` cuts this member off",
+  ],
   ["backup-dir", "text", "", "where the leader writes snapshots by the clock"],
   ["backup-interval", "duration", 60 * minute, "how often"],
   ["backup-retention", "count", 24, "how many are kept"],

@@ -7,6 +7,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { MetricRegistry, type Random } from "@flotilla/base";
 import { type EtcdServer, serveEtcd } from "@flotilla/etcd-api";
 import { nodeIdOf, type RunningMember, recoverMember, startMember } from "@flotilla/member";
+import { serveChaos } from "../chaos-socket.ts";
 import { exitCode, reasonOf } from "../exit.ts";
 import { startFailpoints } from "../failpoint-server.ts";
 import { journalProblem } from "../journal.ts";
@@ -161,6 +162,8 @@ async function open(
   }
   const running = await start(values, tls, { log, random, metrics });
   closers.push(() => running.stop());
+  const chaosSocket = values.textIfAny("chaos-socket");
+  if (chaosSocket !== undefined) closers.push(await serveChaos(chaosSocket, running, log));
   const server = await serveEtcd({ member: running, logger: log, random, metrics }, serve);
   closers.push(() => server.close({ graceMs: closeGraceMs }));
   closers.push(...(await openKubernetes(values, { member: running, random, logger: log })));
