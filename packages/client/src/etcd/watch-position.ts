@@ -57,16 +57,25 @@ export class WatchPosition {
   }
 
   #events(response: WatchResponse): WatchStep {
-    const fresh = response.events.filter((event) => event.kv.modRevision >= this.#next);
-    this.#pending.push(...fresh);
-    const last = this.#pending.at(-1);
-    if (response.isFragment || last === undefined) return { kind: "nothing" };
-    const events = this.#pending;
-    this.#pending = [];
+    for (const event of response.events) {
+      if (event.kv.modRevision >= this.#next) this.#pending.push(event);
+    }
+    // A member that catches up sends many revisions in one series of fragments.
+    const count = response.isFragment ? this.#wholeCount() : this.#pending.length;
+    const events = this.#pending.slice(0, count);
+    const last = events.at(-1);
+    if (last === undefined) return { kind: "nothing" };
+    this.#pending = this.#pending.slice(count);
     // Not the header's revision: while a watch catches up, that one is ahead of the events.
     const revision = last.kv.modRevision;
     this.#next = revision + 1;
     return { kind: "events", events, revision };
+  }
+
+  /** Events of revisions of which nothing more can come: all but the last one's. */
+  #wholeCount(): number {
+    const last = this.#pending.at(-1)?.kv.modRevision;
+    return this.#pending.findLastIndex((event) => event.kv.modRevision !== last) + 1;
   }
 
   #canceled({ compactRevision, cancelReason }: WatchResponse): WatchStep {

@@ -71,6 +71,21 @@ describe("WatchPosition", () => {
     equal(step.kind === "events" && step.events.map((one) => textOf(one.kv.key)).join(), "a,b");
   });
 
+  it("does not hold back whole revisions that come in fragments with others", () => {
+    const position = new WatchPosition(3);
+    const step = position.take(response({ isFragment: true, events: [event(3), event(4, "a")] }));
+    deepEqual(step.kind === "events" && [step.revision, step.events.length], [3, 1]);
+    const rest = position.take(response({ events: [event(4, "b"), event(5)] }));
+    equal(rest.kind === "events" && rest.events.length, 3);
+    equal(position.next, 6);
+  });
+
+  it("takes any number of events in one response", () => {
+    const events = Array.from({ length: 300_000 }, () => event(3));
+    const step = new WatchPosition(3).take(response({ events }));
+    equal(step.kind === "events" && step.events.length, events.length);
+  });
+
   it("ends with the revision that can still be had when history is gone", () => {
     const step = new WatchPosition(3).take(response({ isCanceled: true, compactRevision: 40 }));
     equal(step.kind === "over" && step.error.code, "compacted");
