@@ -11,6 +11,7 @@ import { Channel } from "./channel.ts";
 import type { ClaimOptions } from "./claim.ts";
 import { Cluster } from "./cluster.ts";
 import { Election } from "./election.ts";
+import { EtcdError } from "./errors.ts";
 import { KeySpace } from "./key-space.ts";
 import { type Bytes, bytesOf, type Keys, rangeOf } from "./keys.ts";
 import { Kv, type ReadOptions, type ScanOptions } from "./kv.ts";
@@ -105,10 +106,13 @@ export class EtcdClient {
     return this.#kv.compact(revision, options);
   }
 
-  /** What happens to these keys, from now or from an earlier revision on. */
+  /** What happens to these keys, from now or from an earlier revision on. Throws `badArgument` without a key. */
   watch(keys: Keys, options: WatchOptions = {}): Watch {
     const { noPut = false, noDelete = false, prevKv = false } = options;
-    const subject = { ...this.#space.into(rangeOf(keys)), noPut, noDelete, prevKv };
+    const range = rangeOf(keys);
+    // Unlike a read, etcd takes it: for the first key of all, outside of every namespace.
+    if (range.key.length === 0) throw new EtcdError("badArgument", "A watch needs a key");
+    const subject = { ...this.#space.into(range), noPut, noDelete, prevKv };
     const outOf = this.#space.outOfEvent.bind(this.#space);
     return new Watch({ channel: this.#channel, outOf }, subject, options);
   }

@@ -15,13 +15,18 @@ export function bytesOf(value: Bytes): Uint8Array {
   return typeof value === "string" ? utf8(value) : value;
 }
 
+/** Before every other: etcd takes no empty key. */
+const firstKey = Uint8Array.of(0);
+
 /** The range of these keys as etcd writes it. */
 export function rangeOf(keys: Keys): KeyRange {
   if (typeof keys === "string" || keys instanceof Uint8Array) {
     return { key: bytesOf(keys), rangeEnd: emptyBytes };
   }
   if ("prefix" in keys) return prefixRange(bytesOf(keys.prefix));
-  return { key: bytesOf(keys.from), rangeEnd: keys.to === undefined ? openEnd : bytesOf(keys.to) };
+  const from = bytesOf(keys.from);
+  const key = from.length === 0 ? firstKey : from;
+  return { key, rangeEnd: keys.to === undefined ? openEnd : bytesOf(keys.to) };
 }
 
 /** True when one key is asked for: a range that is empty is none. */

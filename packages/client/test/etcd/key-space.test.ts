@@ -27,6 +27,7 @@ describe("KeySpace", () => {
     ["everything",              { prefix: "" },           '"app/\\u0000" to "app0"'],
     ["all from a key on",       { from: "k" },            '"app/k" to "app0"'],
     ["a range",                 { from: "a", to: "c" },   '"app/a" to "app/c"'],
+    ["a range from the start",  { from: "", to: "c" },    '"app/\\u0000" to "app/c"'],
     ["no key, to be refused",   "",                       '"" to ""'],
   ] as const;
   for (const [name, keys, want] of cases) {
