@@ -1,4 +1,5 @@
 /** Waiting that an `AbortSignal` ends. */
+import { setMaxListeners } from "node:events";
 import type { Timers } from "@flotilla/base";
 
 /** `promise`, or a rejection with the reason of `signal`, whichever comes first. */
@@ -9,10 +10,18 @@ export function abortable<T>(promise: Promise<T>, signal: AbortSignal | undefine
       reject(signal.reason);
       return;
     }
-    const onAbort = (): void => reject(signal.reason);
-    signal.addEventListener("abort", onAbort, { once: true });
-    promise.then(resolve, reject).finally(() => signal.removeEventListener("abort", onAbort));
+    const stopListening = listen(signal, () => reject(signal.reason));
+    promise.then(resolve, reject).finally(stopListening);
   });
+}
+
+/** Calls back once `signal` aborts: at once when it has. Returns how to stop listening. */
+export function onAborted(signal: AbortSignal, callback: () => void): () => void {
+  if (signal.aborted) {
+    callback();
+    return () => {};
+  }
+  return listen(signal, callback);
 }
 
 /** Resolves after `delayMs`; rejects with the reason of `signal`. */
@@ -22,16 +31,22 @@ export function sleep(timers: Timers, delayMs: number, signal: AbortSignal): Pro
       reject(signal.reason);
       return;
     }
-    const onAbort = (): void => {
+    const stopListening = listen(signal, () => {
       cancel();
       reject(signal.reason);
-    };
+    });
     const cancel = timers.after(delayMs, () => {
-      signal.removeEventListener("abort", onAbort);
+      stopListening();
       resolve();
     });
-    signal.addEventListener("abort", onAbort, { once: true });
   });
+}
+
+/** Any number of calls may wait for the same signal: Node.js would take eleven for a leak. */
+function listen(signal: AbortSignal, callback: () => void): () => void {
+  setMaxListeners(0, signal);
+  signal.addEventListener("abort", callback, { once: true });
+  return () => signal.removeEventListener("abort", callback);
 }
 
 /** One signal for several, until it is released. */
@@ -50,10 +65,7 @@ export function linkSignals(...sources: readonly (AbortSignal | undefined)[]): L
   const undo: (() => void)[] = [];
   for (const source of sources) {
     if (source === undefined) continue;
-    const onAbort = (): void => controller.abort(source.reason);
-    if (source.aborted) onAbort();
-    source.addEventListener("abort", onAbort, { once: true });
-    undo.push(() => source.removeEventListener("abort", onAbort));
+    undo.push(onAborted(source, () => controller.abort(source.reason)));
   }
   return {
     signal: controller.signal,

@@ -9,7 +9,13 @@ import { EtcdError, isEtcdError, serverError } from "./errors.ts";
 import type { MessageStream } from "./grpc/connection.ts";
 import { Endpoint, type EndpointOptions } from "./grpc/endpoint.ts";
 import { type CallFailure, describeFailure } from "./grpc/outcome.ts";
-import { attemptMs, connectMsDefault, requestMsDefault, tokenRefreshesMax } from "./limits.ts";
+import {
+  connectMsDefault,
+  requestMsDefault,
+  silenceMs,
+  timeoutMsMax,
+  tokenRefreshesMax,
+} from "./limits.ts";
 import type { CallOptions, EtcdClientDeps, EtcdClientOptions } from "./options.ts";
 import { decideRetry } from "./retry.ts";
 import { Token } from "./token.ts";
@@ -20,8 +26,8 @@ export interface RpcOptions extends CallOptions {
   readonly isRepeatable: boolean;
   /** Only this member. */
   readonly endpoint?: string;
-  /** One attempt, of a call that is repeatable. Default 3,000. */
-  readonly attemptTimeoutMs?: number;
+  /** A member that says nothing for so long is left for the next, if the call is repeatable. Default 3,000. */
+  readonly silenceMs?: number;
 }
 
 /** What a stream says of itself. */
@@ -63,7 +69,6 @@ export class Channel {
     this.#requestMs = options.requestTimeoutMs ?? requestMsDefault;
     this.#token = new Token(options.credentials);
     this.setEndpoints(options.endpoints);
-    this.#current = deps.random.below(this.#endpoints.length);
   }
 
   /** Aborts when the client is closed. */
@@ -83,16 +88,20 @@ export class Channel {
   setEndpoints(urls: readonly string[]): void {
     if (urls.length === 0) throw new EtcdError("badArgument", "There has to be an endpoint");
     const known = new Map(this.#endpoints.map((endpoint) => [endpoint.url, endpoint]));
+    const current = this.#endpoints[this.#current];
     const wanted = [...new Set(urls.map(checkedUrl))];
     this.#endpoints = wanted.map((url) => known.get(url) ?? new Endpoint(url, this.#options));
-    for (const [url, endpoint] of known) if (!wanted.includes(url)) endpoint.close();
-    this.#current = 0;
+    for (const [url, endpoint] of known) if (!wanted.includes(url)) endpoint.leave();
+    // Clients that start, or follow the same change, do not all turn to the same member.
+    const at = wanted.indexOf(current?.url ?? "");
+    this.#current = at >= 0 ? at : this.deps.random.below(wanted.length);
   }
 
   /** One request, one answer. Rejects with {@link EtcdError} or the reason of a signal. */
   async unary(path: string, request: Uint8Array, options: RpcOptions): Promise<Uint8Array> {
     const { clock } = this.deps;
-    const deadlineMs = clock.nowMs() + (options.timeoutMs ?? this.#requestMs);
+    const wholeMs = Math.min(options.timeoutMs ?? this.#requestMs, timeoutMsMax);
+    const deadlineMs = clock.nowMs() + wholeMs;
     const { signal } = options;
     const retryCase = {
       isRepeatable: options.isRepeatable,
@@ -100,6 +109,7 @@ export class Channel {
     };
     let failure: CallFailure = { kind: "notSent", reason: "no member could be asked" };
     let refreshes = 0;
+    let silences = 0;
     for (;;) {
       this.#checkOpen();
       signal?.throwIfAborted();
@@ -110,16 +120,20 @@ export class Channel {
         : undefined;
       const leftMs = deadlineMs - clock.nowMs();
       if (leftMs <= 0) throw unavailable(failure);
-      const { attemptTimeoutMs = attemptMs } = options;
-      const timeoutMs = options.isRepeatable ? Math.min(leftMs, attemptTimeoutMs) : leftMs;
-      const metadata = metadataOf(token);
-      const attempt = { path, metadata, message: request, timeoutMs, signal };
-      const outcome = await endpoint.call(attempt);
+      const outcome = await endpoint.call({
+        path,
+        metadata: metadataOf(token),
+        message: request,
+        timeoutMs: leftMs,
+        silenceMs: this.#silenceMs(options, silences),
+        signal,
+      });
       if (outcome.kind === "answered") {
         this.#worked(endpoint);
         return outcome.message;
       }
       failure = outcome;
+      if (outcome.kind === "timeout") silences++;
       const decision = decideRetry(outcome, retryCase);
       if (decision.kind === "fail") {
         if (decision.error.code === "outcomeUnknown") this.#failed(endpoint);
@@ -155,6 +169,13 @@ export class Channel {
   close(): void {
     this.#closing.abort(new EtcdError("closed", "The client was closed"));
     for (const endpoint of this.#endpoints) endpoint.close();
+  }
+
+  /** For the next attempt, after so many that ended in silence. */
+  #silenceMs(options: RpcOptions, silences: number): number {
+    const { length } = this.#candidates(options.endpoint);
+    if (!options.isRepeatable || length === 1) return Number.POSITIVE_INFINITY;
+    return (options.silenceMs ?? silenceMs) * 2 ** Math.floor(silences / length);
   }
 
   async #open(

@@ -16,7 +16,7 @@ import {
   readLeaseIds,
 } from "./codec/lease.ts";
 import { EtcdError, isEtcdError } from "./errors.ts";
-import { attemptMs, renewalsPerTtl } from "./limits.ts";
+import { renewalsPerTtl, silenceMs } from "./limits.ts";
 import type { CallOptions } from "./options.ts";
 
 export interface GrantOptions extends CallOptions {
@@ -117,8 +117,8 @@ export class Lease {
     const askedMs = this.#channel.deps.clock.nowMs();
     const request = encodeLeaseId(this.id);
     // A member that hangs must not use up the time of a short lease.
-    const attemptTimeoutMs = Math.min(attemptMs, (this.ttlSeconds * 1000) / renewalsPerTtl);
-    const call = { ...options, isRepeatable: true, attemptTimeoutMs };
+    const shortMs = Math.min(silenceMs, (this.ttlSeconds * 1000) / renewalsPerTtl);
+    const call = { ...options, isRepeatable: true, silenceMs: shortMs };
     // A stream of one question, which is a call like any other.
     const answer = await this.#channel.unary("/etcdserverpb.Lease/LeaseKeepAlive", request, call);
     const { ttlSeconds } = decodeWith(answer, readLeaseAnswer);

@@ -4,9 +4,14 @@
 export const messageBytesMax: number = 256 * 1024 * 1024;
 /** One request from the first attempt to its end. Longer than a member needs to elect a new leader. */
 export const requestMsDefault = 10_000;
-/** One attempt of a request that may be repeated: a member that hangs holds it no longer. */
-export const attemptMs = 3_000;
-/** Until a connection is up, TLS included. */
+/** No call is given more: gRPC and timers have no room for much more than a day. */
+export const timeoutMsMax: number = 24 * 3_600 * 1_000;
+/**
+ * A member from which no byte comes for so long is left for another one, if the request may be
+ * repeated. Twice as long once all have been asked: it may be the answer that takes its time.
+ */
+export const silenceMs = 3_000;
+/** Until a connection is up: TLS, and the member's own settings, which show that somebody is there. */
 export const connectMsDefault = 1_500;
 /** After a failure an endpoint is left alone: this long at first, and twice as long each further time. */
 export const pauseMsMin = 50;
@@ -17,7 +22,7 @@ export const tokenRefreshesMax = 2;
 export const pingMs = 6_000;
 /** For the answer to one. */
 export const pingAnswerMs = 3_000;
-/** Streams on one connection before the next one is opened; servers allow a few thousand. */
+/** Streams on one connection before the next one is opened; fewer where a member allows fewer. */
 export const streamsPerConnectionMax = 1_000;
 /** What a member may send on a stream before it is taken, and on a connection. */
 export const streamWindowBytes: number = 1024 * 1024;

@@ -1,7 +1,7 @@
 /** Members one by one: `etcdserverpb.Maintenance`. */
 import { createHash } from "node:crypto";
 import { emptyBytes } from "@flotilla/base";
-import { linkSignals } from "./abort.ts";
+import { linkSignals, onAborted } from "./abort.ts";
 import type { Channel, ReportingStream } from "./channel.ts";
 import { decodeWith } from "./codec/header.ts";
 import {
@@ -68,7 +68,7 @@ export class Maintenance {
         timeoutMs: requestMsDefault,
         ...(endpoint === undefined ? {} : { endpoint }),
       });
-      signal.addEventListener("abort", stream.close, { once: true });
+      onAborted(signal, stream.close);
       stream.send(emptyBytes);
       stream.end();
       for await (const message of stream.messages) {

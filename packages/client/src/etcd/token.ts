@@ -11,8 +11,8 @@ export class Token {
   readonly #credentials: Credentials | undefined;
   /** One question for all calls that wait for it. */
   #asked: Promise<string | undefined> | undefined;
-  /** Its answer. */
-  #current: string | undefined;
+  /** Its answer, once it is there and until it is refused. */
+  #answer: { readonly token: string | undefined } | undefined;
 
   constructor(credentials: Credentials | undefined) {
     this.#credentials = credentials;
@@ -28,17 +28,22 @@ export class Token {
     if (this.#asked !== undefined) return this.#asked;
     const asked = this.#authenticate(this.#credentials, ask);
     this.#asked = asked;
-    asked.catch(() => this.#drop(asked));
+    asked.then(
+      (token) => {
+        this.#answer = { token };
+      },
+      () => {
+        this.#asked = undefined;
+      },
+    );
     return asked;
   }
 
-  /** `token` was refused; one that came meanwhile stays. */
+  /** `token` was refused; one that came meanwhile stays, and so does a question under way. */
   forget(token: string | undefined): void {
-    if (token === this.#current) this.#asked = undefined;
-  }
-
-  #drop(asked: Promise<string | undefined>): void {
-    if (this.#asked === asked) this.#asked = undefined;
+    if (this.#answer === undefined || this.#answer.token !== token) return;
+    this.#answer = undefined;
+    this.#asked = undefined;
   }
 
   async #authenticate({ username, password }: Credentials, ask: Ask): Promise<string | undefined> {
@@ -52,13 +57,9 @@ export class Token {
         if (reader.field === 2) token = reader.text();
         else reader.skip();
       }
-      this.#current = token;
       return token;
     } catch (error) {
-      if (isEtcdError(error, "authNotEnabled")) {
-        this.#current = undefined;
-        return undefined;
-      }
+      if (isEtcdError(error, "authNotEnabled")) return undefined;
       throw error;
     }
   }

@@ -5,7 +5,7 @@
  * member serves the rest from its history when there is room again.
  */
 import type { WatchEvent } from "@flotilla/store";
-import { abortable, type LinkedSignal, linkSignals } from "./abort.ts";
+import { abortable, type LinkedSignal, linkSignals, onAborted, sleep } from "./abort.ts";
 import type { Channel } from "./channel.ts";
 import { decodeWith } from "./codec/header.ts";
 import {
@@ -17,7 +17,7 @@ import {
 import { EtcdError } from "./errors.ts";
 import type { MessageStream } from "./grpc/connection.ts";
 import { StreamFailure } from "./grpc/outcome.ts";
-import { watchProgressMs, watchQueueBytesMax } from "./limits.ts";
+import { pauseMsMax, pauseMsMin, watchProgressMs, watchQueueBytesMax } from "./limits.ts";
 import { decideStreamRetry } from "./retry.ts";
 import { WatchPosition } from "./watch-position.ts";
 
@@ -73,6 +73,8 @@ export class Watch implements AsyncIterableIterator<WatchBatch> {
   /** Wakes whoever waits for the queue to change, on either side of it. */
   #wake: () => void = () => {};
   #changed: Promise<void> = Promise.resolve();
+  /** Streams in a row that told nothing. */
+  #fruitless = 0;
   #isOver = false;
   /** Why it is over; undefined when it was closed. */
   #error: unknown;
@@ -153,9 +155,9 @@ export class Watch implements AsyncIterableIterator<WatchBatch> {
   /** One stream to its end. Throws when there shall be no other. */
   async #follow(): Promise<void> {
     const { channel } = this.#deps;
+    await this.#pause();
     const stream = await channel.stream(path, { signal: this.#signal });
-    const onAbort = (): void => stream.close();
-    this.#signal.addEventListener("abort", onAbort, { once: true });
+    const stopListening = onAborted(this.#signal, () => stream.close());
     const stopAsking = this.#askProgress(stream);
     try {
       stream.send(encodeWatchCreate(this.#subject, this.#position.next));
@@ -168,16 +170,25 @@ export class Watch implements AsyncIterableIterator<WatchBatch> {
       if (fatal !== undefined) throw fatal;
     } finally {
       stopAsking();
-      this.#signal.removeEventListener("abort", onAbort);
+      stopListening();
       stream.close();
       this.#position.interrupted();
     }
     this.#signal.throwIfAborted();
   }
 
+  /** The next stream comes at once, but not for ever: members may end each of them. */
+  async #pause(): Promise<void> {
+    const before = this.#fruitless++;
+    if (before < 2) return;
+    const pauseMs = Math.min(pauseMsMin * 2 ** (before - 2), pauseMsMax);
+    await sleep(this.#deps.channel.deps.timers, pauseMs, this.#signal);
+  }
+
   async #read(stream: MessageStream): Promise<void> {
     for await (const message of stream.messages) {
       const step = this.#position.take(decodeWith(message, readWatchResponse));
+      if (step.kind === "events" || step.kind === "progress") this.#fruitless = 0;
       switch (step.kind) {
         case "created":
           this.#isReady(this.#position.next);

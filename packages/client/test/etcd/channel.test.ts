@@ -1,10 +1,13 @@
 import { deepEqual, equal, rejects } from "node:assert/strict";
 import { createHash } from "node:crypto";
 import { once } from "node:events";
-import { type AddressInfo, createServer } from "node:net";
+import { type AddressInfo, createServer, type Socket } from "node:net";
 import { after, describe, it } from "node:test";
-import { textOf } from "@flotilla/base";
+import { emptyBytes, textOf } from "@flotilla/base";
+import { Channel } from "../../src/etcd/channel.ts";
+import { frameOf } from "../../src/etcd/grpc/framing.ts";
 import { createEtcdClient, type EtcdClient, type EtcdClientOptions } from "../../src/etcd/index.ts";
+import { systemDeps } from "../../src/etcd/options.ts";
 import {
   answerRange,
   answerWrite,
@@ -12,6 +15,7 @@ import {
   type FakeCall,
   type FakeMember,
   fakeMember,
+  until,
 } from "./fixtures.ts";
 
 const unavailable = 14;
@@ -83,6 +87,68 @@ describe("calls of an etcd client", () => {
     equal(other.calls.length, 3);
   });
 
+  it("never send a write again because its connection ended with the code of a refusal", async () => {
+    const only = await member((call) => call.goAway(refusedStream));
+    await rejects(clientOf([only.url]).put("k", "v"), { code: "outcomeUnknown" });
+    equal(only.calls.length, 1);
+  });
+
+  it("take a write elsewhere when a member takes connections and says nothing", async () => {
+    const sockets = new Set<Socket>();
+    const hanging = createServer((socket) => sockets.add(socket)).listen(0, "127.0.0.1");
+    await once(hanging, "listening");
+    const { port } = hanging.address() as AddressInfo;
+    const other = await member(answerWrite);
+    const random = { ...systemDeps.random, below: () => 0 };
+    const endpoints = [`http://127.0.0.1:${port}`, other.url];
+    const client = createEtcdClient({ endpoints, connectTimeoutMs: 50 }, { ...systemDeps, random });
+    await client.put("k", "v");
+    equal(sockets.size, 1);
+    client.close();
+    for (const socket of sockets) socket.destroy();
+    hanging.close();
+  });
+
+  it("leave a read where it is when its answer takes long and there is no other member", async () => {
+    const slow = await member((call) => setTimeout(() => answerRange(call, "v"), 60));
+    const channel = new Channel({ endpoints: [slow.url] }, systemDeps);
+    await channel.unary("/Range", emptyBytes, { isRepeatable: true, silenceMs: 10 });
+    channel.close();
+    equal(slow.calls.length, 1);
+  });
+
+  it("have more patience with members once each was asked", async () => {
+    const serve = (call: FakeCall): void => void setTimeout(() => answerRange(call, "v"), 300);
+    const slow = [await member(serve), await member(serve)];
+    const channel = new Channel({ endpoints: slow.map(({ url }) => url) }, systemDeps);
+    await channel.unary("/Range", emptyBytes, { isRepeatable: true, silenceMs: 100 });
+    channel.close();
+  });
+
+  it("do not leave a member that is sending", async () => {
+    const slow = await member(async (call) => {
+      for (const byte of frameOf(new Uint8Array(30))) {
+        call.sendRaw(Uint8Array.of(byte));
+        await new Promise((resolve) => setTimeout(resolve, 20));
+      }
+      call.end(5, "etcdserver: requested lease not found");
+    });
+    const other = await member(answerWrite);
+    const random = { ...systemDeps.random, below: () => 0 };
+    const deps = { ...systemDeps, random };
+    const channel = new Channel({ endpoints: [slow.url, other.url] }, deps);
+    const call = channel.unary("/Range", emptyBytes, { isRepeatable: true, silenceMs: 300 });
+    await rejects(call, { code: "leaseNotFound" });
+    channel.close();
+  });
+
+  it("take any time out", async () => {
+    const only = await member((call) => setTimeout(() => answerWrite(call), 30));
+    for (const timeoutMs of [Number.POSITIVE_INFINITY, 2 ** 40]) {
+      await clientOf([only.url]).put("k", "v", { timeoutMs });
+    }
+  });
+
   it("send reads again, at another member", async () => {
     const breaking = await member((call) => call.hangUp());
     const other = await member((call) => answerRange(call, "v"));
@@ -133,6 +199,40 @@ describe("calls of an etcd client", () => {
       setImmediate(() => stop.abort(new Error("enough")));
       await rejects(call, { message: "enough" });
     }
+  });
+
+  it("end with the reason of their signal on a connection that is up, too", async () => {
+    const only = await member((call) => {
+      if (call.path !== put) answerRange(call, "v");
+    });
+    const client = clientOf([only.url]);
+    await client.get("k");
+    const stop = new AbortController();
+    const call = client.put("k", "v", { signal: stop.signal });
+    stop.abort(new Error("enough"));
+    await rejects(call, { message: "enough" });
+  });
+
+  it("are not sent any more once the client is closed", async () => {
+    const only = await member(answerWrite);
+    const client = clientOf([only.url]);
+    const call = client.put("k", "v");
+    client.close();
+    await rejects(call, { code: "closed" });
+    deepEqual(only.calls, []);
+  });
+
+  it("come to their end at a member that is not used any more", async () => {
+    let answer = (): void => {};
+    const old = await member((call) => {
+      answer = () => answerWrite(call, 5);
+    });
+    const client = clientOf([old.url]);
+    const call = client.put("k", "v");
+    await until("the call", () => old.calls.length === 1);
+    client.setEndpoints([(await member(answerWrite)).url]);
+    answer();
+    equal((await call).revision, 5);
   });
 
   it("end with what the member says", async () => {
@@ -228,6 +328,23 @@ describe("a user's token", () => {
     equal(issued, 1);
     valid = "another";
     await client.put("c", "v");
+    equal(issued, 2);
+  });
+
+  it("is asked for once by many of whom it is not taken any more", async () => {
+    let issued = 0;
+    const only = await member((call) => {
+      const turn = call.path.endsWith("/Authenticate") ? 60 : 20 * Math.random();
+      setTimeout(() => {
+        if (call.path.endsWith("/Authenticate")) {
+          call.send((writer) => writer.fieldText(2, `t${++issued}`));
+          call.end();
+        } else if (call.token === "t2") answerWrite(call);
+        else call.end(16, "etcdserver: invalid auth token");
+      }, turn);
+    });
+    const client = clientOf([only.url], { credentials });
+    await Promise.all(Array.from({ length: 50 }, (_, at) => client.put(`k${at}`, "v")));
     equal(issued, 2);
   });
 

@@ -11,6 +11,8 @@ export interface FakeCall {
   /** The client's first message. */
   readonly request: Promise<Uint8Array>;
   send(body: (writer: WireWriter) => void): void;
+  /** Bytes as they are. */
+  sendRaw(bytes: Uint8Array): void;
   /** What was sent and has no room at the client yet. */
   unsentBytes(): number;
   /** Ends the call; 0 is OK. */
@@ -19,6 +21,8 @@ export interface FakeCall {
   hangUp(): void;
   /** RST_STREAM with this code. */
   reset(code: number): void;
+  /** GOAWAY with this code. */
+  goAway(code: number): void;
 }
 
 export interface FakeMember {
@@ -30,9 +34,12 @@ export interface FakeMember {
   close(): Promise<void>;
 }
 
-export async function fakeMember(serve: (call: FakeCall) => void): Promise<FakeMember> {
+export async function fakeMember(
+  serve: (call: FakeCall) => void,
+  settings: http2.Settings = {},
+): Promise<FakeMember> {
   const sessions = new Set<http2.ServerHttp2Session>();
-  const server = http2.createServer();
+  const server = http2.createServer({ settings });
   server.on("session", (session) => {
     sessions.add(session);
     session.on("close", () => sessions.delete(session));
@@ -80,6 +87,10 @@ function callOf(
       respond();
       if (!stream.destroyed) stream.write(frameOf(encodeMessage(body)));
     },
+    sendRaw: (bytes) => {
+      respond();
+      if (!stream.destroyed) stream.write(bytes);
+    },
     unsentBytes: () => stream.writableLength,
     end(status = 0, text = "") {
       trailers = { "grpc-status": String(status), "grpc-message": encodeURIComponent(text) };
@@ -88,6 +99,7 @@ function callOf(
     },
     hangUp: () => stream.session?.destroy(),
     reset: (code) => stream.close(code),
+    goAway: (code) => stream.session?.goaway(code),
   };
 }
 

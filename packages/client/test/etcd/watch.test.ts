@@ -1,9 +1,17 @@
-import { deepEqual, equal, ok, rejects } from "node:assert/strict";
+import { deepEqual, equal, ok, rejects, throws } from "node:assert/strict";
 import { after, describe, it } from "node:test";
 import { WireReader } from "@flotilla/base";
 import { createEtcdClient, type EtcdClient } from "../../src/etcd/index.ts";
 import { watchQueueBytesMax } from "../../src/etcd/limits.ts";
-import { type FakeCall, type FakeMember, fakeMember, header, until } from "./fixtures.ts";
+import {
+  type FakeCall,
+  type FakeMember,
+  fakeMember,
+  header,
+  ManualTime,
+  manualDeps,
+  until,
+} from "./fixtures.ts";
 
 const opened: { close(): unknown }[] = [];
 after(async () => {
@@ -150,6 +158,59 @@ describe("a watch", () => {
       read.add(revision);
       if (read.size === count) break;
     }
+  });
+
+  it("leaves time between streams when a member ends each of them", async () => {
+    const only = await member(async (call) => {
+      await startOf(call);
+      created(call, 10);
+      call.end(0);
+    });
+    const time = new ManualTime();
+    const client = createEtcdClient({ endpoints: [only.url] }, manualDeps(time));
+    opened.push(client);
+    const watch = client.watch("k");
+    while (time.nowMs() < 5_000) {
+      await new Promise((resolve) => setTimeout(resolve, 1));
+      time.advance(50);
+    }
+    watch.close();
+    ok(only.calls.length < 20, `${only.calls.length} streams in 5 s`);
+  });
+
+  it("uses further connections where a member allows few streams on each", async () => {
+    const narrow = await fakeMember(
+      async (call) => {
+        await startOf(call);
+        created(call, 10);
+      },
+      { maxConcurrentStreams: 2 },
+    );
+    opened.push(narrow);
+    const client = clientOf(narrow);
+    const watches = Array.from({ length: 7 }, (_, at) => client.watch(`k${at}`));
+    deepEqual(await Promise.all(watches.map((watch) => watch.ready)), Array(7).fill(11));
+  });
+
+  it("is no leak, however many there are", async () => {
+    const only = await member(async (call) => {
+      await startOf(call);
+      created(call, 10);
+    });
+    const warnings: Error[] = [];
+    const note = (warning: Error): unknown => warnings.push(warning);
+    process.on("warning", note);
+    const client = clientOf(only);
+    const { signal } = new AbortController();
+    await Promise.all(Array.from({ length: 20 }, () => client.watch("k", { signal }).ready));
+    client.close();
+    process.off("warning", note);
+    deepEqual(warnings, []);
+  });
+
+  it("cannot be of no key, which would be outside of its namespace", async () => {
+    const client = clientOf(await member(() => {})).namespace("app/");
+    throws(() => client.watch(""), { code: "badArgument" });
   });
 
   it("tells progress to whom it matters", async () => {

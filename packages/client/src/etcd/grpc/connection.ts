@@ -11,8 +11,16 @@ import {
   constants,
   type OutgoingHttpHeaders,
 } from "node:http2";
+import type { Duplex } from "node:stream";
+import { onAborted } from "../abort.ts";
 import { EtcdError } from "../errors.ts";
-import { connectionWindowBytes, pingAnswerMs, pingMs, streamWindowBytes } from "../limits.ts";
+import {
+  connectionWindowBytes,
+  pingAnswerMs,
+  pingMs,
+  streamsPerConnectionMax,
+  streamWindowBytes,
+} from "../limits.ts";
 import { frameOf, MessageSplitter } from "./framing.ts";
 import { type CallFailure, type CallOutcome, StreamFailure } from "./outcome.ts";
 import { statusOf } from "./response-status.ts";
@@ -32,6 +40,8 @@ export interface Attempt {
   readonly metadata: Readonly<Record<string, string>>;
   readonly message: Uint8Array;
   readonly timeoutMs: number;
+  /** Given up before when no byte of an answer comes for so long. */
+  readonly silenceMs: number;
   readonly signal: AbortSignal | undefined;
 }
 
@@ -50,17 +60,29 @@ export interface MessageStream {
   close(): void;
 }
 
-const { NGHTTP2_CANCEL, NGHTTP2_REFUSED_STREAM } = constants;
+const { NGHTTP2_CANCEL, NGHTTP2_NO_ERROR, NGHTTP2_REFUSED_STREAM } = constants;
 
 export class Connection {
-  /** Resolves with undefined once calls can be made, or with the reason why they cannot. */
+  /**
+   * Resolves with undefined once the member has spoken, or with the reason why no call can be made: a
+   * system takes connections for a process that hangs.
+   */
   readonly ready: Promise<string | undefined>;
+  /** Resolves once it is closed, for whatever reason. */
+  readonly closed: Promise<void>;
   readonly #session: ClientHttp2Session;
   #isReady = false;
   #isUsable = true;
   #streams = 0;
+  #streamsMax = streamsPerConnectionMax;
+  /** The member has ended it for an error. */
+  #isBroken = false;
+  /** Of a member that goes, the last stream that it has looked at. */
+  #lastTaken = Number.POSITIVE_INFINITY;
   #failure = "the connection was closed";
   readonly #pings: NodeJS.Timeout;
+  /** Once it is connected. */
+  #socket: Duplex | undefined;
 
   constructor({ url, tls, connectMs }: ConnectionOptions) {
     const session = connect(url, {
@@ -70,9 +92,9 @@ export class Connection {
     this.#session = session;
     this.ready = new Promise((resolve) => {
       const late = setTimeout(() => {
-        session.destroy(new Error(`no connection to ${url} in ${connectMs} ms`));
+        this.#giveUp(`no connection to ${url} in ${connectMs} ms`);
       }, connectMs);
-      session.once("connect", () => {
+      session.once("remoteSettings", () => {
         clearTimeout(late);
         session.setLocalWindowSize(connectionWindowBytes);
         this.#isReady = true;
@@ -83,12 +105,27 @@ export class Connection {
         resolve(this.#failure);
       });
     });
+    this.closed = new Promise((resolve) => session.once("close", resolve));
+    session.once("connect", (_, socket) => {
+      this.#socket = socket;
+    });
+    session.on("remoteSettings", ({ maxConcurrentStreams = streamsPerConnectionMax }) => {
+      // One that takes none for now may wait there.
+      this.#streamsMax = Math.max(1, Math.min(maxConcurrentStreams, streamsPerConnectionMax));
+    });
     session.on("error", (error) => {
       this.#failure = error.message;
     });
-    // Streams that run go on; new ones belong on another connection.
-    session.on("goaway", () => this.#retire());
-    session.on("close", () => this.#retire());
+    // Streams that run go on, and are watched over; new ones belong on another connection.
+    session.on("goaway", (code, lastTaken) => {
+      this.#isBroken = code !== NGHTTP2_NO_ERROR;
+      this.#lastTaken = lastTaken;
+      this.retire();
+    });
+    session.on("close", () => {
+      this.retire();
+      clearInterval(this.#pings);
+    });
     this.#pings = setInterval(() => this.#ping(), pingMs);
     this.#pings.unref();
   }
@@ -103,14 +140,15 @@ export class Connection {
     return this.#isUsable;
   }
 
-  /** Calls under way. */
-  get streams(): number {
-    return this.#streams;
+  /** True while the member takes one more stream. */
+  get hasRoom(): boolean {
+    return this.#streams < this.#streamsMax;
   }
 
   /** One request and one answer. Rejects only with the reason of `signal`. */
   async call(attempt: Attempt): Promise<CallOutcome> {
     const { signal } = attempt;
+    signal?.throwIfAborted();
     const stream = this.#open(attempt.path, {
       ...attempt.metadata,
       "grpc-timeout": `${Math.max(1, Math.ceil(attempt.timeoutMs))}m`,
@@ -119,23 +157,29 @@ export class Connection {
     stream.end(frameOf(attempt.message));
     return new Promise((resolve, reject) => {
       const stop = (): void => {
-        clearTimeout(timer);
-        signal?.removeEventListener("abort", onAbort);
+        clearTimeout(end);
+        clearTimeout(silence);
+        stopListening?.();
       };
       const finish = (outcome: CallOutcome): void => {
         stop();
         resolve(outcome);
       };
-      const onAbort = (): void => {
-        stop();
-        stream.close(NGHTTP2_CANCEL);
-        reject(signal?.reason);
-      };
-      const timer = setTimeout(() => {
+      const late = (): void => {
         finish({ kind: "timeout" });
         stream.close(NGHTTP2_CANCEL);
-      }, attempt.timeoutMs);
-      signal?.addEventListener("abort", onAbort, { once: true });
+      };
+      const end = setTimeout(late, attempt.timeoutMs);
+      const { silenceMs } = attempt;
+      const silence = silenceMs < attempt.timeoutMs ? setTimeout(late, silenceMs) : undefined;
+      const stopListening =
+        signal &&
+        onAborted(signal, () => {
+          stop();
+          stream.close(NGHTTP2_CANCEL);
+          reject(signal.reason);
+        });
+      if (silence !== undefined) stream.on("data", () => silence.refresh());
       collectAnswer(stream, finish, () => this.#brokenOff(stream));
     });
   }
@@ -161,10 +205,18 @@ export class Connection {
     };
   }
 
+  /** Takes no new call, and is closed after the last one. */
+  retire(): void {
+    this.#isUsable = false;
+    if (this.#streams === 0) this.#session.destroy();
+  }
+
   /** Ends everything at once. */
   close(): void {
     this.#failure = "the client was closed";
     this.#session.destroy();
+    // One that both sides leave in peace waits for the other side, which may hang.
+    this.#socket?.destroy();
   }
 
   #open(path: string, metadata: OutgoingHttpHeaders): ClientHttp2Stream | string {
@@ -187,7 +239,9 @@ export class Connection {
 
   /** Without trailers: what is known of what happened. */
   #brokenOff(stream: ClientHttp2Stream): CallFailure {
-    const wasSent = stream.id !== undefined && stream.rstCode !== NGHTTP2_REFUSED_STREAM;
+    // A connection that breaks gives its own code to all its streams, which is not theirs.
+    const isRefused = stream.rstCode === NGHTTP2_REFUSED_STREAM && !this.#isBroken;
+    const wasSent = stream.id !== undefined && stream.id <= this.#lastTaken && !isRefused;
     const reset = `the stream was reset with code ${stream.rstCode}`;
     const reason = this.#session.destroyed ? this.#failure : reset;
     return { kind: wasSent ? "lost" : "notSent", reason };
@@ -195,20 +249,19 @@ export class Connection {
 
   #closed(): void {
     this.#streams--;
-    if (this.#streams === 0 && !this.#isUsable) this.#session.close();
+    if (this.#streams === 0 && !this.#isUsable) this.#session.destroy();
   }
 
-  #retire(): void {
-    this.#isUsable = false;
-    clearInterval(this.#pings);
-    if (this.#streams === 0 && !this.#session.destroyed) this.#session.close();
+  #giveUp(reason: string): void {
+    this.#failure = reason;
+    this.#session.destroy(new Error(reason));
   }
 
   /** A member that hangs, or is behind a cut cable, closes nothing: it has to be asked. */
   #ping(): void {
     if (this.#streams === 0 || this.#session.destroyed || this.#session.connecting) return;
     const late = setTimeout(() => {
-      this.#session.destroy(new Error(`the member did not answer a ping in ${pingAnswerMs} ms`));
+      this.#giveUp(`the member did not answer a ping in ${pingAnswerMs} ms`);
     }, pingAnswerMs);
     late.unref();
     this.#session.ping(() => clearTimeout(late));
@@ -235,6 +288,7 @@ function collectAnswer(
     const status = headers[":status"] ?? 0;
     if (ended === undefined && status !== 200) {
       settle({ kind: "lost", reason: `the answer has HTTP status ${status}` });
+      stream.close(NGHTTP2_CANCEL); // Whatever else it says.
     }
   });
   stream.on("data", (chunk: Buffer) => {

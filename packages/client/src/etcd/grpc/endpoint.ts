@@ -6,7 +6,7 @@
  */
 import type { Clock, Timers } from "@flotilla/base";
 import { abortable } from "../abort.ts";
-import { pauseMsMax, pauseMsMin, streamsPerConnectionMax } from "../limits.ts";
+import { pauseMsMax, pauseMsMin } from "../limits.ts";
 import { type Attempt, Connection, type MessageStream } from "./connection.ts";
 import type { CallOutcome } from "./outcome.ts";
 import type { TlsOptions } from "./tls-options.ts";
@@ -18,11 +18,15 @@ export interface EndpointOptions {
   readonly timers: Timers;
 }
 
+const notUsed = "the client does not use this member any more";
+
 export class Endpoint {
   readonly url: string;
   readonly #options: EndpointOptions;
-  #calls: Connection | undefined;
-  #streams: Connection[] = [];
+  /** Until they are closed: those that are not used any more may still have calls. */
+  readonly #calls = new Set<Connection>();
+  readonly #streams = new Set<Connection>();
+  #isClosed = false;
   #failures = 0;
   #pausedUntilMs = 0;
 
@@ -38,8 +42,9 @@ export class Endpoint {
 
   /** Rejects only with the reason of the attempt's signal. */
   async call(attempt: Attempt): Promise<CallOutcome> {
-    if (this.#calls?.isUsable !== true) this.#calls = this.#connect();
-    const connection = this.#calls;
+    // Whoever chose it may have waited since.
+    if (this.#isClosed) return { kind: "notSent", reason: notUsed };
+    const connection = pick(this.#calls, (one) => one.isUsable) ?? this.#connect(this.#calls);
     if (connection.isReady) return connection.call(attempt);
     const { clock } = this.#options;
     const beganMs = clock.nowMs();
@@ -55,14 +60,15 @@ export class Endpoint {
     metadata: Readonly<Record<string, string>>,
     signal: AbortSignal | undefined,
   ): Promise<MessageStream | { readonly reason: string }> {
-    this.#streams = this.#streams.filter((one) => one.isUsable);
-    let connection = this.#streams.find((one) => one.streams < streamsPerConnectionMax);
-    if (connection === undefined) {
-      connection = this.#connect();
-      this.#streams.push(connection);
+    while (!this.#isClosed) {
+      const known = pick(this.#streams, (one) => one.isUsable && one.hasRoom);
+      const connection = known ?? this.#connect(this.#streams);
+      const reason = await abortable(connection.ready, signal);
+      if (reason !== undefined) return { reason };
+      // Many may have waited for the same one.
+      if (connection.hasRoom) return connection.stream(path, metadata);
     }
-    const reason = await abortable(connection.ready, signal);
-    return reason === undefined ? connection.stream(path, metadata) : { reason };
+    return { reason: notUsed };
   }
 
   /** It works: the next failure is its first. */
@@ -78,13 +84,24 @@ export class Endpoint {
     this.#pausedUntilMs = nowMs + pauseMs * (0.5 + spread / 2);
   }
 
+  /** Ends all calls and streams, and takes no more. */
   close(): void {
-    this.#calls?.close();
-    for (const connection of this.#streams) connection.close();
+    this.#isClosed = true;
+    for (const connection of [...this.#streams, ...this.#calls]) connection.close();
   }
 
-  #connect(): Connection {
-    return new Connection({ url: this.url, ...this.#options });
+  /** Ends streams, which go on elsewhere; calls come to their end. Takes no more. */
+  leave(): void {
+    this.#isClosed = true;
+    for (const connection of this.#streams) connection.close();
+    for (const connection of this.#calls) connection.retire();
+  }
+
+  #connect(kind: Set<Connection>): Connection {
+    const connection = new Connection({ url: this.url, ...this.#options });
+    kind.add(connection);
+    void connection.closed.then(() => kind.delete(connection));
+    return connection;
   }
 
   /** The connection is made for whoever comes next, also when this attempt has no time for it. */
@@ -99,4 +116,9 @@ export class Endpoint {
       });
     });
   }
+}
+
+function pick<T>(items: Iterable<T>, fits: (item: T) => boolean): T | undefined {
+  for (const item of items) if (fits(item)) return item;
+  return undefined;
 }
