@@ -5,11 +5,12 @@
  * The place is a revision, which only grows: whoever writes elsewhere in the name of the place sends
  * it along, and whatever is written refuses a lower one (a fencing token).
  */
+import { equalBytes } from "@flotilla/base";
 import type { Compare, KeyValue } from "@flotilla/store";
-import { linkSignals } from "./abort.ts";
+import { abortable, linkSignals } from "./abort.ts";
 import type { EtcdClient } from "./client.ts";
 import { EtcdError } from "./errors.ts";
-import type { Bytes } from "./keys.ts";
+import { type Bytes, bytesOf } from "./keys.ts";
 import type { Lease } from "./lease.ts";
 import { sessionTtlSecondsDefault } from "./limits.ts";
 import { compare, op } from "./operations.ts";
@@ -60,15 +61,17 @@ export class Claim {
     const { lease } = session;
     const link = linkSignals(options.signal, lease.lost);
     const { signal } = link;
-    let claim: Claim | undefined;
+    // Without the signal: a place that is taken after all has to be known, to be given up.
+    const enqueued = Claim.#enqueue(client, prefix, { ...session, value });
+    enqueued.catch(() => {}); // Whoever waits for it is told.
     try {
-      claim = await Claim.#enqueue(client, prefix, { ...session, value, signal });
+      const claim = await abortable(enqueued, signal);
       await claim.#wait(signal);
       return claim;
     } catch (error) {
-      // Nobody is told of the place, so it must not stay; if this fails, the lease ends it.
-      if (claim !== undefined) await claim.release().catch(() => {});
-      else if (session.isOwn) await lease.revoke().catch(() => {});
+      // Nobody is told of the place, so it must not stay.
+      const given = session.isOwn ? lease.revoke() : enqueued.then((claim) => claim.release());
+      await given.catch(() => {});
       throw error;
     } finally {
       link.release();
@@ -94,10 +97,11 @@ export class Claim {
 
   /** Gives the place to the next. One that is lost already is no error. */
   async release(options: CallOptions = {}): Promise<void> {
+    // The place goes with its lease, which is renewed no more whatever becomes of this.
+    if (this.#ownsLease) return this.lease.revoke(options);
     const request = this.#client.txn().if(this.isHeld()).then(op.delete(this.key)).request();
     // Fenced by its own token: done twice it is done once.
     await this.#client.commit(request, { ...options, isRepeatable: true });
-    if (this.#ownsLease) await this.lease.revoke(options);
   }
 
   static async #enqueue(
@@ -107,10 +111,9 @@ export class Claim {
       readonly lease: Lease;
       readonly isOwn: boolean;
       readonly value: Bytes;
-      readonly signal: AbortSignal;
     },
   ): Promise<Claim> {
-    const { lease, value, signal } = own;
+    const { lease, value } = own;
     const key = `${prefix}${BigInt.asUintN(64, lease.id).toString(16)}`;
     const request = client
       .txn()
@@ -119,12 +122,15 @@ export class Claim {
       .else(op.range(key))
       .request();
     // Whoever finds his own key has it: asking again changes nothing.
-    const result = await client.commit(request, { signal, isRepeatable: true });
+    const result = await client.commit(request, { isRepeatable: true });
     const [answer] = result.responses;
-    const found = answer?.kind === "range" ? answer.kvs[0]?.createRevision : undefined;
-    const token = result.succeeded ? result.revision : found;
+    const found = answer?.kind === "range" ? answer.kvs[0] : undefined;
+    const token = result.succeeded ? result.revision : found?.createRevision;
     if (token === undefined) throw new EtcdError("badResponse", "A key that exists was not read");
-    return new Claim(client, { prefix, key, token }, own);
+    const claim = new Claim(client, { prefix, key, token }, own);
+    const isSaid = found === undefined || equalBytes(found.value, bytesOf(value));
+    if (!isSaid) await claim.write(value, {});
+    return claim;
   }
 
   async #wait(signal: AbortSignal): Promise<void> {

@@ -1,0 +1,138 @@
+import { deepEqual, equal, rejects } from "node:assert/strict";
+import { after, describe, it } from "node:test";
+import { createEtcdClient } from "../../src/etcd/index.ts";
+import {
+  answerRange,
+  answerWrite,
+  type FakeCall,
+  type FakeMember,
+  fakeMember,
+  header,
+  ManualTime,
+  manualDeps,
+  until,
+} from "./fixtures.ts";
+
+const opened: { close(): unknown }[] = [];
+after(async () => {
+  for (const one of opened.reverse()) await one.close();
+});
+
+/** A member where another one has the lock; `serve` answers what the usual answers do not fit. */
+async function setUp(serve: (call: FakeCall) => boolean) {
+  const member: FakeMember = await fakeMember((call) => {
+    if (serve(call)) return;
+    const { path } = call;
+    if (path.endsWith("/Range")) answerRange(call, "");
+    else if (path.endsWith("/Put")) answerWrite(call);
+    else if (path.endsWith("/Watch")) call.send((writer) => writer.fieldBool(3, true));
+    else if (path.includes("/Lease")) answerLease(call);
+    else answerTxn(call);
+  });
+  const time = new ManualTime();
+  const client = createEtcdClient({ endpoints: [member.url] }, manualDeps(time));
+  opened.push(member, client);
+  const count = (name: string): number => member.calls.filter((path) => path.endsWith(name)).length;
+  return { member, time, client, count };
+}
+
+function answerLease(call: FakeCall): void {
+  call.send((writer) => {
+    writer.fieldVarint(2, 77);
+    writer.fieldVarint(3, 9);
+  });
+  call.end();
+}
+
+function answerTxn(call: FakeCall): void {
+  call.send((writer) => {
+    header(writer, 5);
+    writer.fieldBool(2, true);
+  });
+  call.end();
+}
+
+describe("a place in a queue", () => {
+  it("is renewed no more when it cannot be given up: its lease ends it", async () => {
+    let isLonely = false;
+    const { client, time, count } = await setUp((call) => {
+      if (isLonely) call.end(14, "etcdserver: no leader");
+      return isLonely;
+    });
+    const stop = new AbortController();
+    const lock = client.lock("l", { signal: stop.signal });
+    let isOver = false;
+    const rejected = rejects(lock, { message: "enough" }).then(() => {
+      isOver = true;
+    });
+    await until("the wait", () => count("/Watch") === 1);
+    isLonely = true;
+    stop.abort(new Error("enough"));
+    const renewals = count("/LeaseKeepAlive");
+    await until("the end", () => {
+      time.advance(10);
+      return isOver;
+    });
+    await rejected;
+    time.advance(60_000);
+    isLonely = false;
+    await client.put("k", "v");
+    equal(count("/LeaseKeepAlive"), renewals);
+  });
+
+  it("is given up with a lease of the caller's, also when the wait ends before it is known", async () => {
+    let answer: (() => void) | undefined;
+    const { client, member } = await setUp((call) => {
+      if (!call.path.endsWith("/Txn") || answer !== undefined) return false;
+      answer = () => answerTxn(call);
+      return true;
+    });
+    const lease = await client.grantLease(9);
+    const stop = new AbortController();
+    const lock = client.lock("l", { lease, signal: stop.signal });
+    await until("the place", () => answer !== undefined);
+    stop.abort(new Error("enough"));
+    answer?.();
+    await rejects(lock, { message: "enough" });
+    deepEqual(
+      member.calls.map((path) => path.slice(path.lastIndexOf("/") + 1)),
+      ["LeaseGrant", "Txn", "Txn"],
+    );
+  });
+
+  it("says what its candidate says now, when the lease has the place already", async () => {
+    let asked = 0;
+    const { client, count } = await setUp((call) => {
+      if (call.path.endsWith("/Range")) {
+        // Nobody is ahead; then the own key.
+        if (++asked === 1) answerWrite(call);
+        else answerOwn(call, "new");
+        return true;
+      }
+      if (!call.path.endsWith("/Txn") || count("/Txn") > 1) return false;
+      call.send((writer) => {
+        header(writer, 5);
+        writer.fieldMessage(3, (op) => op.fieldMessage(1, (range) => ownKey(range, "old")));
+      });
+      call.end();
+      return true;
+    });
+    const lease = await client.grantLease(9);
+    await client.election("e").campaign("new", { lease });
+    equal(count("/Txn"), 2, "the second one writes");
+  });
+});
+
+function answerOwn(call: FakeCall, value: string): void {
+  call.send((writer) => ownKey(writer, value));
+  call.end();
+}
+
+function ownKey(writer: Parameters<typeof header>[0], value: string): void {
+  header(writer, 5);
+  writer.fieldMessage(2, (kv) => {
+    kv.fieldText(1, "e/4d");
+    kv.fieldVarint(2, 3);
+    kv.fieldText(5, value);
+  });
+}
