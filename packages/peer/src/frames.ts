@@ -44,8 +44,14 @@ export function frameHead(kind: number, body: Uint8Array): Uint8Array {
   head[8] = kind;
   const view = new DataView(head.buffer);
   view.setUint32(0, body.length + 1, true);
-  view.setUint32(4, crc32(body, crc32(head.subarray(8))), true);
+  view.setUint32(4, checksum(head.subarray(8), body), true);
   return head;
+}
+
+/** zlib starts anew at bytes that lie nowhere, as those of an empty array do once its buffer was asked for. */
+function checksum(kind: Uint8Array, body: Uint8Array): number {
+  const sum = crc32(kind);
+  return body.length === 0 ? sum : crc32(body, sum);
 }
 
 /** Cuts a stream of bytes into frames. */

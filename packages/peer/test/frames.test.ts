@@ -50,6 +50,13 @@ describe("FrameReader", () => {
     }
   });
 
+  it("gives back an empty body that lies nowhere", () => {
+    const kinds: number[] = [];
+    const reader = new FrameReader(0, (kind) => kinds.push(kind));
+    reader.push(frameHead(frameKind.ping, new Uint8Array(new ArrayBuffer(0))));
+    deepEqual(kinds, [frameKind.ping]);
+  });
+
   it("refuses a length at sight, without waiting for the bytes", () => {
     const reader = new FrameReader(100, () => {});
     const head = frameHead(frameKind.message, new Uint8Array(101));
