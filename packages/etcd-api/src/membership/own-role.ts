@@ -20,16 +20,18 @@ export class OwnRole {
 
   get present(): MemberRole {
     const nowMs = this.#timers.nowMs();
-    if (nowMs - this.#lookedAtMs >= roleMsMax) {
-      this.#lookedAtMs = nowMs;
-      this.#role = this.#look();
-    }
-    return this.#role;
+    if (nowMs - this.#lookedAtMs < roleMsMax) return this.#role;
+    const role = this.#look();
+    if (role === undefined) return "voter"; // The very next request may find it taken in.
+    this.#lookedAtMs = nowMs;
+    this.#role = role;
+    return role;
   }
 
-  #look(): MemberRole {
+  #look(): MemberRole | undefined {
     const own = this.#member.members().find(({ id }) => id === this.#member.id);
-    if (own?.isWitness) return "witness";
-    return own?.isLearner ? "learner" : "voter";
+    if (own === undefined) return undefined;
+    if (own.isWitness) return "witness";
+    return own.isLearner ? "learner" : "voter";
   }
 }
