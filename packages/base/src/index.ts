@@ -46,4 +46,12 @@ export {
 export { Prng } from "./prng.ts";
 export { slabCopy } from "./slab.ts";
 export { type TimerHost, timersOf } from "./timers.ts";
-export { encodeMessage, varintSize, WireError, WireReader, WireWriter, wireType } from "./wire.ts";
+export {
+  encodeMessage,
+  varintSize,
+  WireError,
+  WireReader,
+  WireTextError,
+  WireWriter,
+  wireType,
+} from "./wire.ts";

@@ -4,13 +4,16 @@
  * The writer grows one buffer; the reader aliases its input. Both are pure. A malformed input is an
  * expected event: the reader throws {@link WireError}, which the caller turns into its own error.
  */
-import { emptyBytes, textOf, utf8Size, writeUtf8 } from "./bytes.ts";
+import { emptyBytes, equalBytes, textOf, utf8, utf8Size, writeUtf8 } from "./bytes.ts";
 import { slab, sliceBytesMax } from "./slab.ts";
 
 /** The bytes are not the message they should be. */
 export class WireError extends Error {
   override readonly name = "WireError";
 }
+
+/** A string of the message is not UTF-8. */
+export class WireTextError extends WireError {}
 
 /** Wire types; groups (3 and 4) are refused. */
 export const wireType = { varint: 0, fixed64: 1, bytes: 2, fixed32: 5 } as const;
@@ -306,7 +309,13 @@ export class WireReader {
   }
 
   text(): string {
-    return textOf(this.bytes());
+    const bytes = this.bytes();
+    const text = textOf(bytes);
+    // What is not UTF-8 has become a replacement character, which may as well be what was written.
+    if (text.includes("\ufffd") && !equalBytes(utf8(text), bytes)) {
+      throw new WireTextError("a string is not UTF-8");
+    }
+    return text;
   }
 
   /** A reader over the embedded message that comes next. */

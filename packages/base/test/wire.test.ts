@@ -1,6 +1,14 @@
 import { deepEqual, equal, ok, throws } from "node:assert/strict";
 import { describe, it } from "node:test";
-import { Prng, utf8, varintSize, WireError, WireReader, WireWriter } from "@flotilla/base";
+import {
+  Prng,
+  utf8,
+  varintSize,
+  WireError,
+  WireReader,
+  WireTextError,
+  WireWriter,
+} from "@flotilla/base";
 
 const written = (body: (writer: WireWriter) => void) => {
   const writer = new WireWriter(1);
@@ -132,6 +140,17 @@ describe("messages", () => {
         ok(error instanceof WireError, `seed=${seed}: ${error}`);
       }
     }
+  });
+
+  it("take as text only what is UTF-8", () => {
+    const read = (...bytes: number[]): string => {
+      const reader = new WireReader(Uint8Array.of(0x0a, bytes.length, ...bytes));
+      reader.next();
+      return reader.text();
+    };
+    equal(read(0xef, 0xbf, 0xbd), "\ufffd"); // Written as such.
+    const bad = [[0xff], [0xc3], [0xed, 0xa0, 0x80], [0xc0, 0x80], [0x61, 0x80, 0xef, 0xbf, 0xbd]];
+    for (const bytes of bad) throws(() => read(...bytes), WireTextError, String(bytes));
   });
 
   it("do not read past a length that lies", () => {

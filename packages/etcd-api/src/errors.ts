@@ -4,7 +4,7 @@
  * Source: etcd api/v3rpc/rpctypes/error.go. Clients map errors by their TEXT, so the texts are part
  * of the protocol, with their inconsistencies.
  */
-import { InvariantError, WireError } from "@flotilla/base";
+import { InvariantError, WireError, WireTextError } from "@flotilla/base";
 import { GrpcError, type StatusCode, statusCode } from "@flotilla/grpc";
 import type { TimeoutCause, Unavailable } from "@flotilla/member";
 import {
@@ -246,12 +246,14 @@ const malformedTexts: Readonly<Record<RequestForm, string>> = {
   stream: "grpc: failed to unmarshal the received message",
 };
 const wireFault = "proto: cannot parse invalid wire-format data";
+const textFault = "string field contains invalid UTF-8";
 
 /** The one place that meets what decoding throws; anything else passes through untouched. */
 export function decodingErrorOf(error: unknown, form: RequestForm): unknown {
   if (error instanceof CodecError) return new RpcError(codecKeys[error.code]);
   if (!(error instanceof WireError)) return error;
-  return new GrpcError(statusCode.internal, `${malformedTexts[form]}: ${wireFault}`);
+  const fault = error instanceof WireTextError ? textFault : wireFault;
+  return new GrpcError(statusCode.internal, `${malformedTexts[form]}: ${fault}`);
 }
 
 /** A result of another kind than its command gives: a bug of the store. */

@@ -9,7 +9,7 @@ import { headerOf, type TestClient } from "./fixtures.ts";
 
 /** A message: its fields by number. */
 export type Fields = readonly (readonly [field: number, value: Value])[];
-type Value = string | number | boolean | Fields;
+type Value = string | number | boolean | Uint8Array | Fields;
 
 /** Whose token goes along. `forged`: one that nobody has given out. */
 export type Who = "nobody" | "root" | "user" | "forged";
@@ -37,6 +37,8 @@ const grant = (role: string, ...rest: Parameters<typeof permission>): Fields => 
   [1, role],
   [2, permission(...rest)],
 ];
+/** Bytes that are no UTF-8, where a name or a password is expected. */
+const noText = Uint8Array.of(0xff, 0xfe);
 /** A transaction that does one thing, if all that is compared holds. */
 const txn = (operation: Fields, compare = ""): Fields => [
   ...(compare === "" ? [] : ([[1, [[3, compare]]]] as const)),
@@ -235,6 +237,33 @@ export const authCases: readonly AuthCase[] = [
   by("user",   "Watch/Watch", [[1, []]]),
   by("root",   "Watch/Watch", [[1, []]]),
   ...asked("root"),
+  // Names and passwords of every kind.
+  by("root",   "Auth/UserAdd",            [[1, noText], [2, "p"]]),
+  by("root",   "Auth/UserAdd",            [[1, "p"], [2, noText]]),
+  by("root",   "Auth/UserGet",            [[1, noText]]),
+  by("root",   "Auth/UserGrantRole",      [[1, noText], [2, "r"]]),
+  by("root",   "Auth/RoleAdd",            [[1, noText]]),
+  by("root",   "Auth/RoleGrantPermission", [[1, noText], [2, permission(2, "k")]]),
+  by("nobody", "Auth/Authenticate",       [[1, noText], [2, "p"]]),
+  by("nobody", "Auth/Authenticate",       [[1, "root"], [2, noText]]),
+  by("root",   "Auth/UserList"),
+  by("root",   "Auth/UserAdd",            [[1, "n".repeat(4000)], [2, "x".repeat(72)]]),
+  by("root",   "Auth/RoleAdd",            [[1, "n".repeat(4000)]]),
+  by("root",   "Auth/UserGrantRole",      [[1, "n".repeat(4000)], [2, "n".repeat(4000)]]),
+  by("nobody", "Auth/Authenticate",       [[1, "n".repeat(4000)], [2, "x".repeat(71)]]),
+  by("nobody", "Auth/Authenticate",       [[1, "n".repeat(4000)], [2, "x".repeat(500)]]),
+  by("root",   "Auth/RoleDelete",         [[1, "n".repeat(4000)]]),
+  by("root",   "Auth/UserDelete",         [[1, "n".repeat(4000)]]),
+  by("root",   "Auth/UserAdd",            [[1, "a\0b"], [2, "a\0b"]]),
+  by("nobody", "Auth/Authenticate",       [[1, "a\0b"], [2, "a"]]),
+  by("nobody", "Auth/Authenticate",       [[1, "a\0b"], [2, "a\0c"]]),
+  by("nobody", "Auth/Authenticate",       [[1, "a"], [2, "a\0b"]]),
+  by("nobody", "Auth/Authenticate",       [[1, "a\0b"], [2, "a\0b"]]),
+  by("root",   "Auth/UserAdd",            [[1, "__proto__"]]),
+  by("nobody", "Auth/Authenticate",       [[1, "__proto__"]]),
+  by("root",   "Auth/UserDelete",         [[1, "__proto__"]]),
+  by("root",   "Auth/UserDelete",         [[1, "a\0b"]]),
+  by("user",   "Auth/Authenticate",       [[1, "user"], [2, "pass"]]),
   // Tokens end with what they were given for.
   by("root",   "Auth/RoleAdd",            [[1, "root"]]),
   by("root",   "Auth/RoleGet",            [[1, "root"]]),
@@ -325,6 +354,7 @@ function writeFields(writer: WireWriter, fields: Fields): void {
     if (typeof value === "string") writer.fieldText(field, value);
     else if (typeof value === "boolean") writer.fieldBool(field, value);
     else if (typeof value === "number") writer.fieldVarint64(field, BigInt(value));
+    else if (value instanceof Uint8Array) writer.fieldBytes(field, value);
     else writer.fieldMessage(field, (body) => writeFields(body, value));
   }
 }
