@@ -37,11 +37,20 @@ describe("names of backups", () => {
     ok(!due([at(10_000)], 13_599));
     ok(due([at(10_000), at(5_000)], 13_600));
     ok(due([at(10_000_000)], 13_600), "written by a clock that went wrong");
+    ok(!due([at(10_000_000), at(13_600)], 13_660), "which does not make it due each minute");
   });
 
   it("tell which are to go", () => {
     const names = [at(3), at(1), at(2), "other", `${at(4)}.part`, `${at(5, "b2")}.part`];
-    deepEqual(backupsToRemove(names, { keep: 2, member: "a1" }), [at(1), `${at(4)}.part`]);
+    const moment = { unixSeconds: 5, everyMs: 1_000, keep: 2, member: "a1" };
+    deepEqual(backupsToRemove(names, moment), [at(1), `${at(4)}.part`]);
+  });
+
+  it("tell that those of a time that is yet to come go first", () => {
+    const ahead = [at(1_000_000), at(1_000_001)];
+    const moment = { unixSeconds: 4, everyMs: 3_000, keep: 3, member: "a1" };
+    deepEqual(backupsToRemove([...ahead, at(1), at(4)], moment), [at(1_000_000)]);
+    deepEqual(backupsToRemove([...ahead, at(4), at(7)], moment), [at(1_000_000)]);
   });
 });
 
@@ -99,6 +108,14 @@ describe("backups", () => {
       await look();
       await expect(...(revision === "2" ? ["1", "2"] : ["2", "3", "stranger"]));
     }
+    // More than are kept, as after a change of the flag: they go even if nothing can be written.
+    for (const seconds of [1, 2, 3]) await writeFile(join(directory, at(seconds)), "");
+    member.snapshot = () => {
+      throw new Error("no space left on device");
+    };
+    unixSeconds += 3_600;
+    await look();
+    await expect("2", "3", "stranger");
     stop();
     const [name = ""] = (await readdir(directory)).sort();
     const bytes = await readFile(join(directory, name));

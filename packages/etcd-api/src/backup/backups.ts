@@ -62,14 +62,19 @@ class Backups {
   }
 
   async #backUpIfDue(): Promise<void> {
-    const { directory, everyMs, keep } = this.#schedule;
-    const { member } = this.#deps;
+    const { directory, everyMs } = this.#schedule;
     await mkdir(directory, { recursive: true, mode: 0o700 });
     const unixSeconds = this.#deps.unixSeconds();
     if (!isBackupDue(await readdir(directory), { unixSeconds, everyMs })) return;
+    await this.#clear(unixSeconds); // What is too much already may be what fills the disk.
     await this.#write(unixSeconds);
-    const names = await readdir(directory);
-    for (const name of backupsToRemove(names, { keep, member: nodeIdOf(member.id) })) {
+    await this.#clear(unixSeconds);
+  }
+
+  async #clear(unixSeconds: number): Promise<void> {
+    const { directory, everyMs, keep } = this.#schedule;
+    const moment = { unixSeconds, everyMs, keep, member: nodeIdOf(this.#deps.member.id) };
+    for (const name of backupsToRemove(await readdir(directory), moment)) {
       await rm(join(directory, name), { force: true });
     }
   }

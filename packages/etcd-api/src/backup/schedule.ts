@@ -38,31 +38,47 @@ export function parseBackupName(name: string): BackupName | undefined {
   return { unixSeconds: ms / 1000, revision: Number(revision), member };
 }
 
-/** Names of finished backups among those in a directory, newest first. */
-export function backupsIn(names: readonly string[]): readonly string[] {
-  return names
+/** The moment, by a clock that may be wrong or may have been, and how long a backup stands for. */
+export interface BackupMoment {
+  readonly unixSeconds: number;
+  readonly everyMs: number;
+}
+
+/**
+ * Names of finished backups among those in a directory, newest first. One of a time that is yet to come
+ * was written by a clock that went wrong: it comes last.
+ */
+export function backupsIn(
+  names: readonly string[],
+  { unixSeconds, everyMs }: BackupMoment,
+): readonly string[] {
+  const isAhead = (name: string): boolean =>
+    ((parseBackupName(name)?.unixSeconds ?? 0) - unixSeconds) * 1000 > everyMs;
+  const sorted = names
     .filter((name) => parseBackupName(name) !== undefined)
     .toSorted()
     .toReversed();
+  return [...sorted.filter((name) => !isAhead(name)), ...sorted.filter(isAhead)];
 }
 
-/** True when it is time, by the names in the directory. A clock that was wrong holds up nothing for long. */
+/** True when it is time, by the names in the directory: none of them is of about now. */
 export function isBackupDue(
   names: readonly string[],
-  { unixSeconds, everyMs }: { readonly unixSeconds: number; readonly everyMs: number },
+  { unixSeconds, everyMs }: BackupMoment,
 ): boolean {
-  const [newest] = backupsIn(names);
-  const last = newest === undefined ? undefined : parseBackupName(newest);
-  return last === undefined || Math.abs(unixSeconds - last.unixSeconds) * 1000 >= everyMs;
+  return !names.some((name) => {
+    const written = parseBackupName(name)?.unixSeconds;
+    return written !== undefined && Math.abs(unixSeconds - written) * 1000 < everyMs;
+  });
 }
 
 /** What is to be removed: finished ones beyond `keep`, and what `member` has not finished. */
 export function backupsToRemove(
   names: readonly string[],
-  { keep, member }: { readonly keep: number; readonly member: string },
+  { keep, member, ...moment }: BackupMoment & { readonly keep: number; readonly member: string },
 ): readonly string[] {
   const isLeftOver = (name: string): boolean =>
     name.endsWith(unfinished) &&
     parseBackupName(name.slice(0, -unfinished.length))?.member === member;
-  return [...backupsIn(names).slice(keep), ...names.filter(isLeftOver)];
+  return [...backupsIn(names, moment).slice(keep), ...names.filter(isLeftOver)];
 }
