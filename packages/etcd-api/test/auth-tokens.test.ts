@@ -1,5 +1,5 @@
 import { deepEqual, equal, notEqual, ok } from "node:assert/strict";
-import { createHmac, generateKeyPairSync, type KeyObject } from "node:crypto";
+import { constants, createHmac, generateKeyPairSync, type KeyObject, sign } from "node:crypto";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -168,6 +168,28 @@ describe("Jwt", () => {
       Buffer.from(JSON.stringify(value)).toString("base64url");
     const none = `${part({ alg: "none" })}.${part({ username: "ann", revision: 7 })}.`;
     equal(new Jwt("HS256", keysFor("HS256")).read(none, nowSeconds), undefined);
+  });
+
+  it("is written in one way alone", () => {
+    const jwt = new Jwt("RS256", keysFor("RS256"));
+    const token = jwt.make(ann, nowSeconds + 10);
+    const [header = "", claims = "", signed = ""] = token.split(".");
+    const standard = Buffer.from(signed, "base64url").toString("base64");
+    for (const other of [`${token}=`, `${token}!`, `${token} `, `${token}.`, `.${token}`]) {
+      equal(jwt.read(other, nowSeconds), undefined, other);
+    }
+    equal(jwt.read(`${header}.${claims}.${standard}`, nowSeconds), undefined);
+    equal(jwt.read(`${header}=.${claims}.${signed}`, nowSeconds), undefined);
+  });
+
+  it("may be signed with salt of any length", () => {
+    const jwt = new Jwt("PS256", keysFor("PS256"));
+    const [header, claims] = jwt.make(ann, nowSeconds + 10).split(".");
+    for (const saltLength of [0, 20, constants.RSA_PSS_SALTLEN_MAX_SIGN]) {
+      const key = { key: rsa.privateKey, padding: constants.RSA_PKCS1_PSS_PADDING, saltLength };
+      const signed = sign("sha256", Buffer.from(`${header}.${claims}`), key).toString("base64url");
+      deepEqual(jwt.read(`${header}.${claims}.${signed}`, nowSeconds), ann, `${saltLength}`);
+    }
   });
 
   it("needs a name and a revision, and heeds when it begins", () => {

@@ -20,6 +20,9 @@ export type JwtKeys =
       readonly privateKey: KeyObject | undefined;
     };
 
+/** Three parts in base64 for URLs, without padding; Node's decoder would take anything. */
+const compactForm = /^[\w-]+\.[\w-]+\.[\w-]+$/;
+
 /** Makes and reads tokens by one algorithm and its keys. */
 export class Jwt {
   readonly #algorithm: JwtAlgorithm;
@@ -55,9 +58,8 @@ export class Jwt {
 
   /** The claims of a token whose signature is good, which is slow to find out. */
   #check(token: string): Json | undefined {
-    const parts = token.split(".");
-    const [header = "", claims = "", signature = ""] = parts;
-    if (parts.length !== 3) return undefined;
+    if (!compactForm.test(token)) return undefined;
+    const [header = "", claims = "", signature = ""] = token.split(".");
     if (decodeJson(header)?.["alg"] !== this.#algorithm) return undefined;
     const content = Buffer.from(`${header}.${claims}`);
     if (!this.#isSigned(content, Buffer.from(signature, "base64url"))) return undefined;
@@ -78,7 +80,8 @@ export class Jwt {
     if (this.#keys.kind === "secret") return this.#mac(content, this.#keys.secret);
     const { privateKey } = this.#keys;
     if (privateKey === undefined) throw new Error("there is no key to sign tokens with");
-    return sign(digestOf(this.#algorithm), content, { key: privateKey, ...this.#padding() });
+    const options = this.#signatureOptions(constants.RSA_PSS_SALTLEN_DIGEST);
+    return sign(digestOf(this.#algorithm), content, { key: privateKey, ...options });
   }
 
   #isSigned(content: Buffer, signature: Buffer): boolean {
@@ -86,7 +89,9 @@ export class Jwt {
       const expected = this.#mac(content, this.#keys.secret);
       return expected.length === signature.length && timingSafeEqual(expected, signature);
     }
-    const key = { key: this.#keys.publicKey, ...this.#padding() };
+    // Others may sign with more salt, or with less.
+    const options = this.#signatureOptions(constants.RSA_PSS_SALTLEN_AUTO);
+    const key = { key: this.#keys.publicKey, ...options };
     return verify(digestOf(this.#algorithm), content, key, signature);
   }
 
@@ -96,12 +101,9 @@ export class Jwt {
       .digest();
   }
 
-  #padding(): object {
+  #signatureOptions(saltLength: number): object {
     if (this.#algorithm.startsWith("PS")) {
-      return {
-        padding: constants.RSA_PKCS1_PSS_PADDING,
-        saltLength: constants.RSA_PSS_SALTLEN_DIGEST,
-      };
+      return { padding: constants.RSA_PKCS1_PSS_PADDING, saltLength };
     }
     return this.#algorithm.startsWith("ES") ? { dsaEncoding: "ieee-p1363" } : {};
   }
