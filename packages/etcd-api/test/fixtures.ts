@@ -131,6 +131,10 @@ export class SoloMember implements Member {
     return Promise.resolve(this.unavailable ?? { kind: "ready" });
   }
 
+  leases(): readonly bigint[] {
+    return this.store.leases();
+  }
+
   renewLease(id: bigint): Promise<RenewOutcome> {
     if (this.unavailable !== undefined) return Promise.resolve(this.unavailable);
     const lease = this.store.lease(id);

@@ -68,6 +68,10 @@ export class LoneMember implements Member {
     return this.unavailable ?? { kind: "ready" };
   }
 
+  leases(): readonly bigint[] {
+    return this.store.leases();
+  }
+
   async renewLease(id: bigint): Promise<RenewOutcome> {
     if (this.unavailable !== undefined) return this.unavailable;
     this.renewals++;

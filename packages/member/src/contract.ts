@@ -105,6 +105,8 @@ export interface Member {
   ): Promise<ProposeOutcome>;
   /** After `ready`, local reads see every write that was acknowledged anywhere before the call. All calls of a turn share one round. */
   readBarrier(signal?: AbortSignal): Promise<BarrierOutcome>;
+  /** Those of the local store: at a leader, the one that runs out first comes first, as in etcd. */
+  leases(): readonly bigint[];
   /** Renews a lease at the leader, from any member; no log write. */
   renewLease(id: bigint, signal?: AbortSignal): Promise<RenewOutcome>;
   leaseTimeToLive(

@@ -205,6 +205,10 @@ export class LocalMember implements RunningMember {
     return promised(signal, (done) => this.#replica.readBarrier(done));
   }
 
+  leases(): readonly bigint[] {
+    return this.#replica.leases();
+  }
+
   renewLease(id: bigint, signal?: AbortSignal): Promise<RenewOutcome> {
     return promised(signal, (done) => this.#replica.renewLease(id, done));
   }

@@ -196,6 +196,8 @@ export interface Replica {
   ): Cancel;
   /** After `ready`, local reads see every write that was acknowledged anywhere before the call. */
   readBarrier(done: (outcome: BarrierOutcome) => void): Cancel;
+  /** Those of the local store: at a leader, the one that runs out first comes first. */
+  leases(): readonly bigint[];
   renewLease(id: bigint, done: (outcome: RenewOutcome) => void): Cancel;
   leaseTimeToLive(
     id: bigint,

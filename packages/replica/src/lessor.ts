@@ -92,6 +92,11 @@ export class Lessor {
     for (const id of this.#expiry.expired(nowMs, limit)) this.#revoke(id);
   }
 
+  /** All of them: while this server counts their time, the one that runs out first comes first. */
+  leases(): readonly bigint[] {
+    return this.#expiry.byDeadline() ?? this.#ports.store.leases();
+  }
+
   renew(id: bigint, done: (outcome: RenewOutcome) => void): Cancel {
     return this.#ports.ask({ kind: "renew", id }, (answer) => {
       const outcome = leaseOutcome(answer);

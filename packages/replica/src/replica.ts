@@ -182,6 +182,10 @@ class LocalReplica implements Replica {
     return this.#barriers.barrier(this.#ports.nowMs(), done);
   }
 
+  leases(): readonly bigint[] {
+    return this.#lessor.leases();
+  }
+
   renewLease(id: bigint, done: (outcome: RenewOutcome) => void): Cancel {
     const refusal = this.#refusal(this.#calls.isFull);
     if (refusal !== undefined) return this.#refuse(refusal, done);

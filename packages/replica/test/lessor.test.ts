@@ -63,6 +63,16 @@ const renew = { kind: "renew", id: 5n } as const;
 const live = { kind: "live", grantedSeconds: 10, remainingSeconds: 10 } as const;
 
 describe("Lessor", () => {
+  it("names the lease that runs out first before the others while it counts, and by id when it does not", () => {
+    const { lessor, apply, state } = scene();
+    apply(2, 1, { kind: "leaseGrant", id: 4n, ttlSeconds: 20 });
+    apply(3, 1, { kind: "leaseGrant", id: 6n, ttlSeconds: 5 });
+    deepEqual(lessor.leases(), [6n, 5n, 4n]);
+    state.role = "follower";
+    lessor.observe();
+    deepEqual(lessor.leases(), [4n, 5n, 6n]);
+  });
+
   it("renews only after a round has shown that it still leads", () => {
     const { answer, pass } = scene();
     pass(5_000);

@@ -92,6 +92,15 @@ export class LeaseExpiry {
     return Math.max(0, Math.floor((lease.deadlineMs - nowMs) / 1000));
   }
 
+  /** All leases, the one that runs out first before the others; undefined when not promoted. */
+  byDeadline(): readonly bigint[] | undefined {
+    if (!this.#promoted) return undefined;
+    const leases = [...this.#leases].sort(
+      ([, left], [, right]) => left.deadlineMs - right.deadlineMs,
+    );
+    return leases.map(([id]) => id);
+  }
+
   /**
    * At most `limit` leases that have run out, longest ago first. Each is given out once, and again
    * after {@link revokeRetryMs} while it is not {@link revoked}.

@@ -34,6 +34,20 @@ describe("LeaseExpiry", () => {
     deepEqual(expiry.expired(40_000, 2), []);
   });
 
+  it("says which runs out first, and which was granted first of those that run out together", () => {
+    const leases = new LeaseExpiry();
+    leases.granted(9n, 300, 0);
+    equal(leases.byDeadline(), undefined, "nobody counts yet");
+    leases.promote(0);
+    leases.granted(7n, 100, 0);
+    leases.granted(3n, 200, 0);
+    leases.granted(5n, 100, 0);
+    deepEqual(leases.byDeadline(), [7n, 5n, 3n, 9n]);
+    leases.renew(7n, 1);
+    leases.revoked(3n);
+    deepEqual(leases.byDeadline(), [5n, 7n, 9n]);
+  });
+
   it("gives one out again when its revocation got lost", () => {
     const expiry = new LeaseExpiry([lease(1, 10)]);
     expiry.promote(0);

@@ -67,6 +67,10 @@ class QuotaMember implements Member {
     return this.#member.readBarrier(signal);
   }
 
+  leases(): readonly bigint[] {
+    return this.#member.leases();
+  }
+
   renewLease(id: bigint, signal?: AbortSignal): ReturnType<Member["renewLease"]> {
     return this.#member.renewLease(id, signal);
   }

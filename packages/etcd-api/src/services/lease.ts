@@ -109,7 +109,7 @@ class LeaseService {
   async leases(call: Call): Promise<Uint8Array> {
     const { authority, member } = this.#context;
     const principal = await authority.user(call);
-    const ids = member.store.leases();
+    const ids = member.leases();
     if (authority.isEnabled) {
       for (const id of ids) authority.check(principal, { kind: "leaseKeys", id });
     }
