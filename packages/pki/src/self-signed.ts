@@ -1,6 +1,6 @@
 /** A certificate that signs itself, for servers that have none (etcd's auto-tls). */
 import { webcrypto } from "node:crypto";
-import { existsSync, mkdirSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { isIP } from "node:net";
 import { join } from "node:path";
 
@@ -26,10 +26,17 @@ export async function selfSignedPair(
   if (existsSync(paths.certFile) && existsSync(paths.keyFile)) return paths;
   const { cert, key } = await makePair(options);
   mkdirSync(directory, { recursive: true, mode: 0o700 });
-  // The key first: a certificate without its key would be taken for a finished pair.
-  writeFileSync(paths.keyFile, key, { mode: 0o600 });
-  writeFileSync(paths.certFile, cert);
+  writeWhole(paths.keyFile, key, 0o600);
+  writeWhole(paths.certFile, cert, 0o644);
   return paths;
+}
+
+/** There as a whole or not at all, and with its mode even where an older one lies: half a pair is made anew. */
+function writeWhole(path: string, text: string, mode: number): void {
+  const unfinished = `${path}.part`;
+  rmSync(unfinished, { force: true });
+  writeFileSync(unfinished, text, { mode });
+  renameSync(unfinished, path);
 }
 
 async function makePair({

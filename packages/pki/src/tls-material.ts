@@ -110,12 +110,21 @@ function contextOf(
   files: readonly (string | undefined)[],
 ): SecureContext {
   try {
+    checkAuthorities(options.ca);
     return createSecureContext(options);
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error);
     const names = files.filter((name) => name !== undefined).join(", ");
     throw new PkiError("badMaterial", `Cannot use TLS files ${names}: ${reason}`, error);
   }
+}
+
+/** OpenSSL takes what it can read of authorities, and nothing as well: of a file that is being written. */
+function checkAuthorities(ca: SecureContextOptions["ca"]): void {
+  if (ca === undefined) return;
+  const count = (mark: string): number => String(ca).split(`-----${mark} `).length - 1;
+  if (count("BEGIN") === 0) throw new Error("there is no authority");
+  if (count("BEGIN") !== count("END")) throw new Error("the last authority is cut short");
 }
 
 function checkPairs(options: TlsOptions): void {

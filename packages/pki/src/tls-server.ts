@@ -93,7 +93,10 @@ function followHandshakes(server: NodeTlsServer, deps: TlsServerDeps): void {
     };
     const objection = objectionToClient(socket, material);
     if (objection !== undefined || material.options.checksClientAddress !== true) admit(objection);
-    else void objectionToAddress(socket).then(admit);
+    else {
+      const { remoteAddress = "" } = socket;
+      void objectionToAddress(certificateOf(socket), remoteAddress).then(admit);
+    }
   });
 }
 

@@ -28,10 +28,17 @@ export class Authority {
   readonly directory: string;
   readonly #keys: webcrypto.CryptoKeyPair;
   readonly #certificate: x509.X509Certificate;
+  /** Shown with each certificate: those between it and a root. */
+  readonly #above: string;
 
-  private constructor(keys: webcrypto.CryptoKeyPair, certificate: x509.X509Certificate) {
+  private constructor(
+    keys: webcrypto.CryptoKeyPair,
+    certificate: x509.X509Certificate,
+    above = "",
+  ) {
     this.#keys = keys;
     this.#certificate = certificate;
+    this.#above = above;
     this.directory = mkdtempSync(join(tmpdir(), "flotilla-pki-"));
     writeFileSync(this.caFile, `${certificate.toString("pem")}\n`);
   }
@@ -46,6 +53,25 @@ export class Authority {
       extensions: [new x509.BasicConstraintsExtension(true, undefined, true)],
     });
     return new Authority(keys, certificate);
+  }
+
+  /** One below this one. */
+  async delegate(): Promise<Authority> {
+    const keys = await generate();
+    const certificate = await x509.X509CertificateGenerator.create({
+      subject: "CN=test-sub-ca",
+      issuer: this.#certificate.subject,
+      ...validity(),
+      signingKey: this.#keys.privateKey,
+      publicKey: keys.publicKey,
+      signingAlgorithm: algorithm,
+      extensions: [new x509.BasicConstraintsExtension(true, undefined, true)],
+    });
+    return new Authority(keys, certificate, `${certificate.toString("pem")}\n`);
+  }
+
+  get serialNumber(): string {
+    return this.#certificate.serialNumber;
   }
 
   get caFile(): string {
@@ -86,7 +112,7 @@ export class Authority {
       keyFile: join(this.directory, `${file}.key`),
     };
     const der = await webcrypto.subtle.exportKey("pkcs8", keys.privateKey);
-    writeFileSync(paths.certFile, `${certificate.toString("pem")}\n`);
+    writeFileSync(paths.certFile, `${certificate.toString("pem")}\n${this.#above}`);
     writeFileSync(paths.keyFile, `${x509.PemConverter.encode(der, "PRIVATE KEY")}\n`);
     return { ...paths, serialNumber: certificate.serialNumber };
   }

@@ -1,10 +1,10 @@
 import assert from "node:assert/strict";
 import { once } from "node:events";
-import { readFileSync, writeFileSync } from "node:fs";
+import { mkdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
 import type { AddressInfo, Server } from "node:net";
 import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
-import { connect, type TLSSocket } from "node:tls";
+import { connect, type PeerCertificate, type TLSSocket } from "node:tls";
 import { silentLogger } from "@flotilla/base";
 import {
   connectTls,
@@ -14,6 +14,7 @@ import {
   TlsMaterial,
   type TlsOptions,
 } from "../src/index.ts";
+import { objectionToAddress } from "../src/verify.ts";
 import { Authority, type Issued, RecordedLog } from "./fixtures.ts";
 
 let authority: Authority;
@@ -180,12 +181,32 @@ describe("TLS server and dial", () => {
     });
   }
 
+  it("refuses what an authority has issued that is itself revoked", async () => {
+    const below = await authority.delegate();
+    const dave = await below.issue({ name: "dave", uses: ["client"] });
+    const client = { ...trusting(), ...pairOf(dave) };
+    const options = { ...pairOf(server), ...trusting(), crlFile: await authority.revoke([]) };
+    assert.equal(await meet(options, client), "hello dave");
+    await authority.revoke([below.serialNumber]);
+    assert.equal(await meet(options, client), "certificate is revoked");
+    below.remove();
+  });
+
+  it("takes no common name for a host name", async () => {
+    const options = { ...pairOf(server), ...trusting(), allowedHostnames: ["a.example"] };
+    const named = await authority.issue({ name: "a.example", uses: ["client"] });
+    const said = await meet(options, { ...trusting(), ...pairOf(named) });
+    assert.match(said, /^hostname authentication/);
+  });
+
   it("shows a new certificate, asks a new list and keeps the last good files, without a restart", async () => {
     const names = ["127.0.0.1"];
     const first = await authority.issue({ name: "first", hosts: names, file: "rotated" });
     const crlFile = await authority.revoke([]);
     const log = new RecordedLog();
-    const options = { ...pairOf(first), ...trusting(), crlFile };
+    const trusted = join(authority.directory, "trusted.crt");
+    writeFileSync(trusted, readFileSync(authority.caFile));
+    const options = { ...pairOf(first), trustedCaFile: trusted, crlFile };
     await using listening = await Listening.open(options, log);
     const shown: unknown[] = [];
     const client = { ...trusting(), ...pairOf(alice) };
@@ -196,7 +217,13 @@ describe("TLS server and dial", () => {
     assert.equal(await dial(), "hello alice");
     writeFileSync(second.certFile, "half a cer");
     assert.equal(await dial(), "hello alice");
-    assert.deepEqual(shown, ["first", "second", "second"]);
+    const authorities = readFileSync(trusted);
+    for (const part of [authorities.subarray(0, 0), authorities.subarray(0, 200)]) {
+      writeFileSync(trusted, part);
+      assert.equal(await dial(), "hello alice");
+    }
+    writeFileSync(trusted, authorities);
+    assert.deepEqual(shown, ["first", "second", "second", "second", "second"]);
     assert.equal(
       log.lines.at(-1)?.message,
       "TLS files cannot be used, going on with those of before",
@@ -213,6 +240,15 @@ describe("TLS server and dial", () => {
     assert.deepEqual(await selfSignedPair({ ...asked, hosts: ["other"] }), pair);
     assert.equal(await meet(pair, { isSelfSigned: true }), "hello stranger");
     assert.equal(await meet(pair, { trustedCaFile: pair.certFile }), "hello stranger");
+  });
+
+  it("makes a pair anew of which only half is there, and keeps its key from others", async () => {
+    const directory = join(authority.directory, "half");
+    mkdirSync(directory);
+    writeFileSync(join(directory, "key.pem"), "an older one", { mode: 0o644 });
+    const pair = await selfSignedPair({ directory, hosts: ["127.0.0.1"], validityYears: 1 });
+    assert.equal(statSync(pair.keyFile).mode & 0o777, 0o600);
+    assert.equal(await meet(pair, { isSelfSigned: true }), "hello stranger");
   });
 
   it("speaks the protocol that it chooses from those offered, or not at all", async () => {
@@ -251,4 +287,29 @@ describe("TlsMaterial", () => {
       (error) => error instanceof PkiError && error.code === "badMaterial",
     );
   });
+});
+
+describe("where a certificate's holder comes from", () => {
+  const names = {
+    nameOf: async (address: string) => (address === "10.0.0.1" ? "m1.example" : undefined),
+    addressesOf: async (name: string) => (name === "m2.example" ? ["10.0.0.2"] : []),
+  };
+  const cases = [
+    ["DNS:*.example", "10.0.0.1", true],
+    ["DNS:*.example", "::ffff:10.0.0.1", true],
+    ["DNS:*.ample", "10.0.0.1", false],
+    ["DNS:m1.example", "10.0.0.1", true],
+    ["DNS:*.example", "10.0.0.2", false],
+    ["DNS:other, DNS:m2.example", "10.0.0.2", true],
+    ['DNS:"x, DNS:m2.example, y"', "10.0.0.2", false],
+    ["IP Address:10.0.0.3", "10.0.0.3", true],
+    ["IP Address:10.0.0.3", "10.0.0.4", false],
+    ["email:a@example", "10.0.0.4", true],
+  ] as const;
+  for (const [subjectaltname, address, isRight] of cases) {
+    it(`is ${isRight ? "" : "not "}${address} by ${subjectaltname}`, async () => {
+      const certificate = { subject: {}, subjectaltname } as PeerCertificate;
+      assert.equal((await objectionToAddress(certificate, address, names)) === undefined, isRight);
+    });
+  }
 });
