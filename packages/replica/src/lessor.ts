@@ -151,9 +151,12 @@ export class Lessor {
       return { kind: "leaseNotFound" };
     }
     const remainingSeconds = this.#expiry.remainingSeconds(id, nowMs);
-    const granted = this.#ports.store.lease(id)?.grantedTtlSeconds;
-    if (remainingSeconds === undefined || granted === undefined) return { kind: "leaseNotFound" };
-    return { kind: "live", grantedSeconds: granted, remainingSeconds };
+    // Not from the store, which would read all keys of the lease, too.
+    const grantedSeconds = this.#expiry.grantedSeconds(id);
+    if (remainingSeconds === undefined || grantedSeconds === undefined) {
+      return { kind: "leaseNotFound" };
+    }
+    return { kind: "live", grantedSeconds, remainingSeconds };
   }
 
   #isCounting(): boolean {

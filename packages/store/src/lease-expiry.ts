@@ -85,6 +85,12 @@ export class LeaseExpiry {
     return lease.ttlMs / 1000;
   }
 
+  /** The time it was granted, in seconds; undefined when unknown. */
+  grantedSeconds(id: bigint): number | undefined {
+    const lease = this.#leases.get(id);
+    return lease && lease.ttlMs / 1000;
+  }
+
   /** Whole seconds left, 0 when it has run out; undefined when unknown or not promoted. */
   remainingSeconds(id: bigint, nowMs: number): number | undefined {
     const lease = this.#leases.get(id);
