@@ -152,6 +152,19 @@ describe("Lock", () => {
     equal(await second.answer, "2 mutex: session is expired");
   });
 
+  it("is not given for a key that was lost and made anew behind another's", async () => {
+    await lock("m", 1);
+    const early = await waiting(() => lock("m", 2));
+    await unlock("m/2");
+    const other = await waiting(() => lock("m", 3));
+    const late = await waiting(() => lock("m", 2));
+    await unlock("m/1");
+    equal(await other.answer, "rev=7 key=m/3");
+    equal(await early.answer, "2 mutex: session is expired");
+    await unlock("m/3");
+    equal(await late.answer, "rev=8 key=m/2");
+  });
+
   it("takes the key away when the client goes, and leaves nothing behind", async () => {
     await lock("m", 1);
     await abandoned("/v3lockpb.Lock/Lock", [
@@ -218,6 +231,16 @@ describe("Election", () => {
     equal(await second.answer, "rev=4 leader{name=e key=e/2 rev=4 lease=2}");
     equal(await leader(), "rev=6 (e/2=two @4/4/1 lease=2)");
     equal(watches, 0);
+  });
+
+  it("does not tell a candidate that he leads whose session has ended while he waited", async () => {
+    await campaign(1, "one");
+    const second = await waiting(() => campaign(2, "two"));
+    const third = await waiting(() => campaign(3, "three"));
+    await revoke(2n);
+    await revoke(1n);
+    equal(await third.answer, "rev=4 leader{name=e key=e/3 rev=4 lease=3}");
+    equal(await second.answer, "2 election: not leader");
   });
 
   it("forgets a candidate who goes", async () => {

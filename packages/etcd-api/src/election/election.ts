@@ -81,7 +81,8 @@ class ElectionService {
       if (previous !== undefined && !equalBytes(previous.value, session.value)) {
         if ((await putInPlace(caller, place, session)) === undefined) throw notLeader();
       }
-      await waitForTurn(caller, place);
+      // etcd does not look whether the candidate is still there, and tells two that they lead.
+      if ((await waitForTurn(caller, place)) === undefined) throw notLeader();
     } catch (error) {
       await leavePlace(caller, place).catch(() => {}); // If it cannot be: the lease ends it.
       throw error;

@@ -6,11 +6,10 @@
  */
 import { emptyBytes } from "@flotilla/base";
 import { type Call, GrpcError, statusCode } from "@flotilla/grpc";
-import { getRequest } from "@flotilla/store";
 import type { Methods, ServiceContext } from "../context.ts";
 import { Caller, withoutCodes } from "./caller.ts";
 import { decodeKey, decodeLockRequest, type LockRequest, writeLockKey } from "./messages.ts";
-import { type Place, takePlace, waitForTurn } from "./queue.ts";
+import { leavePlace, type Place, takePlace, waitForTurn } from "./queue.ts";
 
 /** The methods of the Lock service. */
 export function lockMethods(context: ServiceContext): Methods {
@@ -38,22 +37,17 @@ async function lock(
   const caller = new Caller(context, call);
   const session = { lease: await caller.session(lease), value: emptyBytes };
   const place = await takePlace(caller, name.slice(), session);
-  const { owner, key } = place;
-  const isOwner = owner === undefined || owner.createRevision === place.createRevision;
-  const revision = isOwner ? place.revision : await waitForLock(caller, place);
-  return context.answer(revision, (writer) => writeLockKey(writer, key));
+  const revision = await waitForLock(caller, place);
+  return context.answer(revision, (writer) => writeLockKey(writer, place.key));
 }
 
 /** The revision at which the lock is ours. */
 async function waitForLock(caller: Caller, place: Place): Promise<number> {
-  try {
-    await waitForTurn(caller, place);
-    const own = await caller.get(getRequest(place.key));
-    if (own.kvs.length > 0) return own.revision;
-  } catch (error) {
-    await caller.delete(place.key).catch(() => {}); // If it cannot be: its lease ends it.
+  const revision = await waitForTurn(caller, place).catch(async (error: unknown) => {
+    await leavePlace(caller, place).catch(() => {}); // If it cannot be: its lease ends it.
     throw error;
-  }
+  });
+  if (revision !== undefined) return revision;
   // The lease has ended while we waited, and somebody else may have the lock by now.
   throw new GrpcError(statusCode.unknown, "mutex: session is expired");
 }

@@ -64,21 +64,29 @@ export async function takePlace(
   };
 }
 
-/** Waits until no key is left that came before `createRevision`. */
-export async function waitForTurn(caller: Caller, place: Place): Promise<void> {
+/**
+ * Waits until no key is left that came before the place's; the revision of the store then. Undefined when
+ * the place is lost by then: its lease has ended, and who came behind it may be the owner.
+ */
+export async function waitForTurn(caller: Caller, place: Place): Promise<number | undefined> {
+  const { prefix, key, createRevision, owner } = place;
+  if (owner?.createRevision === createRevision) return place.revision;
   for (;;) {
     const before = await caller.get(
-      prefixRequest(place.prefix, {
+      prefixRequest(prefix, {
         sortTarget: "create",
         sortOrder: "descend",
         limit: 1,
-        maxCreateRevision: place.createRevision - 1,
+        maxCreateRevision: createRevision - 1,
       }),
     );
     const [next] = before.kvs;
-    if (next === undefined) return;
+    if (next === undefined) break;
     await caller.deletionOf(next.key, before.revision);
   }
+  const { kvs, revision } = await caller.get(getRequest(key));
+  // One that was made anew is further behind.
+  return kvs[0]?.createRevision === createRevision ? revision : undefined;
 }
 
 /** Changes the key, if it still is the one of that place; undefined when it is not. */
