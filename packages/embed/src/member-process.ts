@@ -2,6 +2,7 @@
  * The program of a test cluster's member: waits to be told what to start, and ends with whoever
  * started it. Errors go to standard error, one JSON object a line.
  */
+import { rmSync } from "node:fs";
 import type { LogFields, Logger } from "@flotilla/base";
 import { type StartedMessage, type StartMessage, stopMessage } from "./process-messages.ts";
 import { type ServingMember, startServing } from "./serving-member.ts";
@@ -17,7 +18,12 @@ const logger: Logger = {
   error: (message, fields) => write("error", message, fields),
 };
 
-async function start(options: StartMessage): Promise<ServingMember> {
+async function start({ clusterDir, ...options }: StartMessage): Promise<ServingMember> {
+  process.on("disconnect", () => {
+    // The others do the same, at the same time.
+    rmSync(clusterDir, { recursive: true, force: true, maxRetries: 10 });
+    process.exit(0);
+  });
   const serving = await startServing({
     ...options,
     listenPeerUrl: "http://127.0.0.1:0",
@@ -47,4 +53,5 @@ process.on("message", (message) => {
     },
   );
 });
-process.on("disconnect", () => process.exit(0));
+// Meant for whoever started it, who may not want to end: if he does, he is gone.
+for (const signal of ["SIGINT", "SIGHUP"]) process.on(signal, () => {});

@@ -6,6 +6,8 @@ import type { InitialMember } from "@flotilla/member";
 export interface StartMessage {
   readonly name: string;
   readonly dataDir: string;
+  /** What all members keep: removed when whoever started them is gone. */
+  readonly clusterDir: string;
   readonly initialCluster: readonly InitialMember[];
   readonly clientPort: number;
   readonly heartbeatMs: number;

@@ -1,4 +1,5 @@
 /** A member and its client port, in this process: what both ways of embedding are made of. */
+import { isIPv6 } from "node:net";
 import { type Logger, MetricRegistry, silentLogger } from "@flotilla/base";
 import { type EtcdApiOptions, serveEtcd } from "@flotilla/etcd-api";
 import { type InitialMember, type RunningMember, startMember } from "@flotilla/member";
@@ -34,7 +35,7 @@ export async function startServing(options: ServingOptions): Promise<ServingMemb
   try {
     const settings = { electionMs, ...api, host, port: clientPort };
     const server = await serveEtcd({ member, logger, metrics }, settings);
-    const clientUrl = `http://${host}:${server.port}`;
+    const clientUrl = `http://${isIPv6(host) ? `[${host}]` : host}:${server.port}`;
     member.advertise({ clientUrls: [clientUrl], apiUrl: "" });
     return {
       member,

@@ -73,8 +73,7 @@ export async function startMember(options: StartMemberOptions = {}): Promise<Emb
   let stopServing = async (): Promise<void> => {};
   const stop = async (): Promise<void> => {
     client?.close();
-    await stopServing();
-    await directory.remove();
+    await stopServing().finally(() => directory.remove());
   };
   try {
     const serving = await startServing({

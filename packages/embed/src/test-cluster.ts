@@ -132,6 +132,7 @@ export async function startTestCluster(options: TestClusterOptions = {}): Promis
       name,
       initialCluster,
       dataDir: join(directory, name),
+      clusterDir: directory,
       heartbeatMs: options.heartbeatMs ?? heartbeatMsDefault,
       electionMs: options.electionMs ?? electionMsDefault,
       api: options.api ?? {},

@@ -80,7 +80,7 @@ export class TestMember {
     this.resume();
     const exited = once(child, "exit");
     child.ref();
-    child.send(stopMessage);
+    child.send(stopMessage, () => {}); // It may have ended meanwhile.
     const late = setTimeout(() => child.kill("SIGKILL"), stopMs);
     await exited;
     clearTimeout(late);
@@ -124,7 +124,11 @@ export class TestMember {
         clearTimeout(late);
         fail(`its process ended with ${signal ?? code}`);
       });
-      child.send(message);
+      child.on("error", (error) => {
+        clearTimeout(late);
+        fail(error.message);
+      });
+      child.send(message, () => {}); // If it cannot be sent, one of these follows.
     });
   }
 }

@@ -2,7 +2,7 @@ import { deepEqual, equal, match, rejects } from "node:assert/strict";
 import { once } from "node:events";
 import { mkdtemp, rm } from "node:fs/promises";
 import { type AddressInfo, createServer } from "node:net";
-import { tmpdir } from "node:os";
+import { networkInterfaces, tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, it } from "node:test";
 import { MetricRegistry } from "@flotilla/base";
@@ -83,6 +83,15 @@ describe("startMember()", () => {
     await first?.client.put("k", "v");
     equal((await second?.client.get("k"))?.version, 1);
     await Promise.all(members.map((member) => member.stop()));
+  });
+
+  const hasIPv6 = Object.values(networkInterfaces())
+    .flat()
+    .some((one) => one?.address === "::1");
+  it("listens to an address of IPv6", { skip: !hasIPv6 }, async () => {
+    const member = await startMember({ host: "::1" });
+    equal((await member.client.put("k", "v")).revision, 2);
+    await member.stop();
   });
 
   it("rejects, and leaves nothing open, when its port is taken", async () => {
