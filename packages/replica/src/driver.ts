@@ -9,6 +9,7 @@
 import { failpoint } from "@flotilla/base";
 import type { Effects, Engine, Message, Persist, SnapshotMeta } from "@flotilla/consensus";
 import type { Applier } from "./applier.ts";
+import { CommitNews } from "./commit-news.ts";
 import { PersistQueue } from "./persist-queue.ts";
 import type { Proposals } from "./proposals.ts";
 import type { ReadBarriers } from "./read-barriers.ts";
@@ -23,6 +24,8 @@ export interface DriverPorts {
   nextTurn(callback: () => void): void;
   /** Calls back at the end of this one, after the writes of this turn have left. */
   endOfTurn(callback: () => void): void;
+  /** Calls back once after `delayMs`, unless the returned function is called before. */
+  after(delayMs: number, callback: () => void): () => void;
   send(message: Message): void;
   append(batch: Persist, done: (error: unknown) => void): void;
   /** Replaces the store by a received snapshot. */
@@ -38,6 +41,7 @@ export interface DriverPorts {
 export class Driver {
   readonly #ports: DriverPorts;
   readonly #persists: PersistQueue;
+  readonly #news: CommitNews;
   #isScheduled = false;
   #isApplying = false;
   #isInstalling = false;
@@ -47,6 +51,7 @@ export class Driver {
 
   constructor(ports: DriverPorts) {
     this.#ports = ports;
+    this.#news = new CommitNews(ports);
     this.#persists = new PersistQueue({
       append: (batch, done) => ports.append(batch, done),
       install: (snapshot, done) => this.#install(snapshot, done),
@@ -91,6 +96,7 @@ export class Driver {
    */
   receive(message: Message): void {
     if (addsEntries(message) && this.#ports.applier.isFull) return;
+    this.#news.received(message);
     this.input((engine) => engine.step(message));
   }
 
@@ -99,6 +105,7 @@ export class Driver {
     const { proposals, barriers } = this.#ports;
     proposals.tick(nowMs);
     barriers.tick(nowMs);
+    this.#news.tick();
     this.input((engine) => engine.tick());
   }
 
@@ -113,12 +120,14 @@ export class Driver {
   fail(error: unknown): void {
     if (this.#isStopped) return;
     this.#isStopped = true;
+    this.#news.stop();
     this.#ports.onFailure(error);
   }
 
   /** Ends the loop; done when the disk has finished what it was given, which may be at once. */
   stop(done: () => void): void {
     this.#isStopped = true;
+    this.#news.stop();
     this.#persists.idle(done);
   }
 
@@ -146,7 +155,7 @@ export class Driver {
 
   #execute(effects: Effects): void {
     const { applier, barriers } = this.#ports;
-    for (const message of effects.messages) this.#ports.send(message);
+    for (const message of effects.messages) this.#news.send(message);
     this.#persists.add(effects.persist, effects.messagesAfterPersist);
     applier.add(effects.committed);
     barriers.take(effects.reads, effects.droppedReads);

@@ -13,6 +13,8 @@ export const readRoundsMax = 4;
 /** Entries applied in one go, and their bytes; the rest waits for the next turn. */
 export const applyEntriesMax = 1_000;
 export const applyBytesMax: number = 2 * 1024 * 1024;
+/** How long a follower may not know what is committed, when nothing else is to be sent to it. */
+export const newsMs = 1;
 /** etcd's `--warning-apply-duration`. */
 export const warnApplyMsDefault = 100;
 /**

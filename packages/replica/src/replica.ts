@@ -300,6 +300,7 @@ class LocalReplica implements Replica {
       nowMs: () => ports.nowMs(),
       nextTurn: (callback) => ports.nextTurn(callback),
       endOfTurn: (callback) => ports.endOfTurn(callback),
+      after: (delayMs, callback) => ports.after(delayMs, callback),
       send: (message) => {
         failpoint(fromLeader.has(message.kind) ? "raftBeforeLeaderSend" : "raftBeforeFollowerSend");
         if (message.kind === "installSnapshot") this.#transfer.offer(message);
