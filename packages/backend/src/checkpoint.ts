@@ -16,16 +16,18 @@
  * loss or a failed mount needs it, but neither can be told for certain, and the log replays the
  * second or so that is lost by it.
  *
- * File: the two root pages; then CRC-32C of them (4 bytes, big endian).
+ * File: the two root pages; then how long the data file was (8 bytes), and CRC-32C of both (4 bytes),
+ * big endian. The length tells a file that was cut short: LMDB would die of it (SIGBUS) and say nothing.
  */
 
-import { existsSync, readFileSync, readSync, writeSync } from "node:fs";
+import { existsSync, fstatSync, readFileSync, readSync, writeSync } from "node:fs";
 import { join } from "node:path";
 import { concatBytes, crc32c, equalBytes } from "@flotilla/base";
 import { withFile } from "./durable-file.ts";
 import { BackendError } from "./errors.ts";
 
 const crcSize = 4;
+const lengthSize = 8;
 /** Two of the smallest pages that LMDB is used with. */
 const rootBytesMin = 8192;
 
@@ -37,40 +39,63 @@ export function dataPath(directory: string): string {
   return join(directory, "data.mdb");
 }
 
-export function encodeCheckpoint(rootPages: Uint8Array): Uint8Array {
-  return concatBytes([rootPages, crcBytes(rootPages)]);
+/** What a start puts back, and checks. */
+export interface Checkpoint {
+  readonly rootPages: Uint8Array;
+  /** The data file is never shorter. */
+  readonly dataBytes: number;
 }
 
-/** Gives the root pages. Throws {@link BackendError} `damaged`. */
-export function decodeCheckpoint(bytes: Uint8Array): Uint8Array {
-  const rootPages = bytes.subarray(0, -crcSize);
-  const isWhole = rootPages.length > 0 && rootPages.length % rootBytesMin === 0;
-  if (!isWhole || !equalBytes(crcBytes(rootPages), bytes.subarray(-crcSize))) {
+export function encodeCheckpoint({ rootPages, dataBytes }: Checkpoint): Uint8Array {
+  const length = Buffer.alloc(lengthSize);
+  length.writeBigUInt64BE(BigInt(dataBytes));
+  const content = concatBytes([rootPages, length]);
+  return concatBytes([content, crcBytes(content)]);
+}
+
+/** Throws {@link BackendError} `damaged`. */
+export function decodeCheckpoint(bytes: Uint8Array): Checkpoint {
+  const content = Buffer.from(bytes.subarray(0, -crcSize));
+  const rootBytes = content.length - (content.length % rootBytesMin);
+  const tail = content.subarray(rootBytes);
+  // Without a length it is of an earlier version.
+  const isWhole = rootBytes > 0 && (tail.length === lengthSize || tail.length === 0);
+  if (!isWhole || !equalBytes(crcBytes(content), bytes.subarray(-crcSize))) {
     throw new BackendError("damaged", "Cannot read the checkpoint: its checksum does not fit");
   }
-  return rootPages;
+  const dataBytes = tail.length === 0 ? 0 : Number(tail.readBigUInt64BE());
+  return { rootPages: content.subarray(0, rootBytes), dataBytes };
 }
 
 /**
  * Puts the file in `directory` back to its checkpoint. To be called before LMDB opens it, by the only
- * process that uses it. Throws {@link BackendError} `damaged` when there is no checkpoint.
+ * process that uses it. Throws {@link BackendError} `damaged` when there is no checkpoint, no file, or
+ * less of it than there was.
  */
 export function recoverFromCheckpoint(directory: string): void {
   const path = checkpointPath(directory);
   if (!existsSync(path)) {
     throw new BackendError("damaged", `Cannot open ${directory}: it has no checkpoint`);
   }
-  const rootPages = decodeCheckpoint(readFileSync(path));
+  const { rootPages, dataBytes } = decodeCheckpoint(readFileSync(path));
+  if (!existsSync(dataPath(directory))) {
+    throw new BackendError("damaged", `Cannot open ${directory}: its data file has gone`);
+  }
   // Not synced: should the machine die again, the next start does the same.
   withFile(dataPath(directory), "r+", (file) => {
+    const { size } = fstatSync(file);
+    if (size < dataBytes) {
+      const lengths = `it has ${size} bytes and had ${dataBytes}`;
+      throw new BackendError("damaged", `Cannot open ${dataPath(directory)}: ${lengths}`);
+    }
     for (let at = 0; at < rootPages.length; ) {
       at += writeSync(file, rootPages, at, rootPages.length - at, at);
     }
   });
 }
 
-/** The two root pages as they are now; no commit may be under way. */
-export function readRootPages(directory: string, pageBytes: number): Uint8Array {
+/** What a start would have to put back to come to the present state; no commit may be under way. */
+export function readCheckpoint(directory: string, pageBytes: number): Checkpoint {
   return withFile(dataPath(directory), "r", (file) => {
     const pages = new Uint8Array(2 * pageBytes);
     for (let at = 0; at < pages.length; ) {
@@ -79,7 +104,7 @@ export function readRootPages(directory: string, pageBytes: number): Uint8Array 
         throw new BackendError("damaged", `Cannot read ${directory}: file too short`);
       at += count;
     }
-    return pages;
+    return { rootPages: pages, dataBytes: fstatSync(file).size };
   });
 }
 

@@ -8,7 +8,7 @@
  * the store is the old one or the new one.
  */
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync } from "node:fs";
-import { rm } from "node:fs/promises";
+import { rename, rm } from "node:fs/promises";
 import { join } from "node:path";
 import {
   exponentialBounds,
@@ -41,6 +41,15 @@ export interface LmdbBackendOptions {
 export interface LmdbBackend extends DurableBackend {
   /** Rows of a table, as of the last commit; 0 once it is closed. */
   rows(table: Table): number;
+  restore(snapshot: AsyncIterable<Uint8Array>, options?: RestoreOptions): Promise<void>;
+}
+
+export interface RestoreOptions {
+  /**
+   * Where the files go that are replaced, on the same file system, instead of being removed. What is
+   * there already is removed. A process that ends at that very moment leaves nothing there.
+   */
+  readonly setAside?: string;
 }
 
 export const mapSizeBytesDefault: number = 32 * 1024 ** 3;
@@ -153,11 +162,14 @@ class FileBackend implements LmdbBackend {
     );
   }
 
-  async restore(snapshot: AsyncIterable<Uint8Array>): Promise<void> {
+  async restore(
+    snapshot: AsyncIterable<Uint8Array>,
+    { setAside }: RestoreOptions = {},
+  ): Promise<void> {
     if (this.#isRestoring) throw new BackendError("closed", "Cannot restore twice at a time");
     this.#isRestoring = true;
     try {
-      await this.#restore(snapshot);
+      await this.#restore(snapshot, setAside);
     } catch (error) {
       throw BackendError.from(error, "restore a snapshot");
     } finally {
@@ -178,7 +190,7 @@ class FileBackend implements LmdbBackend {
     }
   }
 
-  async #restore(snapshot: AsyncIterable<Uint8Array>): Promise<void> {
+  async #restore(snapshot: AsyncIterable<Uint8Array>, setAside: string | undefined): Promise<void> {
     const number = this.#number + 1;
     const directory = generationPath(this.#directory, number);
     await rm(directory, { recursive: true, force: true });
@@ -200,14 +212,23 @@ class FileBackend implements LmdbBackend {
     this.#generation = next;
     this.#number = number;
     // Somebody may still be sending a snapshot of it: that must not hold up the new state.
-    this.#retired = this.#retire(last, this.#retired);
+    this.#retired = this.#retire(last, { after: this.#retired, setAside });
   }
 
-  /** Removes a generation once nobody reads it; what is left over is removed at the next start. */
-  async #retire(last: LmdbGeneration, others: Promise<void>): Promise<void> {
+  /** Takes a generation away once nobody reads it; what is left over is removed at the next start. */
+  async #retire(
+    last: LmdbGeneration,
+    { after, setAside }: { readonly after: Promise<void>; readonly setAside: string | undefined },
+  ): Promise<void> {
+    const { directory } = last.environment;
+    if (setAside !== undefined) await last.checkpoint().catch(() => {});
     await last.close();
-    await rm(last.environment.directory, { recursive: true, force: true });
-    await others;
+    if (setAside !== undefined) {
+      await rm(setAside, { recursive: true, force: true });
+      await rename(directory, setAside).catch(() => {}); // Nothing depends on it.
+    }
+    await rm(directory, { recursive: true, force: true });
+    await after;
   }
 
   #open(number: number): LmdbGeneration {

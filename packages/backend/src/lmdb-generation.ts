@@ -11,7 +11,7 @@ import {
   checkpointPath,
   dataPath,
   encodeCheckpoint,
-  readRootPages,
+  readCheckpoint,
   recoverFromCheckpoint,
 } from "./checkpoint.ts";
 import { syncDirectorySync, writeFileDurably, writeFileDurablySync } from "./durable-file.ts";
@@ -44,7 +44,7 @@ export class LmdbGeneration {
   /** Opens what is in the directory as of its last checkpoint, or makes it. Blocks. */
   constructor({ directory, mapSizeBytes, onCheckpoint }: GenerationOptions) {
     this.#onCheckpoint = onCheckpoint;
-    const isNew = !existsSync(dataPath(directory));
+    const isNew = !existsSync(dataPath(directory)) && !existsSync(checkpointPath(directory));
     if (isNew) mkdirSync(directory, { recursive: true });
     else recoverFromCheckpoint(directory);
     this.environment = new LmdbEnvironment(directory, mapSizeBytes);
@@ -123,6 +123,6 @@ export class LmdbGeneration {
 
   #checkpointBytes(): Uint8Array {
     const { directory, pageBytes } = this.environment;
-    return encodeCheckpoint(readRootPages(directory, pageBytes));
+    return encodeCheckpoint(readCheckpoint(directory, pageBytes));
   }
 }

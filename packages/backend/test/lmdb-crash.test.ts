@@ -1,7 +1,16 @@
 import { deepEqual, equal, ok, rejects, throws } from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { cpSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import {
+  cpSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  truncateSync,
+  writeFileSync,
+} from "node:fs";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { describe, it } from "node:test";
@@ -9,6 +18,7 @@ import { fileURLToPath } from "node:url";
 import { Prng } from "@flotilla/base";
 import type { DurableBackend } from "@flotilla/store";
 import { BackendError, createMemoryBackend, openLmdbBackend } from "../src/index.ts";
+import { LmdbGeneration } from "../src/lmdb-generation.ts";
 import { b, collect, dump, inPieces, temporaryDirectory } from "./fixtures.ts";
 
 const pageBytes = 4096;
@@ -84,6 +94,23 @@ describe("openLmdbBackend(): closing and opening", () => {
     await backend.close();
     equal(generations(directory), "generation-2");
   });
+
+  it("sets aside what a restore replaces when it is told to, the last one only", async (context) => {
+    const [directory, elsewhere] = [temporaryDirectory(context), temporaryDirectory(context)];
+    const setAside = join(elsewhere, "aside");
+    const backend = openLmdbBackend({ directory });
+    for (const value of ["first", "second"]) {
+      backend.write((writer) => writer.put("t", b("a"), b(value)));
+      await backend.restore(createMemoryBackend().snapshot(), { setAside });
+    }
+    backend.write((writer) => writer.put("t", b("a"), b("third")));
+    await backend.restore(createMemoryBackend().snapshot());
+    await backend.close();
+    equal(generations(directory), "generation-4");
+    const kept = new LmdbGeneration({ directory: setAside, mapSizeBytes: 1 << 30 });
+    equal(Buffer.from(kept.tables.get("t", b("a")) ?? []).toString(), "second");
+    await kept.close();
+  });
 });
 
 describe("openLmdbBackend(): what it refuses", () => {
@@ -96,6 +123,18 @@ describe("openLmdbBackend(): what it refuses", () => {
     const bytes = readFileSync(path);
     bytes[50] = (bytes[50] ?? 0) ^ 4;
     writeFileSync(path, bytes);
+    throws(() => openLmdbBackend({ directory }), isDamaged);
+    rmSync(path);
+    throws(() => openLmdbBackend({ directory }), isDamaged);
+  });
+
+  it("a data file that is shorter than it was, or gone", async (context) => {
+    const directory = temporaryDirectory(context);
+    const backend = openLmdbBackend({ directory });
+    backend.write((writer) => writer.put("t", b("a"), new Uint8Array(100_000)));
+    await backend.close();
+    const path = join(directory, "generation-1", "data.mdb");
+    truncateSync(path, statSync(path).size - 4096);
     throws(() => openLmdbBackend({ directory }), isDamaged);
     rmSync(path);
     throws(() => openLmdbBackend({ directory }), isDamaged);
