@@ -77,6 +77,11 @@ export class Applier {
     return this.#queue.length >= queueEntriesMax || this.#queueBytes >= queueBytesMax;
   }
 
+  /** Up to where entries have come in, applied or not. */
+  get lastIndex(): number {
+    return this.#queue.at(-1)?.index ?? this.#store.appliedIndex;
+  }
+
   /**
    * In force at the entry that the store has applied: a later one that is in force already can still
    * be rolled back, and does not belong into a snapshot of this state.
@@ -117,6 +122,13 @@ export class Applier {
     this.#queue = [];
     this.#queueBytes = 0;
     this.#configuration = configuration;
+  }
+
+  /** The store was replaced by that of another server: what is not in it stays. */
+  advance(configuration: Configuration): void {
+    const entries = this.#queue;
+    this.reset(configuration);
+    this.add(entries);
   }
 
   #takeSlice(): Entry[] {

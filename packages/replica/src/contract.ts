@@ -58,6 +58,12 @@ export type ChangeConfigurationOutcome =
   | { readonly kind: "refused"; readonly reason: ChangeRefusal }
   | Unavailable;
 
+/** `replaced`: the state is that of the leader at `index`, and what comes after it follows. */
+export type ReplaceOutcome =
+  | { readonly kind: "replaced"; readonly index: number }
+  /** Another one is under way; or this server is a witness; or it stops. Nothing happened. */
+  | { readonly kind: "tooManyRequests" | "noData" | "stopped" };
+
 /** Gives a request up: its callback is not called any more. What it asked for may still happen. */
 export type Cancel = () => void;
 
@@ -102,6 +108,8 @@ export interface StateStorage {
   install(
     snapshot: { readonly index: number; readonly term: number },
     done: (error: unknown) => void,
+    /** Present when what it replaces is wrong, and may be of use to whoever looks for the reason. */
+    options?: { readonly isWrong: true },
   ): void;
 }
 
@@ -210,6 +218,13 @@ export interface Replica {
     done: (outcome: ChangeConfigurationOutcome) => void,
   ): Cancel;
   transferLeadership(to: NodeId): void;
+  /**
+   * Replaces the state by the leader's, for a server whose store is wrong or gone; log and votes stay.
+   * Nothing is applied meanwhile, and a leader waits until somebody else leads: have it hand over.
+   */
+  replaceState(done: (outcome: ReplaceOutcome) => void): Cancel;
+  /** From then until the state is replaced. */
+  readonly isReplacingState: boolean;
   /** The leader's own view of the cluster, wherever it is; undefined when no leader answers. */
   leaderStatus(done: (status: EngineStatus | undefined) => void): Cancel;
 

@@ -30,6 +30,8 @@ export interface DriverPorts {
   append(batch: Persist, done: (error: unknown) => void): void;
   /** Replaces the store by a received snapshot. */
   install(snapshot: SnapshotMeta, done: (error: unknown) => void): void;
+  /** The same by the leader's state, which stands for no snapshot in the log. */
+  replace(snapshot: SnapshotMeta, done: (error: unknown) => void): void;
   /** The store has moved to `index`, by `bytes` of entries. */
   onApplied(index: number, bytes: number): void;
   /** The engine has worked; what it says may have changed. */
@@ -46,6 +48,12 @@ export class Driver {
   #isApplying = false;
   #isInstalling = false;
   #isStopped = false;
+  /** Nothing is applied: the store is to be replaced. */
+  #isHeld = false;
+  /** What it is to be replaced by, once the log has come so far. */
+  #replacement: { readonly snapshot: SnapshotMeta; readonly heldIndex: number } | undefined;
+  #isReplacing = false;
+  #afterReplacing: (() => void)[] = [];
   readonly #work = (): void => this.#workOnce();
   readonly #apply = (): void => this.#applyOnce();
 
@@ -95,7 +103,8 @@ export class Driver {
    * is answered, and goes on as soon as there is room. Who forwards proposals sends them again.
    */
   receive(message: Message): void {
-    if (addsEntries(message) && this.#ports.applier.isFull) return;
+    const isAwaited = this.#replacement !== undefined;
+    if (addsEntries(message) && this.#ports.applier.isFull && !isAwaited) return;
     this.#news.received(message);
     this.input((engine) => engine.step(message));
   }
@@ -116,6 +125,19 @@ export class Driver {
     this.#ports.nextTurn(this.#work);
   }
 
+  /** While it is held nothing is applied; what is committed waits. */
+  hold(isHeld: boolean): void {
+    this.#isHeld = isHeld;
+    if (!isHeld) this.#replacement = undefined;
+    this.#applySoon();
+  }
+
+  /** Replaces the store, which is held at `heldIndex`, by another server's, once the log here has come so far. */
+  replace(snapshot: SnapshotMeta, heldIndex: number): void {
+    this.#replacement = { snapshot, heldIndex };
+    this.wake();
+  }
+
   /** Ends the loop after a failure. */
   fail(error: unknown): void {
     if (this.#isStopped) return;
@@ -128,7 +150,9 @@ export class Driver {
   stop(done: () => void): void {
     this.#isStopped = true;
     this.#news.stop();
-    this.#persists.idle(done);
+    const idle = (): void => this.#persists.idle(done);
+    if (this.#isReplacing) this.#afterReplacing.push(idle);
+    else idle();
   }
 
   #workOnce(): void {
@@ -147,6 +171,7 @@ export class Driver {
       proposals.observe(engine);
       barriers.observe(engine);
       onWorked();
+      this.#replaceIfReached();
       if (proposals.hasQueued || barriers.hasQueued) this.wake();
     } catch (error) {
       this.fail(error);
@@ -163,14 +188,16 @@ export class Driver {
   }
 
   #applySoon(): void {
-    if (this.#isApplying || this.#isInstalling || !this.#ports.applier.isBehind) return;
+    if (this.#isApplying || this.#isInstalling || this.#isHeld) return;
+    if (!this.#ports.applier.isBehind) return;
     this.#isApplying = true;
     this.#ports.endOfTurn(this.#apply);
   }
 
   #applyOnce(): void {
     this.#isApplying = false;
-    if (this.#isStopped || this.#isInstalling || !this.#ports.applier.isBehind) return;
+    if (this.#isStopped || this.#isInstalling || this.#isHeld) return;
+    if (!this.#ports.applier.isBehind) return;
     try {
       this.#moved(this.#ports.applier.applySlice());
       if (!this.#ports.applier.isBehind || this.#isApplying) return;
@@ -184,6 +211,10 @@ export class Driver {
   #install(snapshot: SnapshotMeta, done: (error: unknown) => void): void {
     if (this.#isStopped) {
       this.#ports.endOfTurn(() => done(undefined));
+      return;
+    }
+    if (this.#isReplacing) {
+      this.#afterReplacing.push(() => this.#install(snapshot, done));
       return;
     }
     this.#isInstalling = true;
@@ -202,6 +233,31 @@ export class Driver {
     this.#ports.barriers.applied(snapshot.index);
     this.#ports.onApplied(snapshot.index, 0);
     this.input((engine) => engine.snapshotInstalled(snapshot));
+  }
+
+  /** A snapshot that the engine has taken in comes first, and is newer. */
+  #replaceIfReached(): void {
+    if (this.#replacement === undefined || this.#isInstalling || this.hasSnapshot) return;
+    const { snapshot, heldIndex } = this.#replacement;
+    if (Math.max(heldIndex, this.#ports.applier.lastIndex) < snapshot.index) return;
+    this.#replacement = undefined;
+    this.#isInstalling = true;
+    this.#isReplacing = true;
+    this.#ports.replace(snapshot, (error) => {
+      this.#isInstalling = false;
+      this.#isReplacing = false;
+      if (error !== undefined) this.fail(error);
+      else if (!this.#isStopped) this.#replaced(snapshot);
+      const waiting = this.#afterReplacing;
+      this.#afterReplacing = [];
+      for (const run of waiting) run();
+    });
+  }
+
+  #replaced(snapshot: SnapshotMeta): void {
+    this.#ports.applier.advance(snapshot.configuration);
+    this.#ports.proposals.replaced();
+    this.#moved({ index: snapshot.index, bytes: 0 });
   }
 
   #moved({ index, bytes }: { readonly index: number; readonly bytes: number }): void {

@@ -24,6 +24,7 @@ import type {
   ProposeOptions,
   ProposeOutcome,
   RenewOutcome,
+  ReplaceOutcome,
   Replica,
   ReplicaOptions,
   ReplicaPorts,
@@ -41,6 +42,7 @@ import { ReadBarriers } from "./read-barriers.ts";
 import { ReplicaMetrics } from "./replica-metrics.ts";
 import { SettledChanges } from "./settled-changes.ts";
 import { SnapshotTransfer } from "./snapshot-transfer.ts";
+import { StateReplacement } from "./state-replacement.ts";
 import { TimeoutCauses } from "./timeout-causes.ts";
 
 /** Makes a replica from an engine and what it drives; it takes part from the first `tick` on. */
@@ -68,6 +70,7 @@ class LocalReplica implements Replica {
   readonly #driver: Driver;
   readonly #compactor: Compactor;
   readonly #transfer: SnapshotTransfer;
+  readonly #replacement: StateReplacement;
   readonly #lessor: Lessor;
   readonly #changes: ConfigurationChanges;
   readonly #settled: SettledChanges;
@@ -113,6 +116,7 @@ class LocalReplica implements Replica {
     ]);
     this.#driver = this.#makeDriver();
     this.#transfer = this.#makeTransfer();
+    this.#replacement = this.#makeReplacement();
     this.#compactor = this.#makeCompactor();
     const wake = (): void => this.#driver.wake();
     this.#changes = new ConfigurationChanges(
@@ -138,6 +142,7 @@ class LocalReplica implements Replica {
     this.#calls.tick(nowMs);
     this.#lessor.tick();
     this.#transfer.tick();
+    this.#replacement.tick();
     this.#sweep();
   }
 
@@ -232,6 +237,22 @@ class LocalReplica implements Replica {
     this.#driver.input((engine) => engine.transferLeadership(to));
   }
 
+  replaceState(done: (outcome: ReplaceOutcome) => void): Cancel {
+    const refusal = this.#refusal(this.#replacement.isActive);
+    if (refusal?.kind === "stopped" || refusal?.kind === "noData") {
+      return this.#refuse(refusal, done);
+    }
+    if (refusal !== undefined) return this.#refuse({ kind: "tooManyRequests" }, done);
+    this.#ports.logger.warn("the state is to be replaced by the leader's", {
+      index: this.#ports.state.store.appliedIndex,
+    });
+    return this.#replacement.begin(done);
+  }
+
+  get isReplacingState(): boolean {
+    return this.#replacement.isActive;
+  }
+
   leaderStatus(done: (status: EngineStatus | undefined) => void): Cancel {
     if (this.#driver.isStopped || this.#calls.isFull) return this.#refuse(undefined, done);
     const question: LeaderQuestion = { kind: "status" };
@@ -247,6 +268,7 @@ class LocalReplica implements Replica {
   stop(done: () => void): void {
     this.#driver.stop(() => this.#compactor.idle(() => this.#ports.nextTurn(done)));
     this.#transfer.stop();
+    this.#replacement.stop();
     this.#calls.stop();
     this.#settled.stop();
     this.#proposals.stop();
@@ -308,6 +330,7 @@ class LocalReplica implements Replica {
       },
       append: (batch: Persist, done) => ports.wal.append(batch, done),
       install: (snapshot, done) => this.#install(snapshot, done),
+      replace: (snapshot, done) => this.#replace(snapshot, done),
       onApplied: (index, bytes) => {
         this.#compactor.applied(index, bytes);
         this.#settled.applied(index);
@@ -328,11 +351,32 @@ class LocalReplica implements Replica {
         nowMs: () => ports.nowMs(),
         configuration: () => this.#applier.configuration,
         isReplacing: () => this.#driver.isInstalling || this.#driver.hasSnapshot,
+        isUnfit: () => this.#replacement.isActive,
+        onWanted: (snapshot) => this.#replacement.received(snapshot),
         send: (message) => ports.send(message),
         sendBulk: (to, frame) => ports.sendBulk(to, frame),
         input: (give) => this.#driver.input(give),
       },
       { id, session, electionMs },
+    );
+  }
+
+  #makeReplacement(): StateReplacement {
+    const { engine, logger, nowMs, state } = this.#ports;
+    const { snapshotIndex, electionMs } = this.#options;
+    return new StateReplacement(
+      {
+        engine,
+        logger,
+        nowMs,
+        presentIndex: () => Math.max(state.store.appliedIndex, snapshotIndex),
+        hold: (isHeld) => this.#driver.hold(isHeld),
+        ask: (leader, sinceIndex) => this.#transfer.want(leader, sinceIndex),
+        isReceiving: () => this.#transfer.isReceiving,
+        stopAsking: () => this.#transfer.stopWanting(),
+        install: (snapshot, heldIndex) => this.#driver.replace(snapshot, heldIndex),
+      },
+      electionMs,
     );
   }
 
@@ -372,9 +416,22 @@ class LocalReplica implements Replica {
         }
         logger.info("snapshot installed", { index });
         this.#lessor.replaced();
-        this.#compactor.installed(index, done);
+        this.#compactor.installed(index, (error) => {
+          done(error);
+          if (error === undefined) this.#replacement.installed(index);
+        });
       });
     });
+  }
+
+  /** The log keeps what it has: it begins where it did. */
+  #replace(snapshot: SnapshotMeta, done: (error: unknown) => void): void {
+    const install = (error: unknown): void => {
+      if (error === undefined) this.#lessor.replaced();
+      done(error);
+      if (error === undefined) this.#replacement.installed(snapshot.index);
+    };
+    this.#compactor.idle(() => this.#ports.state.install(snapshot, install, { isWrong: true }));
   }
 
   #worked(): void {

@@ -3,7 +3,8 @@
  *
  * ```
  * sender                           receiver
- *   offer (what it is)  ---------->            ack 0, or busy; done when it brings nothing new
+                                             want (since which index), or nothing: the sender begins
+ *   offer, or what was wanted  --->            ack 0, or busy; done when it brings nothing new
  *   chunk 0, chunk 64k, ... ------>  writes    ack of what is written
  *   end (size, checksum) --------->  finishes  done
  *                                              lost: it knows nothing of this stream
@@ -28,8 +29,10 @@ interface OfStream {
 }
 
 export type SnapshotFrame =
-  /** `head` is the encoded `installSnapshot` message. */
-  | (OfStream & { readonly kind: "offer"; readonly head: Uint8Array })
+  /** `head` is the encoded `installSnapshot` message. `wanted`: the state of a server that asked for it. */
+  | (OfStream & { readonly kind: "offer" | "wanted"; readonly head: Uint8Array })
+  /** Asks a leader for its state, not older than `offset`; the stream means nothing. */
+  | (OfStream & { readonly kind: "want"; readonly offset: number })
   | (OfStream & { readonly kind: "chunk"; readonly offset: number; readonly bytes: Uint8Array })
   /** Size and CRC-32C of all chunks together. */
   | (OfStream & { readonly kind: "end"; readonly size: number; readonly crc: number })
@@ -41,7 +44,7 @@ export type SnapshotFrame =
   | (OfStream & { readonly kind: "busy" })
   | (OfStream & { readonly kind: "lost" });
 
-const kinds = ["offer", "chunk", "end", "ack", "done", "busy", "lost"] as const;
+const kinds = ["offer", "chunk", "end", "ack", "done", "busy", "lost", "want", "wanted"] as const;
 /** More than tags, lengths and numbers take. */
 const overheadBytes = 64;
 
@@ -75,6 +78,7 @@ export function decodeFrame(bytes: Uint8Array): SnapshotFrame {
   const kind = kinds[code - 1];
   switch (kind) {
     case "offer":
+    case "wanted":
       return { kind, stream, head: carried };
     case "chunk":
       if (carried.length === 0 || carried.length > chunkBytes) {
@@ -85,6 +89,7 @@ export function decodeFrame(bytes: Uint8Array): SnapshotFrame {
       if (offset === 0) throw new WireError("empty snapshot"); // That is for a witness, and not sent so.
       return { kind, stream, size: offset, crc };
     case "ack":
+    case "want":
       return { kind, stream, offset };
     case undefined:
       throw new WireError(`unknown frame ${code}`);

@@ -57,7 +57,8 @@ export class SnapshotReceiver {
   /** A frame of this stream from the sender. */
   receive(frame: SnapshotFrame): void {
     if (this.#isOver) return;
-    if (this.#isFinishing || frame.kind === "offer") this.#acknowledge();
+    const isOffer = frame.kind === "offer" || frame.kind === "wanted";
+    if (this.#isFinishing || isOffer) this.#acknowledge();
     else if (frame.kind === "chunk") this.#hold(frame.offset, frame.bytes);
     else if (frame.kind === "end") this.#end ??= frame;
     this.#advance();

@@ -14,6 +14,8 @@ import type { SnapshotFrame, StreamId } from "./snapshot-frames.ts";
 export interface SenderParts {
   readonly stream: StreamId;
   readonly head: Uint8Array;
+  /** The receiver has asked for it. */
+  readonly isWanted: boolean;
   readonly source: ByteSource;
   /** How long nothing may be heard before something is sent again. */
   readonly silenceMs: number;
@@ -88,8 +90,8 @@ export class SnapshotSender {
   }
 
   #offer(): void {
-    const { stream, head } = this.#parts;
-    this.#parts.send({ kind: "offer", stream, head });
+    const { stream, head, isWanted } = this.#parts;
+    this.#parts.send({ kind: isWanted ? "wanted" : "offer", stream, head });
   }
 
   #acknowledged(offset: number, nowMs: number): void {

@@ -39,6 +39,10 @@ export interface TransferPorts {
   configuration(): Configuration;
   /** The state is being replaced, or is about to be. */
   isReplacing(): boolean;
+  /** The state here is wrong, or is not there: nobody is to be sent it. */
+  isUnfit(): boolean;
+  /** What was asked for by {@link SnapshotTransfer.want} is here, safely. */
+  onWanted(snapshot: SnapshotMeta): void;
   send(message: Message): void;
   sendBulk(to: NodeId, frame: Uint8Array): void;
   /** Runs an input of the engine; see `Driver.input`. */
@@ -74,6 +78,8 @@ export class SnapshotTransfer {
   /** The last stream that was taken in, for a sender that has missed it. */
   #finished: StreamId | undefined;
   #lastNumber = 0;
+  /** Since which index a state is wanted, and from which leader. */
+  #wanted: { readonly leader: NodeId; readonly sinceIndex: LogIndex } | undefined;
 
   constructor(ports: TransferPorts, options: TransferOptions) {
     this.#ports = ports;
@@ -94,15 +100,33 @@ export class SnapshotTransfer {
     const present = this.#outgoing.get(to);
     if (present?.sender !== undefined && present.term === message.term) return;
     if (message.lacksData === true) this.#tellWitness(message);
-    else if (this.#ports.isReplacing()) input((engine) => engine.snapshotSent(to, false));
-    else this.#startSending(message);
+    else if (!this.#canSend) input((engine) => engine.snapshotSent(to, false));
+    else this.#startSending(message, false);
+  }
+
+  /** Asks `leader` for its state, at `sinceIndex` or later, for a server whose own is wrong. May be repeated. */
+  want(leader: NodeId, sinceIndex: LogIndex): void {
+    this.#wanted = { leader, sinceIndex };
+    const frame: SnapshotFrame = { kind: "want", stream: this.#nextStream(), offset: sinceIndex };
+    this.#ports.sendBulk(leader, encodeFrame(frame));
+  }
+
+  /** Takes no state any more but what the engine asks for. */
+  stopWanting(): void {
+    this.#wanted = undefined;
+  }
+
+  /** Something comes in. */
+  get isReceiving(): boolean {
+    return this.#incoming !== undefined;
   }
 
   /** A frame from a peer. */
   receive(from: NodeId, bytes: Uint8Array): void {
     const frame = this.#decoded(from, () => decodeFrame(bytes));
     if (frame === undefined) return;
-    if (frame.kind === "offer") this.#offered(from, frame);
+    if (frame.kind === "offer" || frame.kind === "wanted") this.#offered(from, frame);
+    else if (frame.kind === "want") this.#startSendingWanted(from, frame.offset);
     else if (frame.kind === "chunk" || frame.kind === "end") this.#arrived(from, frame);
     else this.#answered(from, frame);
   }
@@ -122,7 +146,7 @@ export class SnapshotTransfer {
     if (this.#incoming !== undefined || this.#ports.isReplacing()) return; // It comes again.
     const stream = this.#nextStream();
     const send = (): void => {};
-    const receiver = this.#makeReceiver(message, stream, send);
+    const receiver = this.#makeReceiver({ message, stream, isWanted: false }, send);
     receiver.receive({ kind: "end", stream, size: 0, crc: 0 });
   }
 
@@ -167,7 +191,24 @@ export class SnapshotTransfer {
     this.#hold(to, { index: snapshot.index, term });
   }
 
-  #startSending(message: InstallSnapshot): void {
+  get #canSend(): boolean {
+    return !this.#ports.isReplacing() && !this.#ports.isUnfit();
+  }
+
+  /** The engine is not concerned: what the other's log needs is another matter. */
+  #startSendingWanted(to: NodeId, sinceIndex: LogIndex): void {
+    const { engine, state } = this.#ports;
+    const { role, term, configuration } = engine;
+    if (role !== "leader" || placeOf(configuration, to) !== "data") return;
+    const isBusy = this.#outgoing.get(to)?.sender !== undefined;
+    const { appliedIndex: index, appliedTerm } = state.store;
+    if (isBusy || !this.#canSend || index < sinceIndex) return; // It asks again.
+    const snapshot = { index, term: appliedTerm, configuration };
+    const from = this.#options.id;
+    this.#startSending({ kind: "installSnapshot", from, to, term, snapshot }, true);
+  }
+
+  #startSending(message: InstallSnapshot, isWanted: boolean): void {
     const { state, logger, configuration } = this.#ports;
     const { to, term } = message;
     const { store } = state;
@@ -179,6 +220,7 @@ export class SnapshotTransfer {
       {
         stream: this.#nextStream(),
         head: encodeMessage({ ...message, snapshot }),
+        isWanted,
         source: state.read(), // Of this moment: the same as the index.
         silenceMs: this.#options.electionMs,
         send: (frame) => this.#ports.sendBulk(to, encodeFrame(frame)),
@@ -212,14 +254,18 @@ export class SnapshotTransfer {
     this.#outgoing.set(to, { ...sent, sender: undefined, endMs });
   }
 
-  #offered(from: NodeId, { stream, head }: Extract<SnapshotFrame, { kind: "offer" }>): void {
+  #offered(from: NodeId, frame: Extract<SnapshotFrame, { kind: "offer" | "wanted" }>): void {
+    const { stream, head } = frame;
     const message = this.#decoded(from, () => decodeMessage(head));
     if (message?.kind !== "installSnapshot" || message.from !== from) return;
+    const isWanted = frame.kind === "wanted";
     const send = (frame: SnapshotFrame): void => this.#ports.sendBulk(from, encodeFrame(frame));
     const incoming = this.#incoming;
     if (incoming !== undefined && isStreamOf(incoming, from, stream)) {
-      incoming.receiver.receive({ kind: "offer", stream, head });
-    } else if (this.#isOld(message.snapshot)) {
+      incoming.receiver.receive(frame);
+    } else if (isWanted && !this.#isWanted(message)) {
+      send({ kind: this.#isFinished(stream) ? "done" : "lost", stream });
+    } else if (!isWanted && this.#isOld(message.snapshot)) {
       // The engine hears of it all the same: its answer sets the leader right.
       this.#ports.input((engine) => engine.step(message));
       send({ kind: "done", stream });
@@ -227,8 +273,17 @@ export class SnapshotTransfer {
       send({ kind: "busy", stream });
     } else {
       this.#dropIncoming();
-      this.#makeReceiver(message, stream, send);
+      this.#makeReceiver({ message, stream, isWanted }, send);
     }
+  }
+
+  #isWanted({ from, snapshot }: InstallSnapshot): boolean {
+    const wanted = this.#wanted;
+    return wanted?.leader === from && snapshot.index >= wanted.sinceIndex;
+  }
+
+  #isFinished(stream: StreamId): boolean {
+    return this.#finished !== undefined && isSameStream(this.#finished, stream);
   }
 
   /** Whoever sent the present one has begun anew, or somebody else leads now. */
@@ -241,11 +296,15 @@ export class SnapshotTransfer {
   }
 
   #makeReceiver(
-    message: InstallSnapshot,
-    stream: StreamId,
+    offer: {
+      readonly message: InstallSnapshot;
+      readonly stream: StreamId;
+      readonly isWanted: boolean;
+    },
     send: (frame: SnapshotFrame) => void,
   ): SnapshotReceiver {
-    const { state, logger, nowMs, input } = this.#ports;
+    const { state, logger, nowMs, input, onWanted } = this.#ports;
+    const { message, stream, isWanted } = offer;
     const { from, term, snapshot } = message;
     logger.info("receiving a snapshot", { peer: from, index: snapshot.index });
     const receiver = new SnapshotReceiver({
@@ -256,7 +315,8 @@ export class SnapshotTransfer {
       onFinished: () => {
         this.#incoming = undefined;
         this.#finished = stream;
-        input((engine) => engine.step(message));
+        if (isWanted) onWanted(snapshot);
+        else input((engine) => engine.step(message));
         send({ kind: "done", stream });
       },
       onFailed: (reason) => {
@@ -277,8 +337,8 @@ export class SnapshotTransfer {
       incoming.receiver.receive(frame);
       return;
     }
-    const isFinished = this.#finished !== undefined && isSameStream(this.#finished, stream);
-    this.#ports.sendBulk(from, encodeFrame({ kind: isFinished ? "done" : "lost", stream }));
+    const kind = this.#isFinished(stream) ? "done" : "lost";
+    this.#ports.sendBulk(from, encodeFrame({ kind, stream }));
   }
 
   #answered(from: NodeId, frame: SnapshotFrame): void {

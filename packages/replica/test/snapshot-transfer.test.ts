@@ -86,6 +86,8 @@ class Server {
   openSources = 0;
   writeMs = 1;
   isReplacing = false;
+  isUnfit = false;
+  readonly wanted: number[] = [];
   readonly received: Uint8Array[] = [];
   readonly aborted: Uint8Array[] = [];
   readonly stepped: Message[] = [];
@@ -110,6 +112,8 @@ class Server {
         nowMs: () => world.nowMs,
         configuration: () => configuration,
         isReplacing: () => this.isReplacing,
+        isUnfit: () => this.isUnfit,
+        onWanted: ({ index }) => this.wanted.push(index),
         send: (message) => this.direct.push(message),
         sendBulk: (to, frame) => world.send(id, to, frame),
         input: (give) => give(engine),

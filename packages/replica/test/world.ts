@@ -211,6 +211,11 @@ export class Node {
     else this.world.after(0, run);
   }
 
+  /** Changes a bit of everything in the history, as a disk might. */
+  corrupt(): void {
+    this.running.state.corrupt();
+  }
+
   put(key: string, value = "v"): ProposeOutcome {
     return this.world.ask((done) => this.putLater(key, done, value));
   }
@@ -418,6 +423,16 @@ class MemoryState implements StateStorage {
       this.restore(snapshot);
       done(undefined);
     });
+  }
+
+  corrupt(): void {
+    const rows = this.#backend.range("history", new Uint8Array(0), undefined);
+    for (const [key, value] of rows) {
+      const changed = value.slice();
+      changed[changed.length - 1] = (changed.at(-1) ?? 0) ^ 1;
+      this.#backend.put("history", key, changed);
+    }
+    this.#durable.tables = this.#backend.tables;
   }
 
   restore(snapshot: { readonly index: number; readonly term: number }): void {

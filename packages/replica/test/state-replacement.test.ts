@@ -1,0 +1,139 @@
+import { deepEqual, equal, notDeepEqual, ok } from "node:assert/strict";
+import { describe, it } from "node:test";
+import type { ReplaceOutcome } from "../src/index.ts";
+import { cluster, electionMs, type Node, type World } from "./world.ts";
+
+function agree(world: World): void {
+  const leader = world.leader();
+  equal(leader.put("last").kind, "applied");
+  const { appliedIndex, revision } = leader.store;
+  world.until("all to catch up", () =>
+    world.up().every(({ store }) => store.appliedIndex >= appliedIndex),
+  );
+  for (const { store, id, failure } of world.up()) {
+    equal(failure, undefined, id);
+    deepEqual(store.hash(revision), leader.store.hash(revision), id);
+  }
+}
+
+function replaced(node: Node): ReplaceOutcome[] {
+  const outcomes: ReplaceOutcome[] = [];
+  node.replica.replaceState((outcome) => void outcomes.push(outcome));
+  return outcomes;
+}
+
+describe("a server whose store is wrong", () => {
+  it("gets the leader's, and keeps its log and its vote", () => {
+    const world = cluster("a b c");
+    const leader = world.leader();
+    for (let at = 0; at < 20; at++) leader.put(`k${at}`);
+    const bad = world.follower();
+    world.pass(100);
+    bad.corrupt();
+    const { revision } = leader.store;
+    notDeepEqual(bad.store.hash(revision), leader.store.hash(revision));
+    const { entries, snapshot, hardState } = bad.durable;
+    const outcomes = replaced(bad);
+    world.until("the replacement", () => outcomes.length > 0);
+    deepEqual(outcomes, [{ kind: "replaced", index: leader.store.appliedIndex }]);
+    equal(bad.durable.entries.length, entries.length);
+    deepEqual(bad.durable.snapshot, snapshot);
+    equal(bad.durable.hardState.vote, hardState.vote);
+    equal(bad.readLocally("k3")?.value, "v");
+    equal(bad.put("own").kind, "applied", "it takes part as before");
+    agree(world);
+    bad.crash();
+    bad.start();
+    agree(world);
+  });
+
+  it("does so under load, over a link that loses, through crashes (30 seeds)", () => {
+    for (let seed = 0; seed < 30; seed++) {
+      const options = { loss: 0.05, snapshotEntries: 20, catchUpEntries: 5 };
+      const world = cluster("a b c", seed, options);
+      const leader = world.leader();
+      for (let at = 0; at < 30; at++) leader.put(`k${at}`);
+      const bad = world.follower();
+      bad.corrupt();
+      const outcomes = replaced(bad);
+      for (let at = 0; at < 60; at++) {
+        world.pass(world.prng.below(8));
+        const [node] = world.up().filter((one) => one !== bad);
+        node?.putLater(`more${at}`, () => {});
+        if (at === 20 && seed % 3 === 1) leader.crash();
+        if (at === 40 && seed % 3 === 1) leader.start();
+        if (at === 20 && seed % 3 === 2 && outcomes.length === 0) {
+          bad.crash();
+          bad.start();
+          replaced(bad);
+        }
+      }
+      world.until(`the right state, seed=${seed}`, () => bad.readLocally("k3")?.value === "v");
+      agree(world);
+    }
+  });
+
+  it("waits while it leads, and asks whoever leads then", () => {
+    const world = cluster("a b c");
+    const bad = world.leader();
+    for (let at = 0; at < 5; at++) bad.put(`k${at}`);
+    bad.corrupt();
+    const outcomes = replaced(bad);
+    world.pass(3 * electionMs);
+    deepEqual(outcomes, []);
+    const [other] = world.up().filter((node) => node !== bad);
+    bad.replica.transferLeadership(other?.id ?? "");
+    world.until("the replacement", () => outcomes.length > 0);
+    equal(bad.readLocally("k3")?.value, "v");
+    agree(world);
+  });
+
+  it("sends its state to nobody", () => {
+    const world = cluster("a b c", 1, { snapshotEntries: 10, catchUpEntries: 0 });
+    const bad = world.leader();
+    const late = world.follower();
+    late.crash();
+    for (let at = 0; at < 40; at++) world.leader().put(`k${at}`);
+    bad.corrupt();
+    replaced(bad);
+    late.start();
+    world.pass(20 * electionMs);
+    equal(late.readLocally("k39"), undefined);
+    const [other] = world.up().filter((node) => node !== bad && node !== late);
+    bad.replica.transferLeadership(other?.id ?? "");
+    world.until("all to be right", () =>
+      world.up().every((node) => node.readLocally("k39")?.value === "v"),
+    );
+    agree(world);
+  });
+
+  it("goes on as it was when that is given up, and takes one at a time", () => {
+    const world = cluster("a b c");
+    const bad = world.follower();
+    const leader = world.leader();
+    for (const node of world.up()) node.isCut = node !== bad && node !== leader;
+    leader.isCut = true;
+    const outcomes: ReplaceOutcome[] = [];
+    const cancel = bad.replica.replaceState((outcome) => void outcomes.push(outcome));
+    const second = world.ask((done: (outcome: ReplaceOutcome) => void) =>
+      bad.replica.replaceState(done),
+    );
+    equal(second.kind, "tooManyRequests");
+    world.pass(200);
+    cancel();
+    for (const node of world.up()) node.isCut = false;
+    agree(world);
+    deepEqual(outcomes, []);
+  });
+
+  it("is told when it stops", () => {
+    const world = cluster("a b c");
+    const bad = world.leader();
+    const outcomes = replaced(bad);
+    const isStopped = world.ask((done: (isStopped: true) => void) =>
+      bad.replica.stop(() => done(true)),
+    );
+    ok(isStopped);
+    deepEqual(outcomes, [{ kind: "stopped" }]);
+  });
+});
