@@ -13,6 +13,7 @@ import {
   type ProposeOptions,
   type ProposeOutcome,
   type RenewOutcome,
+  type ReplaceOutcome,
   type StateHash,
   type StateSnapshot,
   type TimeToLiveOutcome,
@@ -103,6 +104,13 @@ export class SoloMember implements Member {
     return result.kind === "hash"
       ? { ...result, storeRevision }
       : { kind: result.error, storeRevision };
+  }
+
+  /** What a replacement of the state comes to; it changes nothing by itself. */
+  onReplaceState: () => ReplaceOutcome = () => ({ kind: "replaced", index: this.#index });
+
+  async replaceState(): Promise<ReplaceOutcome> {
+    return this.onReplaceState();
   }
 
   transferLeadership(to: bigint): void {

@@ -112,6 +112,9 @@ export class LoneMember implements Member {
     throw new Error("not used by the API");
   }
   transferLeadership(): void {}
+  async replaceState(): Promise<never> {
+    throw new Error("not used by the API");
+  }
   async stop(): Promise<void> {}
 }
 

@@ -6,6 +6,7 @@ import type {
   ProposeOptions,
   ProposeOutcome,
   RenewOutcome,
+  ReplaceOutcome,
   TimeToLiveOutcome,
 } from "@flotilla/replica";
 import type { Command, StoreReader } from "@flotilla/store";
@@ -16,6 +17,7 @@ export type {
   ProposeOptions,
   ProposeOutcome,
   RenewOutcome,
+  ReplaceOutcome,
   TimeoutCause,
   TimeToLiveOutcome,
   Unavailable,
@@ -135,6 +137,12 @@ export interface Member {
     id: bigint,
     options: { readonly revision: number; readonly signal?: AbortSignal },
   ): Promise<StateHash>;
+  /**
+   * Replaces what this member holds by what the leader holds, for one whose data is wrong: its log and
+   * its vote stay, and the old files are set aside. It gives its leadership away first. Rejects only with
+   * AbortError, after which everything is as it was, or the new state is on its way into place.
+   */
+  replaceState(signal?: AbortSignal): Promise<ReplaceOutcome>;
   /** Hands leadership to another member; nothing happens when this one does not lead. */
   transferLeadership(to: bigint): void;
   /** Smallest time to live that a lease is given, in seconds. */

@@ -7,17 +7,20 @@
  * | member/wal/              | the log; its head says whose it is                         |
  * | member/db/               | the store                                                  |
  * | member/snap/             | a snapshot that was received and is not in the store yet   |
+ * | member/db-set-aside/     | the last store that was replaced because it was wrong      |
  */
-import { mkdir } from "node:fs/promises";
+import { mkdir, rename, rm } from "node:fs/promises";
 import { dirname, join, resolve } from "node:path";
-import { type LmdbBackend, openLmdbBackend } from "@flotilla/backend";
+import { BackendError, type LmdbBackend, openLmdbBackend } from "@flotilla/backend";
 import { type Logger, type Metrics, silentMetrics } from "@flotilla/base";
-import type { EngineState } from "@flotilla/consensus";
+import { type EngineState, isWitness, type NodeId } from "@flotilla/consensus";
 import { lockDirectory } from "@flotilla/disk";
-import { createStore } from "@flotilla/store";
+import { appliedConfiguration } from "@flotilla/replica";
+import { createStore, type Store } from "@flotilla/store";
 import type { Recovered, Wal } from "@flotilla/wal";
 import type { Beginning } from "./beginning.ts";
 import { MemberError } from "./errors.ts";
+import { nodeIdOf } from "./identity.ts";
 import { closeLog, openLog } from "./log-directory.ts";
 import type { Owner } from "./owner.ts";
 import { SnapshotFiles, syncDirectory } from "./snapshot-files.ts";
@@ -28,6 +31,12 @@ export interface Place {
   readonly dataDir: string;
   /** For the log alone. Default: within `dataDir`. */
   readonly walDir?: string | undefined;
+  /**
+   * A store that is damaged or missing is set aside, and the directory opened without one, when another
+   * member has the same data: `isStoreLost` then. Only for a member that gets it from there before it
+   * serves anybody. Default false: it is refused.
+   */
+  readonly repairStore?: boolean | undefined;
 }
 
 /** An open data directory. */
@@ -68,16 +77,56 @@ export async function openDataDirectory(
     if (recovered.repair !== undefined) {
       logger.warn("an unfinished write was cut off the log", { ...recovered.repair });
     }
-    const backend = openLmdbBackend({ directory: join(home, "db"), metrics });
+    const isReplaceable = where.repairStore === true && hasOthers(recovered, nodeIdOf(owner.id));
+    const setAside = join(home, "db-set-aside");
+    const opening = { directory: join(home, "db"), setAside, isReplaceable };
+    const { backend, store } = await openStore(opening, logger, metrics);
     closers.push(() => backend.close());
-    const store = createStore(backend);
     await makeDurableDirectory(join(home, "snap"));
     const snapshots = await SnapshotFiles.open(join(home, "snap"));
-    const engineState = await reconcile(recovered, { backend, store, snapshots });
-    return { owner, wal, backend, store, snapshots, engineState, close };
+    const state = { backend, store, snapshots };
+    const engineState = await reconcile(recovered, state, isReplaceable);
+    const isStoreLost = store.appliedIndex < engineState.appliedIndex;
+    return { owner, wal, ...state, setAside, isStoreLost, engineState, close };
   } catch (error) {
     await close();
     throw error;
+  }
+}
+
+/** Somebody else has what this member has lost: a witness has lost nothing. */
+function hasOthers({ snapshot, entries, hardState }: Recovered, self: NodeId): boolean {
+  const appliedIndex = snapshot.index + entries.length;
+  const configuration = appliedConfiguration({ hardState, snapshot, entries, appliedIndex });
+  if (isWitness(configuration, self)) return false;
+  return configuration.voters.some(({ id }) => id !== self && !isWitness(configuration, id));
+}
+
+/** The store; an empty one in place of one that cannot be opened. */
+async function openStore(
+  opening: {
+    readonly directory: string;
+    readonly setAside: string;
+    readonly isReplaceable: boolean;
+  },
+  logger: Logger,
+  metrics: Metrics,
+): Promise<{ readonly backend: LmdbBackend; readonly store: Store }> {
+  const { directory, setAside, isReplaceable } = opening;
+  try {
+    const backend = openLmdbBackend({ directory, metrics });
+    return { backend, store: createStore(backend) };
+  } catch (error) {
+    const isDamaged = error instanceof BackendError && error.code === "damaged";
+    if (!isDamaged || !isReplaceable) throw error;
+    logger.error("the store is damaged: it is set aside", {
+      reason: error.message,
+      "set-aside": setAside,
+    });
+    await rm(setAside, { recursive: true, force: true });
+    await rename(directory, setAside);
+    const backend = openLmdbBackend({ directory, metrics });
+    return { backend, store: createStore(backend) };
   }
 }
 
@@ -92,14 +141,20 @@ async function makeDurableDirectory(path: string): Promise<void> {
 
 /**
  * Brings log and store together. The store may lag (the log is replayed), not lead: what it has
- * applied was durable in the log, so a log that lacks it has lost entries.
+ * applied was durable in the log, so a log that lacks it has lost entries. A store that lags behind the
+ * beginning of the log is as good as none.
  */
-async function reconcile(recovered: Recovered, state: StateParts): Promise<EngineState> {
+async function reconcile(
+  recovered: Recovered,
+  state: Pick<StateParts, "backend" | "store" | "snapshots">,
+  isReplaceable: boolean,
+): Promise<EngineState> {
   const { snapshot, entries, hardState } = recovered;
   const { store, snapshots } = state;
+  let { appliedIndex } = store;
   if (store.appliedIndex < snapshot.index) {
     const file = snapshots.find(snapshot);
-    if (file === undefined) {
+    if (file === undefined && !isReplaceable) {
       throw new MemberError(
         "snapshotMissing",
         `The log starts at entry ${snapshot.index}, the store ends at ${store.appliedIndex}: ` +
@@ -107,7 +162,8 @@ async function reconcile(recovered: Recovered, state: StateParts): Promise<Engin
       );
     }
     // The member was stopped between taking the snapshot into the log and into the store.
-    await restoreState(snapshot, file, state);
+    if (file !== undefined) await restoreState(snapshot, file, state);
+    appliedIndex = snapshot.index;
   }
   await snapshots.clear(Number.POSITIVE_INFINITY);
   const lastIndex = snapshot.index + entries.length;
@@ -119,11 +175,11 @@ async function reconcile(recovered: Recovered, state: StateParts): Promise<Engin
     );
   }
   // What is applied is committed, though the note of it may not have been written.
-  const commit = Math.max(hardState.commit, store.appliedIndex);
+  const commit = Math.max(hardState.commit, appliedIndex);
   return {
     hardState: { ...hardState, commit },
     snapshot,
     entries,
-    appliedIndex: store.appliedIndex,
+    appliedIndex,
   };
 }

@@ -25,5 +25,7 @@ export const isolationLingerMs = 500;
 export const hashesMax = 4;
 /** A hash of another member takes this long at most: minutes of history at some 100 MB a second. */
 export const hashMs = 120_000;
+/** A member without a store waits this long for the leader's, before it ends. */
+export const regainMs = 120_000;
 /** `--warning-apply-duration`. */
 export const warnApplyMs = 100;

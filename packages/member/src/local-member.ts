@@ -31,6 +31,7 @@ import type {
   ProposeOptions,
   ProposeOutcome,
   RenewOutcome,
+  ReplaceOutcome,
   StateHash,
   StateSnapshot,
   TimeToLiveOutcome,
@@ -259,6 +260,10 @@ export class LocalMember implements RunningMember {
     return { kind: "unreachable", reason: outcome?.reason ?? "this member has not started" };
   }
 
+  replaceState(signal?: AbortSignal): Promise<ReplaceOutcome> {
+    return promised(signal, (done) => this.#replica.replaceState(done));
+  }
+
   transferLeadership(to: bigint): void {
     this.#replica.transferLeadership(nodeIdOf(to));
   }
@@ -405,8 +410,18 @@ export class LocalMember implements RunningMember {
   #tick(periodMs: number): void {
     if (this.#stopping.signal.aborted) return;
     this.#replica.tick();
+    if (this.#replica.isReplacingState) this.#giveLeadershipAway();
     this.#watchIsolation();
     nodeTimers.after(periodMs, () => this.#tick(periodMs));
+  }
+
+  /** It cannot apply what it would commit. */
+  #giveLeadershipAway(): void {
+    const status = this.#parts.engine.status();
+    const to = successorOf(status);
+    if (to !== undefined && status.transferTarget === "") {
+      this.#replica.transferLeadership(to);
+    }
   }
 
   /** Spares the cluster an election: gives leadership away, and stays until somebody has it. */

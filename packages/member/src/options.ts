@@ -55,6 +55,11 @@ export interface MemberOptions {
    * clocks of all members to run alike. The same at all members. Default false.
    */
   readonly leaseReads?: boolean;
+  /**
+   * A store that cannot be opened is set aside, and had from the leader; the start waits for that. The log
+   * stays, and with it the votes. Default true; without another member that has the data it is refused.
+   */
+  readonly repairStore?: boolean;
   /** `--warning-apply-duration`: what is applied in one go and takes longer is logged. Default 100. */
   readonly warnApplyMs?: number;
   /** Where the member counts what it does. Default: nowhere. */

@@ -2,11 +2,12 @@
 import { randomBytes } from "node:crypto";
 import { type Clock, Prng, type Random, silentLogger, silentMetrics } from "@flotilla/base";
 import { createRaft } from "@flotilla/consensus";
-import { openPeerTransport, parsePeerUrl, peerUrlOf } from "@flotilla/peer";
+import { nodeTimers, openPeerTransport, parsePeerUrl, peerUrlOf } from "@flotilla/peer";
 import { asFounder, asJoiner, type Beginning, joinPorts } from "./beginning.ts";
 import { type DataDirectory, logPath, openDataDirectory } from "./data-directory.ts";
 import { MemberError } from "./errors.ts";
 import { type Founder, type Founding, foundCluster, nodeIdOf } from "./identity.ts";
+import { regainMs } from "./limits.ts";
 import { LocalMember } from "./local-member.ts";
 import { holdsLog } from "./log-directory.ts";
 import type { MemberOptions, RunningMember } from "./options.ts";
@@ -25,7 +26,8 @@ export async function startMember(options: MemberOptions): Promise<RunningMember
   const settings = settingsOf(options);
   const beginning = await beginningOf(options);
   const { logger = silentLogger, metrics = silentMetrics } = options;
-  const data = await openDataDirectory(options, beginning, logger, metrics);
+  const place = { repairStore: true, ...options };
+  const data = await openDataDirectory(place, beginning, logger, metrics);
   try {
     return await startOn(data, settings, options);
   } catch (error) {
@@ -133,8 +135,30 @@ async function startOn(
   const [first = { host: "", port: 0 }] = listen;
   member.start(transport, peerUrlOf({ ...first, port: transport.port }));
   logger.info("member started", { name, id: self, peerUrl: member.peerUrl });
+  if (data.isStoreLost) await regainState(member);
   member.advertise({ clientUrls, apiUrl });
   return member;
+}
+
+/** Until then nobody may read what is here. It is not given up but with the member: the store is empty. */
+async function regainState(member: LocalMember): Promise<void> {
+  let isLate = false;
+  const cancel = nodeTimers.after(regainMs, () => {
+    isLate = true;
+    void member.stop();
+  });
+  const { kind } = await member.replaceState();
+  cancel();
+  if (kind === "replaced") return;
+  await member.stop();
+  const reason = await member.stopped;
+  if (reason !== undefined) throw reason;
+  throw new MemberError(
+    "snapshotMissing",
+    isLate
+      ? `The store is lost, and no leader has sent its own in ${regainMs / 1000} s: try again once there is one`
+      : "The store is lost, and the member was stopped before it had another one",
+  );
 }
 
 /** Not from `random`: a session that was used before would make the store drop new commands. */

@@ -1,23 +1,32 @@
 /** The state machine of a member as its replica sees it: a store, its backend, and snapshot files. */
+
+import type { LmdbBackend, RestoreOptions } from "@flotilla/backend";
 import type { ByteSource, SnapshotSink, StateStorage } from "@flotilla/replica";
-import type { DurableBackend, Store } from "@flotilla/store";
+import type { Store } from "@flotilla/store";
 import { afterwards } from "./callbacks.ts";
 import { MemberError } from "./errors.ts";
 import type { SnapshotFile, SnapshotFiles, SnapshotName } from "./snapshot-files.ts";
 
 export interface StateParts {
   readonly store: Store;
-  readonly backend: DurableBackend;
+  readonly backend: Pick<LmdbBackend, "sync" | "snapshot" | "restore">;
   readonly snapshots: SnapshotFiles;
+  /** Where a store goes that was wrong. */
+  readonly setAside: string;
+  /** There is no store: what was opened is empty, and stands for nothing. */
+  readonly isStoreLost: boolean;
 }
 
 export class MemberState implements StateStorage {
   readonly store: Store;
   readonly #parts: StateParts;
+  /** What is there is worth a look, should it turn out to be wrong. */
+  #isFilled: boolean;
 
   constructor(parts: StateParts) {
     this.store = parts.store;
     this.#parts = parts;
+    this.#isFilled = !parts.isStoreLost;
   }
 
   checkpoint(done: (error: unknown) => void): void {
@@ -32,17 +41,22 @@ export class MemberState implements StateStorage {
     return this.#parts.snapshots.receive(snapshot);
   }
 
-  install(snapshot: SnapshotName, done: (error: unknown) => void): void {
-    afterwards(this.#install(snapshot), done);
+  install(
+    snapshot: SnapshotName,
+    done: (error: unknown) => void,
+    { isWrong = false }: { readonly isWrong?: boolean } = {},
+  ): void {
+    afterwards(this.#install(snapshot, isWrong), done);
   }
 
-  async #install(snapshot: SnapshotName): Promise<void> {
-    const { snapshots } = this.#parts;
+  async #install(snapshot: SnapshotName, isWrong: boolean): Promise<void> {
+    const { snapshots, setAside } = this.#parts;
     const file = snapshots.find(snapshot);
     if (file === undefined) {
       throw new MemberError("snapshotMissing", `Snapshot ${snapshot.index} is not there`);
     }
-    await restoreState(snapshot, file, this.#parts);
+    await restoreState(snapshot, file, this.#parts, isWrong && this.#isFilled ? { setAside } : {});
+    this.#isFilled = true;
     await snapshots.clear(snapshot.index);
   }
 }
@@ -52,10 +66,11 @@ export async function restoreState(
   snapshot: SnapshotName,
   file: SnapshotFile,
   { store, backend }: Pick<StateParts, "store" | "backend">,
+  options: RestoreOptions = {},
 ): Promise<void> {
   const { index, term } = snapshot;
   if ((await file.sizeBytes()) > 0) {
-    await backend.restore(file.read());
+    await backend.restore(file.read(), options);
     store.reload();
   } else {
     // A witness: its store is empty all along, and only moves.

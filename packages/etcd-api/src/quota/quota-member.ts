@@ -99,6 +99,10 @@ class QuotaMember implements Member {
     return this.#member.stateHash(...request);
   }
 
+  replaceState(signal?: AbortSignal): ReturnType<Member["replaceState"]> {
+    return this.#member.replaceState(signal);
+  }
+
   transferLeadership(to: bigint): void {
     this.#member.transferLeadership(to);
   }
