@@ -53,6 +53,8 @@ export interface EtcdApiOptions {
   readonly corruptCheckMs: number;
   /** `--compact-hash-check-time`: how often what a compaction has left is compared; 0 is never. */
   readonly compactHashCheckMs: number;
+  /** `--corrupt-repair`: a member whose data is not that of a quorum replaces it by the leader's. */
+  readonly corruptRepair: boolean;
   /** `--backup-dir`, `--backup-interval`, `--backup-retention`: snapshots by the clock. */
   readonly backups: BackupSchedule | undefined;
   /** `--cors`: origins whose pages may ask; `*` is any. */
@@ -241,6 +243,7 @@ export const defaultOptions: EtcdApiOptions = {
   initialCorruptCheck: false,
   corruptCheckMs: 0,
   compactHashCheckMs,
+  corruptRepair: true,
   backups: undefined,
   authToken: "simple",
   authTokenTtlMs,

@@ -1,4 +1,4 @@
-/** What only the leader does, now and then. */
+/** What the leader alone does now and then, and what every member does. */
 import type { Logger } from "@flotilla/base";
 import type { Timers } from "@flotilla/grpc";
 import type { Member } from "@flotilla/member";
@@ -19,15 +19,22 @@ export interface Chore {
   attempt(): Promise<void>;
 }
 
-/** Begins with a wait; attempts come one at a time. Returns how to stop, which waits for nothing. */
+/** The same as {@link repeat}, while this member leads. */
 export function repeatAsLeader(deps: ChoreDeps, chore: Chore): () => void {
-  const { member, logger, timers } = deps;
+  const attempt = async (): Promise<void> => {
+    if (deps.member.status().isLeader) await chore.attempt();
+  };
+  return repeat(deps, { ...chore, attempt });
+}
+
+/** Begins with a wait; attempts come one at a time. Returns how to stop, which waits for nothing. */
+export function repeat({ logger, timers }: Omit<ChoreDeps, "member">, chore: Chore): () => void {
   if (chore.everyMs <= 0) return () => {};
   let isStopped = false;
   let cancel = (): void => {};
   const look = async (): Promise<void> => {
     try {
-      if (member.status().isLeader) await chore.attempt();
+      await chore.attempt();
     } catch (error) {
       if (!isStopped) logger.warn(chore.complaint, { reason: String(error) });
     }

@@ -131,6 +131,12 @@ export const webSocketWaitingBytes: number = 256 * 1024;
 export const peerHashMs = 60_000;
 /** The same before clients are served, who wait for it. */
 export const firstHashMs = 15_000;
+/** A member that repairs itself before clients are served gives up after this time, and does not serve. */
+export const firstRepairMs = 300_000;
+/** How often a member looks whether it is named as one that holds wrong data. */
+export const repairLookMs = 1_000;
+/** A member that still holds something else after so many repairs leaves the alarm to its operator. */
+export const repairsMax = 3;
 /** How often it is looked whether a backup is due. */
 export const backupLookMs = 60_000;
 /** Of the event loop's delay: the metrics show the worst of this long, up to twice as long. */

@@ -63,7 +63,8 @@ export async function serveEtcd(
   const { member, logger, metrics } = deps;
   const unixSeconds = () => Math.floor(Date.now() / 1000);
   const settings = { ...defaultOptions, ...rest };
-  if (settings.initialCorruptCheck) await checkBeforeServing({ member, logger, timers });
+  const { initialCorruptCheck, corruptRepair: mayRepair } = settings;
+  if (initialCorruptCheck) await checkBeforeServing({ member, logger, timers }, { mayRepair });
   const api = createEtcdApi(
     { member, logger, timers, random, unixSeconds, ...(metrics === undefined ? {} : { metrics }) },
     rest,

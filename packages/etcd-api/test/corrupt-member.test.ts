@@ -1,5 +1,6 @@
 // Three real members, one of which holds something else: found, named, refused, and made anew.
 import { deepEqual, equal, match, rejects } from "node:assert/strict";
+import { existsSync } from "node:fs";
 import { mkdtemp, rm } from "node:fs/promises";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
@@ -12,6 +13,7 @@ import { systemTimers } from "@flotilla/grpc";
 import { nodeIdOf, type RunningMember, startMember } from "@flotilla/member";
 import { type Command, putRequest } from "@flotilla/store";
 import { checkBeforeServing, startCorruptionChecks } from "../src/corruption/checks.ts";
+import { startCorruptionRepair } from "../src/corruption/repair.ts";
 import { until } from "./fixtures.ts";
 
 /** Ports that were free a moment ago: founders have to know each other's before they start. */
@@ -24,18 +26,21 @@ async function freePorts(count: number): Promise<readonly number[]> {
 }
 
 const logged: { readonly message: string; readonly fields: LogFields }[] = [];
+const told: string[] = [];
 const logger = {
   ...silentLogger,
+  info: (message: string) => void told.push(message),
   error: (message: string, fields: LogFields = {}) => void logged.push({ message, fields }),
 };
 
 describe("three members, one of which holds something else", () => {
   let home = "";
   let members: RunningMember[] = [];
+  const dirs = new Map<RunningMember, string>();
   let initialCluster: { readonly name: string; readonly peerUrl: string }[] = [];
   const dataDirOf = (at: number): string => join(home, `m${at}`);
-  const start = (at: number, state: "new" | "existing" = "new"): Promise<RunningMember> =>
-    startMember({
+  const start = async (at: number, state: "new" | "existing" = "new"): Promise<RunningMember> => {
+    const member = await startMember({
       name: `m${at}`,
       dataDir: dataDirOf(at),
       listenPeerUrl: initialCluster[at]?.peerUrl ?? "",
@@ -44,6 +49,9 @@ describe("three members, one of which holds something else", () => {
       heartbeatMs: 30,
       electionMs: 300,
     });
+    dirs.set(member, dataDirOf(at));
+    return member;
+  };
   before(async () => {
     home = await mkdtemp(join(tmpdir(), "flotilla-corrupt-"));
     const ports = await freePorts(3);
@@ -100,7 +108,10 @@ describe("three members, one of which holds something else", () => {
     equal(logged[0]?.fields["member"], nodeIdOf(corruptId));
     equal(Object.values(logged[0]?.fields["hashes"] ?? []).length, 3);
     const own = { member: members[other] as RunningMember, logger, timers: systemTimers };
-    await rejects(checkBeforeServing(own), /found data inconsistency with peers/);
+    await rejects(
+      checkBeforeServing(own, { mayRepair: false }),
+      /found data inconsistency with peers/,
+    );
   });
 
   it("is right again after what the log says to do", async () => {
@@ -127,7 +138,60 @@ describe("three members, one of which holds something else", () => {
     equal(await propose({ kind: "alarm", action: "deactivate", alarm }), "alarm");
     equal(await put("accepted"), "put");
     await anew.readBarrier();
-    await checkBeforeServing({ member: anew, logger, timers: systemTimers });
+    const deps = { member: anew, logger, timers: systemTimers };
+    await checkBeforeServing(deps, { mayRepair: false });
+  });
+
+  it("repairs itself, leader or not, and disarms the alarm", async () => {
+    for (const who of ["follower", "leader"]) {
+      for (let at = 0; at < 20; at++) equal(await put(`${who}-${at}`), "put");
+      const at = members.findIndex((member) => member.status().isLeader === (who === "leader"));
+      const dataDir = dirs.get(members[at] as RunningMember) ?? "";
+      const id = members[at]?.id;
+      await members[at]?.stop();
+      await corrupt(dataDir);
+      members[at] = await start(Number(dataDir.at(-1)), "existing");
+      if (who === "leader") {
+        await until(
+          () => {
+            members.find((member) => member.status().isLeader)?.transferLeadership(id ?? 0n);
+            return members[at]?.status().isLeader === true;
+          },
+          () => "leader with wrong data",
+        );
+      }
+      logged.length = 0;
+      told.length = 0;
+      const options = { compactHashCheckMs: 20, corruptCheckMs: 0 };
+      const stops = members.flatMap((member) => {
+        const deps = { member, logger, timers: systemTimers };
+        return [
+          startCorruptionChecks(deps, options),
+          startCorruptionRepair(deps, {
+            ...options,
+            initialCorruptCheck: false,
+            corruptRepair: true,
+          }),
+        ];
+      });
+      const { revision } = (await leader()).store;
+      await propose({ kind: "compact", revision, physical: false });
+      await until(
+        () =>
+          told.includes("the alarm is disarmed") &&
+          members.every(({ store }) => store.alarms().length === 0) &&
+          existsSync(join(dataDir, "member", "db-set-aside")),
+        () => "alarm that comes and goes, and files that were set aside",
+        20_000,
+      );
+      for (const stop of stops) stop();
+      equal(logged[0]?.fields["member"], nodeIdOf(id ?? 0n));
+      equal(await put("accepted"), "put");
+      const repaired = members[at] as RunningMember;
+      await repaired.readBarrier();
+      const deps = { member: repaired, logger, timers: systemTimers };
+      await checkBeforeServing(deps, { mayRepair: false });
+    }
   });
 });
 

@@ -4,6 +4,7 @@ import { type LogFields, silentLogger, utf8 } from "@flotilla/base";
 import { nodeIdOf, type StateHash } from "@flotilla/member";
 import { putRequest } from "@flotilla/store";
 import { checkBeforeServing, startCorruptionChecks } from "../src/corruption/checks.ts";
+import { startCorruptionRepair } from "../src/corruption/repair.ts";
 import { impossiblyAhead, judgeHashes, type OwnHash } from "../src/corruption/verdict.ts";
 import { serveEtcd } from "../src/index.ts";
 import { ManualTimers, SoloMember } from "./fixtures.ts";
@@ -94,6 +95,7 @@ async function answerLike(member: SoloMember, revision: number, hash?: number): 
 }
 
 const options = { compactHashCheckMs: 60_000, corruptCheckMs: 0 };
+const repairOptions = { ...options, initialCorruptCheck: false, corruptRepair: true };
 
 describe("the leader", () => {
   it("compares what a compaction has left, and names who holds something else", async () => {
@@ -168,16 +170,115 @@ describe("the leader", () => {
   });
 });
 
+describe("a member that is named", () => {
+  const named = async () => {
+    const world = await leaderOfThree();
+    const { member } = world;
+    const alarm = { memberId: member.id, kind: "corrupt" } as const;
+    await member.propose({ kind: "alarm", action: "activate", alarm });
+    let replaced = 0;
+    const right = await answerLike(member, member.store.revision);
+    const say = (two: StateHash, three: StateHash) => {
+      member.hashes.set(2n, two);
+      member.hashes.set(3n, three);
+    };
+    member.onReplaceState = () => {
+      replaced++;
+      say(right, right);
+      return { kind: "replaced", index: 1 };
+    };
+    const stop = startCorruptionRepair(world, { ...repairOptions, corruptRepair: true });
+    const look = async () => {
+      world.timers.advance(1000);
+      for (let round = 0; round < 4; round++) await turns();
+    };
+    return { ...world, say, look, stop, right, replacements: () => replaced };
+  };
+  const wrong = async (member: SoloMember) => answerLike(member, member.store.revision, 1);
+
+  it("replaces its data when a quorum holds something else, and disarms the alarm then", async () => {
+    const { member, say, look, replacements, stop } = await named();
+    say(await wrong(member), await wrong(member));
+    await look();
+    equal(replacements(), 1);
+    deepEqual(member.store.alarms(), []);
+    await look();
+    equal(replacements(), 1);
+    stop();
+  });
+
+  it("does nothing in a tie, when it is the others that differ, or when they are away", async () => {
+    const { member, say, look, right, replacements, stop } = await named();
+    const other = await answerLike(member, member.store.revision, 2);
+    const cases: readonly (readonly [StateHash, StateHash])[] = [
+      [await wrong(member), other],
+      [await wrong(member), right],
+      [await wrong(member), away],
+      [right, right],
+      [away, away],
+      [await answerLike(member, 4, 1), await answerLike(member, 4, 1)],
+    ];
+    for (const [two, three] of cases) {
+      say(two, three);
+      await look();
+    }
+    equal(replacements(), 0);
+    equal(member.store.alarms().length, 1, "an operator's business");
+    stop();
+  });
+
+  it("gives up after some repairs that did not help", async () => {
+    const { member, say, look, stop } = await named();
+    let replaced = 0;
+    member.onReplaceState = () => {
+      replaced++;
+      return { kind: "replaced", index: 1 };
+    };
+    say(await wrong(member), await wrong(member));
+    for (let times = 0; times < 6; times++) await look();
+    equal(replaced, 3);
+    equal(member.store.alarms().length, 1);
+    stop();
+  });
+
+  it("is left alone when that is not wanted, or nobody compares", async () => {
+    const world = await leaderOfThree();
+    for (const option of [{ corruptRepair: false }, { compactHashCheckMs: 0 }]) {
+      startCorruptionRepair(world, { ...repairOptions, ...option });
+      equal(world.timers.pending, 0);
+    }
+    startCorruptionRepair(world, repairOptions);
+    equal(world.timers.pending, 1);
+  });
+});
+
 describe("a member before it serves", () => {
+  it("repairs itself when a quorum holds something else, and goes on when a quorum holds the same", async () => {
+    const world = await leaderOfThree();
+    const { member } = world;
+    const { revision } = member.store;
+    const right = await answerLike(member, revision);
+    for (const id of [2n, 3n]) member.hashes.set(id, await answerLike(member, revision, 1));
+    await rejects(checkBeforeServing(world, { mayRepair: true }), /found data inconsistency/);
+    member.onReplaceState = () => {
+      for (const id of [2n, 3n]) member.hashes.set(id, right);
+      return { kind: "replaced", index: 1 };
+    };
+    await checkBeforeServing(world, { mayRepair: true });
+    member.hashes.set(3n, await answerLike(member, revision, 1));
+    await checkBeforeServing(world, { mayRepair: true });
+    await rejects(checkBeforeServing(world, { mayRepair: false }), /found data inconsistency/);
+  });
+
   it("refuses to when another holds something else", async () => {
     const world = await leaderOfThree();
     const { member } = world;
     const { revision } = member.store;
-    await checkBeforeServing(world);
+    await checkBeforeServing(world, { mayRepair: false });
     member.hashes.set(2n, await answerLike(member, revision));
-    await checkBeforeServing(world);
+    await checkBeforeServing(world, { mayRepair: false });
     member.hashes.set(3n, await answerLike(member, revision, 1));
-    await rejects(checkBeforeServing(world), (error: Error) => {
+    await rejects(checkBeforeServing(world, { mayRepair: false }), (error: Error) => {
       match(error.message, /^found data inconsistency with peers: .* than 3\. /);
       return error.name === "CorruptionError";
     });

@@ -205,10 +205,14 @@ export class ManualTimers implements Timers {
 const deadlineMs = 5_000;
 
 /** Waits until `condition` holds, looking once per turn of the event loop. */
-export async function until(condition: () => boolean, what: () => string): Promise<void> {
-  const end = performance.now() + deadlineMs;
+export async function until(
+  condition: () => boolean,
+  what: () => string,
+  withinMs: number = deadlineMs,
+): Promise<void> {
+  const end = performance.now() + withinMs;
   while (!condition()) {
-    if (performance.now() > end) throw new Error(`in ${deadlineMs} ms: no ${what()}`);
+    if (performance.now() > end) throw new Error(`in ${withinMs} ms: no ${what()}`);
     await new Promise((resolve) => setImmediate(resolve));
   }
 }

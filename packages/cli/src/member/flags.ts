@@ -358,6 +358,12 @@ const own: readonly Row[] = [
     "serve the Kubernetes API there, and run the controllers while leading",
   ],
   ["api-shared-url", "text", "", "an address on this machine that one living member holds for all"],
+  [
+    "corrupt-repair",
+    "bool",
+    true,
+    "a member whose data is damaged, or not that of a quorum, has it replaced by the leader's",
+  ],
   ["api-cert-file", "text", "", "certificate of the Kubernetes API"],
   ["api-key-file", "text", "", "its key"],
   ["api-client-ca-file", "text", "", "authority of its clients' certificates"],

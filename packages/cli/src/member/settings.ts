@@ -59,6 +59,7 @@ export function memberOptions(
     catchUpEntries: values.number("snapshot-catchup-entries"),
     leaseReads: values.bool("lease-reads"),
     warnApplyMs: values.number("warning-apply-duration"),
+    repairStore: values.bool("corrupt-repair"),
   };
 }
 
@@ -80,6 +81,7 @@ export function serveOptions(values: FlagValues, tls: Tls): ServeEtcdOptions {
     autoCompaction: autoCompactionOf(values),
     initialCorruptCheck: gates.isSet("InitialCorruptCheck"),
     corruptCheckMs: values.number("corrupt-check-time"),
+    corruptRepair: values.bool("corrupt-repair"),
     compactHashCheckMs: gates.isSet("CompactHashCheck")
       ? values.number("compact-hash-check-time")
       : 0,

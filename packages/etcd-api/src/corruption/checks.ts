@@ -7,28 +7,23 @@
  * | after compactions         | the leader    | what the compaction has left        | every minute |
  * | of everything             | the leader    | all up to the present revision      | off          |
  *
- * Nothing is repaired without an operator: the alarm stops all clients, so that nothing wrong is read
- * or written, and the log says what to do. A member is only named when a majority holds something
- * else; its data directory can then be emptied, and it gets everything anew from the others.
+ * The alarm stops all clients, so that nothing wrong is read or written, and the log says what to do. A
+ * member is only named when a majority holds something else; it then repairs itself, see `repair.ts`.
  */
-import type { Logger } from "@flotilla/base";
-import type { Timers } from "@flotilla/grpc";
-import { type Member, nodeIdOf } from "@flotilla/member";
+import { nodeIdOf } from "@flotilla/member";
 import { repeatAsLeader } from "../leader-chore.ts";
-import { firstHashMs, peerHashMs } from "../limits.ts";
+import { firstHashMs, firstRepairMs, peerHashMs } from "../limits.ts";
+import { type CorruptionDeps, hashOf, peerHashes } from "./hashes.ts";
+import { OwnRepair, type OwnVerdict } from "./repair.ts";
 import {
   differingPeers,
   impossiblyAhead,
+  isConfirmed,
+  isOutvoted,
   judgeHashes,
   type OwnHash,
   type PeerHash,
 } from "./verdict.ts";
-
-export interface CorruptionDeps {
-  readonly member: Member;
-  readonly logger: Logger;
-  readonly timers: Timers;
-}
 
 /** This member must not serve clients: what it holds is not what another one holds. */
 export class CorruptionError extends Error {
@@ -39,14 +34,20 @@ export class CorruptionError extends Error {
 const complaint = "members could not be compared";
 
 const remedy =
-  "stop the member, remove it from the cluster, empty its data directory, add it again and start it as " +
+  "unless --corrupt-repair=false it repairs itself; otherwise stop the member, remove it from the cluster, empty its data directory, add it again and start it as " +
   "a member of an existing cluster; then disarm the alarm";
 const remedyWithoutMajority =
   "no majority holds the same data: compare the members by their HashKV, restore the cluster from a snapshot " +
   "or from the one that is right; then disarm the alarm";
 
-/** Compares this member with the others, as far as they answer. Throws {@link CorruptionError}. */
-export async function checkBeforeServing(deps: CorruptionDeps): Promise<void> {
+/**
+ * Compares this member with the others, as far as they answer. With `mayRepair` it goes on when a quorum
+ * holds the same, and repairs itself when a quorum holds something else. Throws {@link CorruptionError}.
+ */
+export async function checkBeforeServing(
+  deps: CorruptionDeps,
+  { mayRepair }: { readonly mayRepair: boolean },
+): Promise<void> {
   const { member, logger } = deps;
   const patience = { withinMs: firstHashMs };
   const own = await hashOf(deps, member.id, 0, patience);
@@ -58,10 +59,30 @@ export async function checkBeforeServing(deps: CorruptionDeps): Promise<void> {
     logger.warn("a member could not be compared", { member: nodeIdOf(id), reason: answer.kind });
   }
   if (differing.length === 0) return;
+  if (mayRepair && isConfirmed(own, peers)) {
+    logger.error("members hold wrong data, and a quorum does not", { members: differing });
+    return;
+  }
+  if (mayRepair && isOutvoted({ id: member.id, hash: own }, peers)) {
+    if ((await repairBeforeServing(deps)) === "right") return;
+  }
   throw new CorruptionError(
     `found data inconsistency with peers: at revision ${own.revision} this member holds other data than ` +
       `${differing.join(", ")}. Find out which is wrong (HashKV at all members); for that one: ${remedy}`,
   );
+}
+
+async function repairBeforeServing(deps: CorruptionDeps): Promise<OwnVerdict> {
+  const late = new AbortController();
+  const cancel = deps.timers.after(firstRepairMs, () => late.abort());
+  try {
+    return await new OwnRepair(deps, late.signal).replace();
+  } catch (error) {
+    if (!late.signal.aborted) throw error;
+    return "unknown";
+  } finally {
+    cancel();
+  }
 }
 
 /** Begins the leader's checks; returns how to stop. 0 ms: never. */
@@ -145,45 +166,6 @@ class CorruptionChecks {
       todo: id === 0n ? remedyWithoutMajority : remedy,
     });
     await member.propose({ kind: "alarm", action: "activate", alarm }, { principal: "cluster" });
-  }
-}
-
-/** How long an answer may take. */
-interface Patience {
-  readonly withinMs: number;
-  readonly signal?: AbortSignal;
-}
-
-/** The others that hold data. */
-function peerHashes(
-  deps: CorruptionDeps,
-  revision: number,
-  patience: Patience,
-): Promise<readonly PeerHash[]> {
-  const { member } = deps;
-  const peers = member.members().filter(({ id, isWitness }) => id !== member.id && !isWitness);
-  return Promise.all(
-    peers.map(async ({ id }) => ({ id, answer: await hashOf(deps, id, revision, patience) })),
-  );
-}
-
-/** Who takes too long is away. */
-async function hashOf(
-  { member, timers }: CorruptionDeps,
-  id: bigint,
-  revision: number,
-  { withinMs, signal }: Patience,
-): ReturnType<Member["stateHash"]> {
-  const late = new AbortController();
-  const cancel = timers.after(withinMs, () => late.abort());
-  const signals = signal === undefined ? [late.signal] : [late.signal, signal];
-  try {
-    return await member.stateHash(id, { revision, signal: AbortSignal.any(signals) });
-  } catch (error) {
-    if (!late.signal.aborted) throw error;
-    return { kind: "unreachable", reason: "no answer in time" };
-  } finally {
-    cancel();
   }
 }
 

@@ -42,11 +42,29 @@ export function judgeHashes(
     else membersOf.set(answer.hash, [...(membersOf.get(answer.hash) ?? []), id]);
   }
   if (membersOf.size === 1) return { corrupt: [], skipped };
-  const quorum = Math.floor((peers.length + 1) / 2) + 1;
+  const quorum = quorumOf(peers);
   const groups = [...membersOf.values()];
   const majority = groups.find((ids) => ids.length >= quorum);
   if (majority === undefined) return { corrupt: [0n], skipped };
   return { corrupt: groups.filter((ids) => ids !== majority).flat(), skipped };
+}
+
+/** The data of `self` is wrong, and a quorum says so, whoever leads. Where nobody can tell, false. */
+export function isOutvoted(
+  self: { readonly id: bigint; readonly hash: OwnHash },
+  peers: readonly PeerHash[],
+): boolean {
+  return judgeHashes(self, peers).corrupt.includes(self.id);
+}
+
+/** The data of `self` is that of a quorum. */
+export function isConfirmed(own: OwnHash, peers: readonly PeerHash[]): boolean {
+  const alike = peers.filter(({ answer }) => isComparable(own, answer) && answer.hash === own.hash);
+  return alike.length + 1 >= quorumOf(peers);
+}
+
+function quorumOf(peers: readonly PeerHash[]): number {
+  return Math.floor((peers.length + 1) / 2) + 1;
 }
 
 /** Before this member serves: who holds something else than it does. It may be either that is wrong. */
