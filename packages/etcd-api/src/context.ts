@@ -159,7 +159,7 @@ export class ServiceContext {
   /** Waits until local reads are linearizable, then reads. Ends in an {@link RpcError} when that cannot be. */
   async afterBarrier<T>(read: () => T | Promise<T>): Promise<T> {
     const outcome = await this.member.readBarrier();
-    if (outcome.kind !== "ready") throw rpcErrorOf(outcome);
+    if (outcome.kind !== "ready") throw rpcErrorOf(outcome, "timeout");
     return read();
   }
 
@@ -169,7 +169,7 @@ export class ServiceContext {
     const outcome = authority.isEnabled
       ? await member.propose(command, { principal: await authority.author(call, command) })
       : await member.propose(command);
-    if (outcome.kind !== "applied") throw rpcErrorOf(outcome);
+    if (outcome.kind !== "applied") throw rpcErrorOf(outcome, "timeoutNotProposed");
     if (outcome.result.kind === "refused") throw rpcErrorOf(outcome.result);
     return outcome.result;
   }

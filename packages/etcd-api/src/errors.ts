@@ -16,6 +16,7 @@ import {
 
 const {
   cancelled,
+  deadlineExceeded,
   dataLoss,
   failedPrecondition,
   invalidArgument,
@@ -70,6 +71,7 @@ export type RpcErrorKey =
   | "timeoutLeaderFailed"
   | "timeoutConnectionLost"
   | "timeoutNotApplied"
+  | "timeoutNotProposed"
   | "tooManyRequests"
   | "stopped"
   | "corrupt"
@@ -136,6 +138,7 @@ export const rpcErrors: Readonly<Record<RpcErrorKey, readonly [StatusCode, strin
   timeoutLeaderFailed:        [unavailable,        "etcdserver: request timed out, possibly due to previous leader failure"],
   timeoutConnectionLost:      [unavailable,        "etcdserver: request timed out, possibly due to connection lost"],
   timeoutNotApplied:          [unavailable,        "etcdserver: request timed out, waiting for the applied index took too long"],
+  timeoutNotProposed:         [deadlineExceeded,   "context deadline exceeded"],
   tooManyRequests:            [resourceExhausted,  "etcdserver: too many requests"],
   stopped:                    [unavailable,        "etcdserver: server stopped"],
   corrupt:                    [dataLoss,           "etcdserver: corrupt cluster"],
@@ -178,8 +181,14 @@ export type Refusal =
   | Unavailable
   | { readonly kind: "refused"; readonly error: StoreError | CursorRefusal };
 
-/** The error of a refusal; total, so that a new kind of refusal does not compile without a row. */
-export function rpcErrorOf(refusal: Refusal): RpcError {
+/**
+ * The error of a refusal; total, so that a new kind of refusal does not compile without a row.
+ *
+ * `withoutLeader`: what a request is told that has waited for a leader in vain. In etcd reads have timed
+ * out then, and proposals were never taken in, of which it says no more than that their time is over.
+ */
+export function rpcErrorOf(refusal: Refusal, withoutLeader: RpcErrorKey = "noLeader"): RpcError {
+  if (refusal.kind === "noLeader") return new RpcError(withoutLeader);
   if (refusal.kind === "refused") return new RpcError(storeKeys[refusal.error]);
   if (refusal.kind === "timeout" && refusal.cause !== undefined) {
     return new RpcError(timeoutKeys[refusal.cause]);

@@ -188,7 +188,9 @@ describe("Lock", () => {
     equal(await lock("m", 99), "2 etcdserver: requested lease not found");
     equal(await unlock(""), "2 etcdserver: key is not provided");
     running.member.unavailable = { kind: "noLeader" };
-    equal(await lock("m", 1), "2 etcdserver: no leader");
+    equal(await lock("m", 1), "4 context deadline exceeded");
+    running.member.unavailable = { kind: "timeout" };
+    equal(await lock("m", 1), "2 etcdserver: request timed out");
   });
 
   it("ends in an error when history is gone that it would have needed", async () => {

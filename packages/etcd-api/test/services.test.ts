@@ -169,7 +169,6 @@ describe("the other services", () => {
 describe("a member that cannot", () => {
   // biome-ignore format: a table
   const outcomes: readonly (readonly [Unavailable["kind"], string])[] = [
-    ["noLeader", "14 etcdserver: no leader"],
     ["timeout", "14 etcdserver: request timed out"],
     ["tooManyRequests", "8 etcdserver: too many requests"],
     ["stopped", "14 etcdserver: server stopped"],
@@ -187,6 +186,15 @@ describe("a member that cannot", () => {
       equal(await status("KV/Put", encodePutRequest(putRequest(utf8("a"), emptyBytes))), want);
     });
   }
+  it("without a leader answers each request as etcd does once its time is over", async () => {
+    running.member.unavailable = { kind: "noLeader" };
+    const late = "4 context deadline exceeded";
+    equal(await status("KV/Range", get), "14 etcdserver: request timed out");
+    equal(await status("KV/Put", encodePutRequest(putRequest(utf8("a"), emptyBytes))), late);
+    equal(await status("Lease/LeaseGrant", grant(5, 0n)), late);
+    equal(await status("Lease/LeaseTimeToLive", lease(5n)), "14 etcdserver: no leader");
+  });
+
   for (const [kind, want] of outcomes) {
     it(`because of ${kind} refuses writes and linearizable reads, not local ones`, async () => {
       running.member.unavailable = { kind };

@@ -109,7 +109,7 @@ export class Health {
   async #barrierFault(): Promise<string | undefined> {
     if (!this.#context.hasLeader) return rpcErrors.noLeader[1]; // Else it would be waited for.
     const outcome = await this.#context.member.readBarrier();
-    return outcome.kind === "ready" ? this.#readFault() : rpcErrorOf(outcome).message;
+    return outcome.kind === "ready" ? this.#readFault() : rpcErrorOf(outcome, "timeout").message;
   }
 
   /** A read that needs the disk and nobody else. */

@@ -128,7 +128,8 @@ export async function withoutCodes<T>(serve: () => Promise<T>): Promise<T> {
   try {
     return await serve();
   } catch (error) {
-    if (!(error instanceof RpcError)) throw error;
+    // Only the end of a context is known to grpc-go without a code.
+    if (!(error instanceof RpcError) || error.code === statusCode.deadlineExceeded) throw error;
     throw new GrpcError(statusCode.unknown, error.message);
   }
 }

@@ -140,7 +140,8 @@ class AuthService {
       authRevision,
       tokenPrefix,
     });
-    if (outcome.kind !== "applied") throw rpcErrorOf(outcome);
+    // etcd reads linearizably before it compares the password.
+    if (outcome.kind !== "applied") throw rpcErrorOf(outcome, "timeout");
     const { result } = outcome;
     if (result.kind === "refused" && result.error === "authOldRevision") return undefined;
     if (result.kind === "refused") throw rpcErrorOf(result);

@@ -198,7 +198,7 @@ class KvService {
    */
   async #proposeAs(principal: Principal | undefined, command: Command): Promise<Uint8Array> {
     const outcome = await this.#context.member.propose(command, principal && { principal });
-    if (outcome.kind !== "applied") throw rpcErrorOf(outcome);
+    if (outcome.kind !== "applied") throw rpcErrorOf(outcome, "timeoutNotProposed");
     if (outcome.result.kind === "refused") throw rpcErrorOf(outcome.result);
     return this.#answer(outcome.result);
   }

@@ -167,7 +167,7 @@ class MaintenanceService {
     const current = this.#clusterVersion;
     switch (action) {
       case downgradeAction.validate:
-        this.#judge(version);
+        await this.#context.afterBarrier(() => this.#judge(version));
         break;
       case downgradeAction.enable: {
         const target = await this.#context.afterBarrier(() => this.#judge(version));
