@@ -270,6 +270,27 @@ describe("Authority", () => {
     signed.close();
   });
 
+  it("tells of a lease no keys that only the leader knows yet, and that the caller may not read", async () => {
+    const { member, authority } = await solo();
+    authority.close();
+    for (const command of [
+      { kind: "userAdd", name: "user", passwordHash: "", hasNoPassword: true },
+      { kind: "leaseGrant", id: 7n, ttlSeconds: 60 },
+    ] as const) {
+      await member.propose(command, { principal: "cluster" });
+    }
+    const times = { remainingSeconds: 1, grantedSeconds: 60 };
+    member.leaseTimeToLive = async () => ({ kind: "live", ...times, keys: [Uint8Array.of(107)] });
+    const api = createEtcdApi({ ...deps, member, random: new Prng(1) });
+    const method = api.methods.get("/etcdserverpb.Lease/LeaseTimeToLive");
+    ok(method?.kind === "unary");
+    const ask = (name: string): Promise<unknown> =>
+      Promise.resolve(method.handle(callOf({}, name), Uint8Array.of(8, 7, 16, 1)));
+    await rejects(ask("user"), { message: "etcdserver: permission denied" });
+    await ask("root");
+    api.close();
+  });
+
   it("catches up before it refuses what was allowed elsewhere a moment ago", async () => {
     const { member, authority } = await solo();
     await member.propose(

@@ -42,6 +42,19 @@ export function keysOfLease(reader: BackendReader, id: bigint): readonly Uint8Ar
   return keys;
 }
 
+/** The first key from `from` on that is attached to a lease. */
+export function firstKeyOfLease(
+  reader: BackendReader,
+  id: bigint,
+  from: Uint8Array,
+): Uint8Array | undefined {
+  const start = leaseKeyKey(id, from);
+  for (const [joined] of reader.range(table.leaseKeys, start, nextId(idKey(id)), { limit: 1 })) {
+    return joined.slice(8);
+  }
+  return undefined;
+}
+
 export function leaseInfo(reader: BackendReader, id: bigint): LeaseInfo | undefined {
   const bytes = reader.get(table.leases, idKey(id));
   if (bytes === undefined) return undefined;

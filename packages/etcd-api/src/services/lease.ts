@@ -85,12 +85,19 @@ class LeaseService {
 
   async timeToLive(request: LeaseRequest, call: Call): Promise<Uint8Array> {
     const { authority } = this.#context;
-    await authority.user(call);
-    if (!request.keys) return this.#life(request);
-    return authority.read(call, { kind: "leaseKeys", id: request.id }, () => this.#life(request));
+    const { id } = request;
+    const principal = await authority.user(call);
+    if (!request.keys) return this.#life(request, () => {});
+    // The leader may know of keys that are not attached here yet.
+    const judge = (keys: readonly Uint8Array[]): void =>
+      authority.check(principal, { kind: "leaseKeys", id, keys });
+    return authority.read(call, { kind: "leaseKeys", id }, () => this.#life(request, judge));
   }
 
-  async #life({ id, keys }: LeaseRequest): Promise<Uint8Array> {
+  async #life(
+    { id, keys }: LeaseRequest,
+    judge: (keys: readonly Uint8Array[]) => void,
+  ): Promise<Uint8Array> {
     const { member } = this.#context;
     failpoint("beforeLookupWhenLeaseTimeToLive");
     const outcome = await member.leaseTimeToLive(id, { keys });
@@ -99,6 +106,7 @@ class LeaseService {
       return this.#context.answer(revision, (writer) => writeLease(writer, { id, ttlSeconds: -1 }));
     }
     if (outcome.kind !== "live") throw rpcErrorOf(outcome);
+    judge(outcome.keys);
     return this.#context.answer(revision, (writer) => {
       writeLease(writer, { id, ttlSeconds: outcome.remainingSeconds });
       writeTimeToLive(writer, outcome);

@@ -65,19 +65,26 @@ export class AuthState implements AuthContent {
     return isRoot(user) ? undefined : "permissionDenied";
   }
 
-  /** What forbids a principal to use all keys of `range`; in etcd's order. */
+  /** What forbids a principal to use all keys of `range`. */
   keyRefusal(
     principal: Principal | undefined,
     range: KeyRange,
     use: KeyUse,
   ): AuthError | undefined {
-    if (!this.isEnabled) return undefined;
+    const reach = this.reachOf(principal, use);
+    if (reach === "everything") return undefined;
+    if (typeof reach === "string") return reach;
+    return reach.covers(range) ? undefined : "permissionDenied";
+  }
+
+  /** The keys that a principal may use, or what forbids him all of them; in etcd's order. */
+  reachOf(principal: Principal | undefined, use: KeyUse): Coverage | "everything" | AuthError {
+    if (!this.isEnabled) return "everything";
     if (principal === undefined || principal.authRevision === 0) return "userEmpty";
     if (principal.authRevision < this.revision) return "authOldRevision";
     const user = this.users.get(principal.user);
     if (user === undefined) return "permissionDenied";
-    if (isRoot(user) || this.#coverageOf(user)[use].covers(range)) return undefined;
-    return "permissionDenied";
+    return isRoot(user) ? "everything" : this.#coverageOf(user)[use];
   }
 
   #coverageOf(user: User): Readonly<Record<KeyUse, Coverage>> {

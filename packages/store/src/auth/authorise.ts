@@ -16,7 +16,7 @@ import type {
   RequestOp,
   TxnRequest,
 } from "../contract.ts";
-import { keysOfLease } from "../leases.ts";
+import { firstKeyOfLease } from "../leases.ts";
 import type { AuthState, KeyUse } from "./auth-state.ts";
 import type { AuthError, Principal, ReadAccess, Requester } from "./contract.ts";
 
@@ -80,7 +80,8 @@ export function accessRefusal(
     case "read":
       return judge.keys(access.range, "read");
     case "leaseKeys":
-      return principal === undefined ? "userEmpty" : judge.leaseKeys(access.id, "read");
+      if (principal === undefined) return "userEmpty";
+      return judge.leaseKeys(access.id, "read") ?? judge.named(access.keys ?? [], "read");
     case "leaseRenew":
       return principal === undefined ? "userEmpty" : judge.leaseKeys(access.id, "write");
     case "admin":
@@ -133,10 +134,28 @@ class Judge {
     return undefined;
   }
 
-  /** The keys attached to a lease, one by one; a lease that does not exist has none. */
+  /**
+   * The keys attached to a lease; one that does not exist has none. From the end of one range that may be
+   * used to the next key: there may be very many, and every put with the lease asks.
+   */
   leaseKeys(id: bigint, use: KeyUse): AuthError | undefined {
     if (this.#state.adminRefusal(this.#principal) === undefined) return undefined;
-    for (const key of keysOfLease(this.#reader, id)) {
+    const reach = this.#state.reachOf(this.#principal, use);
+    for (let from: Uint8Array | undefined = emptyBytes; from !== undefined; ) {
+      const key = firstKeyOfLease(this.#reader, id, from);
+      if (key === undefined || reach === "everything") return undefined;
+      if (typeof reach === "string") return reach;
+      const interval = reach.around(key);
+      if (interval === undefined) return "permissionDenied";
+      from = interval.end;
+    }
+    return undefined;
+  }
+
+  /** Keys of a lease, as somebody else knows them. */
+  named(keys: readonly Uint8Array[], use: KeyUse): AuthError | undefined {
+    if (this.#state.adminRefusal(this.#principal) === undefined) return undefined;
+    for (const key of keys) {
       const refusal = this.keys(keyOnly(key), use);
       if (refusal !== undefined) return refusal;
     }

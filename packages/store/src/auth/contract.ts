@@ -101,8 +101,8 @@ export type ReadAccess =
   | { readonly kind: "txn"; readonly request: TxnRequest }
   /** A watch. */
   | { readonly kind: "read"; readonly range: KeyRange }
-  /** `LeaseTimeToLive` with keys, `LeaseLeases`: reading every key that is attached. */
-  | { readonly kind: "leaseKeys"; readonly id: bigint }
+  /** `LeaseTimeToLive` with keys, `LeaseLeases`: reading every key that is attached; `keys`: as the leader knows them. */
+  | { readonly kind: "leaseKeys"; readonly id: bigint; readonly keys?: readonly Uint8Array[] }
   /** A renewal: writing every key that is attached. */
   | { readonly kind: "leaseRenew"; readonly id: bigint }
   /** What only root may ask. */

@@ -10,7 +10,7 @@ import type { KeyRange } from "../contract.ts";
 import { boundsOf } from "../key-range.ts";
 
 /** From `begin` to before `end`; undefined: no end. */
-interface Interval {
+export interface Interval {
   readonly begin: Uint8Array;
   readonly end: Uint8Array | undefined;
 }
@@ -31,6 +31,12 @@ export class Coverage {
     const needed = isEmpty(wanted) ? pointOf(wanted.begin) : wanted;
     const found = this.#lastFrom(needed.begin);
     return found !== undefined && compareEnds(found.end, needed.end) >= 0;
+  }
+
+  /** The interval that holds `key`; undefined when that is not reached. */
+  around(key: Uint8Array): Interval | undefined {
+    const found = this.#lastFrom(key);
+    return found !== undefined && compareEnds(found.end, key) > 0 ? found : undefined;
   }
 
   /** The interval that holds `key`, if one does, or another one before it. */

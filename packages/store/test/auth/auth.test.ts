@@ -1,6 +1,7 @@
 /** Users, roles and permissions: what changes them, and what they forbid. */
 import { deepEqual, equal } from "node:assert/strict";
 import { describe, it } from "node:test";
+import { Prng } from "@flotilla/base";
 import {
   type AuthEvent,
   type Command,
@@ -387,6 +388,55 @@ describe("auth: what a read touches", () => {
       equal(bench.store.auth.refusal(undefined, access), "userEmpty");
     });
   }
+});
+
+describe("auth: the keys of a lease", () => {
+  const id = 7n;
+  const renew: ReadAccess = { kind: "leaseRenew", id };
+
+  function attached(keys: readonly string[]): AuthBench {
+    const bench = guarded();
+    bench.root({ kind: "leaseGrant", id, ttlSeconds: 60 });
+    for (const key of keys) bench.root(put(key, { lease: id }));
+    return bench;
+  }
+
+  it("are not looked at one by one, however many there are", () => {
+    const many = Array.from({ length: 300 }, (_, at) => `b${at}`);
+    const bench = attached([...many, "c", "x"]);
+    const { backend } = bench;
+    const range = backend.range.bind(backend);
+    let rows = 0;
+    backend.range = function* (...request) {
+      for (const row of range(...request)) {
+        rows++;
+        yield row;
+      }
+    };
+    equal(bench.may("ann", renew), "yes");
+    equal(rows, 2, "the first of each range that may be written");
+  });
+
+  it("are judged as they would be one by one (300 seeds)", () => {
+    const letters = [..."abcdx"];
+    const keys = letters.flatMap((letter) => [letter, `${letter}\0`, `${letter}z`]);
+    for (let seed = 1; seed <= 300; seed++) {
+      const prng = new Prng(seed);
+      const held = Array.from({ length: prng.below(4) }, () => prng.pick(keys));
+      const bench = attached(held);
+      const isWritable = (key: string): boolean => /^(b|c|x$)/.test(key);
+      const want = held.every(isWritable) ? "yes" : "permissionDenied";
+      equal(bench.may("ann", renew), want, `seed ${seed}: ${JSON.stringify(held)}`);
+    }
+  });
+
+  it("are judged, too, as somebody else knows them", () => {
+    const bench = attached(["b"]);
+    const known = (...keys: string[]): ReadAccess => ({ kind: "leaseKeys", id, keys: keys.map(b) });
+    equal(bench.may("ann", known("a", "b", "x")), "yes");
+    equal(bench.may("ann", known("a", "c")), "permissionDenied");
+    equal(bench.may("root", known("a", "c")), "yes");
+  });
 });
 
 describe("auth: tokens", () => {
