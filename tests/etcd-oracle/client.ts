@@ -1,4 +1,5 @@
 /** A client that sends and takes bytes, over grpc-js. */
+import { readFileSync } from "node:fs";
 import * as grpc from "@grpc/grpc-js";
 
 /** How a call ended: gRPC's code and text. */
@@ -19,6 +20,13 @@ export interface OpenStream {
   changed(timeoutMs: number): Promise<void>;
 }
 
+/** What a client shows a server with TLS, and whose word it takes for who that is. */
+export interface TlsFiles {
+  readonly caFile: string;
+  readonly certFile: string;
+  readonly keyFile: string;
+}
+
 /** The most that an answer may have: more than any of the corpus. */
 const messageBytesMax = 512 * 1024 * 1024;
 /** No call of the corpus takes longer. */
@@ -30,11 +38,12 @@ const asIs = (bytes: Buffer): Buffer => bytes;
 export class RawClient {
   readonly #client: grpc.Client;
 
-  constructor(endpoint: string) {
-    this.#client = new grpc.Client(endpoint, grpc.credentials.createInsecure(), {
+  constructor(endpoint: string, tls?: TlsFiles) {
+    this.#client = new grpc.Client(endpoint, credentialsOf(tls), {
       "grpc.max_receive_message_length": messageBytesMax,
       "grpc.max_send_message_length": messageBytesMax,
       "grpc.use_local_subchannel_pool": 1,
+      ...(tls && { "grpc.ssl_target_name_override": "localhost" }), // No name may be an address.
     });
   }
 
@@ -46,8 +55,9 @@ export class RawClient {
     path: string,
     request: Buffer,
     metadata: Readonly<Record<string, string>>,
+    withinMs: number = deadlineMs,
   ): Promise<Ended & { readonly answer: Buffer | undefined }> {
-    const options = { deadline: Date.now() + deadlineMs };
+    const options = { deadline: Date.now() + withinMs };
     return new Promise((resolve) => {
       this.#client.makeUnaryRequest(
         path,
@@ -125,6 +135,14 @@ class Stream implements OpenStream {
       };
     });
   }
+}
+
+function credentialsOf(tls: TlsFiles | undefined): grpc.ChannelCredentials {
+  if (tls === undefined) return grpc.credentials.createInsecure();
+  const [ca, key, certificate] = [tls.caFile, tls.keyFile, tls.certFile].map((file) =>
+    readFileSync(file),
+  );
+  return grpc.credentials.createSsl(ca ?? null, key, certificate);
 }
 
 function metadataOf(entries: Readonly<Record<string, string>>): grpc.Metadata {

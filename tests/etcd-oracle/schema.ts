@@ -44,6 +44,9 @@ MemberUpdateRequest: ID=1:uint64 peerURLs=2:string*
 MemberIdRequest: ID=1:uint64
 MemberListRequest: linearizable=1:bool
 MembersResponse: header=1:ResponseHeader members=2:Member*
+StatusResponse: header=1:ResponseHeader version=2:string dbSize=3:int64 leader=4:uint64 raftIndex=5:uint64 raftTerm=6:uint64 raftAppliedIndex=7:uint64 errors=8:string* dbSizeInUse=9:int64 isLearner=10:bool storageVersion=11:string dbSizeQuota=12:int64 downgradeInfo=13:DowngradeInfo
+DowngradeInfo: enabled=1:bool targetVersion=2:string
+SnapshotResponse: header=1:ResponseHeader remaining_bytes=2:uint64 blob=3:bytes version=4:string
 HashResponse: header=1:ResponseHeader hash=2:uint32
 HashKVRequest: revision=1:int64
 HashKVResponse: header=1:ResponseHeader hash=2:uint32 compact_revision=3:int64 hash_revision=4:int64
@@ -108,6 +111,9 @@ Cluster/MemberUpdate MemberUpdateRequest MembersResponse
 Cluster/MemberList MemberListRequest MembersResponse
 Cluster/MemberPromote MemberIdRequest MembersResponse
 Maintenance/Alarm AlarmRequest AlarmResponse
+Maintenance/Status Empty StatusResponse
+Maintenance/Defragment Empty HeaderResponse
+Maintenance/Snapshot Empty SnapshotResponse serverStream
 Maintenance/Hash Empty HashResponse
 Maintenance/HashKV HashKVRequest HashKVResponse
 Maintenance/MoveLeader MoveLeaderRequest HeaderResponse

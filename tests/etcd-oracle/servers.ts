@@ -3,7 +3,7 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { existsSync, mkdtempSync, rmSync } from "node:fs";
 import { homedir, tmpdir } from "node:os";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { freePort, repository, until } from "../harness/index.ts";
 import { RawClient } from "./client.ts";
 import { encodeMessage } from "./protobuf.ts";
@@ -60,13 +60,21 @@ export async function startServer(side: Side, flags: readonly string[]): Promise
   return { endpoint, clientUrl, peerUrl, close };
 }
 
-function commandOf(side: Side): readonly [string, ...string[]] {
+/** The program of a side, and its first arguments. */
+export function commandOf(side: Side): readonly [string, ...string[]] {
   if (side === "ours") {
     return [process.execPath, join(repository, "packages", "cli", "bin", "flotilla.js"), "member"];
   }
   const program = oracleProgram();
   if (program === undefined) throw new Error("no etcd: set ETCD_ORACLE to its program");
   return [program];
+}
+
+/** What a side has for snapshots in files, as far as its arguments are the same: `snapshot status FILE`. */
+export function snapshotCommandOf(side: Side): readonly [string, ...string[]] {
+  const [program, ...first] = commandOf(side);
+  if (side === "etcd") return [join(dirname(program), "etcdutl"), "snapshot"];
+  return [program, ...first.slice(0, -1), "snapshot"];
 }
 
 /** Ready once the lease that it grants could only be granted by a leader. */
