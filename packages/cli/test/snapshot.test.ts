@@ -31,10 +31,11 @@ async function flotilla(...args: string[]) {
 }
 
 const peerUrl = "http://127.0.0.1:1";
-const start = (dataDir: string): Promise<RunningMember> =>
+const start = (dataDir: string, walDir?: string): Promise<RunningMember> =>
   startMember({
     name: "m1",
     dataDir,
+    ...(walDir === undefined ? {} : { walDir }),
     listenPeerUrl: "http://127.0.0.1:0",
     initialCluster: [{ name: "m1", peerUrl }],
     heartbeatMs: 20,
@@ -113,13 +114,39 @@ describe("flotilla snapshot", () => {
     await member.stop();
   });
 
+  it("puts the log where it is told to", async () => {
+    const dataDir = inFolder("apart");
+    const walDir = inFolder("apart-log");
+    const cluster = {
+      name: "m1",
+      initialCluster: `m1=${peerUrl}`,
+      initialAdvertisePeerUrls: peerUrl,
+    };
+    const flags = { ...plain, ...cluster, dataDir, walDir };
+    await restoreSnapshot(inFolder("good"), flags);
+    equal(existsSync(join(dataDir, "member", "wal")), false);
+    const member = await start(dataDir, walDir);
+    equal(await put(member, "d"), 6);
+    await member.stop();
+    rmSync(dataDir, { recursive: true });
+    const again = await failureOf(() => restoreSnapshot(inFolder("good"), flags));
+    equal(again, `wal-dir "${walDir}" exists\n`);
+    equal(existsSync(dataDir), false);
+  });
+
   it("names what is damaged, and leaves nothing behind", async () => {
     const good = readFileSync(inFolder("good"));
     const flipped = Buffer.from(good);
     flipped[40] = (flipped[40] ?? 0) ^ 1;
     const etcds = Buffer.alloc(8192);
     etcds.writeUInt32LE(0xed0cdaed, 16);
-    const files = { flipped, etcds, short: good.subarray(0, 200), unhashed: good.subarray(0, -32) };
+    const files = {
+      flipped,
+      etcds,
+      short: good.subarray(0, 200),
+      cut: good.subarray(0, -1),
+      unhashed: good.subarray(0, -32),
+    };
     for (const [name, bytes] of Object.entries(files)) writeFileSync(inFolder(name), bytes);
     const restore =
       (name: string, flags: Partial<RestoreFlags> = {}) =>
@@ -133,7 +160,8 @@ describe("flotilla snapshot", () => {
         restore("flipped", { skipHashCheck: true }),
         /flipped: .*checksum does not fit\nIt is damaged/,
       ],
-      [status("short"), /short: .*ends too early/],
+      [status("short"), /short: 200 bytes are the length of no snapshot/],
+      [status("cut"), /cut: .*bytes are the length of no snapshot/],
       [restore("unhashed"), /^snapshot missing hash but --skip-hash-check=false\n$/],
       [status("etcds"), /etcds: .*\nIt is a snapshot of etcd's own/],
       [status("nowhere"), /^stat .*nowhere: no such file or directory\n$/],

@@ -6,13 +6,14 @@
  * comes to the cluster with an empty directory is sent it. Source: etcd
  * etcdutl/snapshot/v3_snapshot.go.
  */
+import { existsSync } from "node:fs";
 import { readdir, rename, rm } from "node:fs/promises";
 import { dirname, resolve } from "node:path";
 import { emptyBytes, type Logger, silentLogger } from "@flotilla/base";
 import { parsePeerUrl } from "@flotilla/peer";
 import { beginNewCluster } from "@flotilla/store";
 import { asFounder } from "./beginning.ts";
-import { openDataDirectory } from "./data-directory.ts";
+import { openDataDirectory, type Place } from "./data-directory.ts";
 import { MemberError } from "./errors.ts";
 import { type Founding, foundCluster, foundingConfiguration } from "./identity.ts";
 import { appendToLog } from "./log-directory.ts";
@@ -22,6 +23,8 @@ import { syncDirectory } from "./snapshot-files.ts";
 export interface RestoreOptions {
   /** Must not exist, or be empty. */
   readonly dataDir: string;
+  /** For the log alone, etcd's `--wal-dir`; must not exist. Default: within `dataDir`. */
+  readonly walDir?: string;
   /** Must occur in `initialCluster`. */
   readonly name: string;
   /** The new cluster's founders, the same list at each. */
@@ -47,7 +50,7 @@ export interface RestoreOutcome {
 const first = { index: 1, term: 1 } as const;
 
 /**
- * Restores; the directory is there as a whole or not at all. Rejects with `MemberError` `notEmpty` or
+ * Restores; the directory is there as a whole or not at all, and after that of the log. Rejects with `MemberError` `notEmpty` or
  * `badOptions`, with `BackendError` `badSnapshot`, and with `WireError` for the state of a newer version.
  */
 export async function restoreMember(options: RestoreOptions): Promise<RestoreOutcome> {
@@ -55,25 +58,41 @@ export async function restoreMember(options: RestoreOptions): Promise<RestoreOut
   const founding = foundCluster(name, initialCluster, clusterToken);
   for (const { peerUrl } of initialCluster) parsePeerUrl(peerUrl);
   const dataDir = resolve(options.dataDir);
+  const walDir = options.walDir === undefined ? undefined : resolve(options.walDir);
+  // The log first: a directory without its log is that of a member that has lost it.
+  const targets = walDir === undefined ? [dataDir] : [walDir, dataDir];
   await checkEmpty(dataDir);
-  const unfinished = `${dataDir}.restoring`;
-  await rm(unfinished, { recursive: true, force: true });
+  if (walDir !== undefined) checkMissing(walDir);
+  const clear = async (): Promise<void> => {
+    for (const path of targets) await rm(unfinished(path), { recursive: true, force: true });
+  };
+  await clear();
   try {
-    const revision = await fill(unfinished, founding, options);
-    await rename(unfinished, dataDir); // Over an empty directory, if there is one.
-    await syncDirectory(dirname(dataDir));
+    const place = {
+      dataDir: unfinished(dataDir),
+      walDir: walDir === undefined ? undefined : unfinished(walDir),
+    };
+    const revision = await fill(place, founding, options);
+    for (const path of targets) {
+      await rename(unfinished(path), path); // Over an empty directory, if there is one.
+      await syncDirectory(dirname(path));
+    }
     return { clusterId: founding.clusterId, memberId: founding.self.id, revision };
   } catch (error) {
-    await rm(unfinished, { recursive: true, force: true });
+    await clear();
     throw error;
   }
 }
 
+function unfinished(path: string): string {
+  return `${path}.restoring`;
+}
+
 /** Returns the revision with which the cluster begins. */
-async function fill(dataDir: string, founding: Founding, options: RestoreOptions): Promise<number> {
+async function fill(place: Place, founding: Founding, options: RestoreOptions): Promise<number> {
   const { snapshot, bumpRevision = 0, markCompacted = false, logger = silentLogger } = options;
   const configuration = foundingConfiguration(founding.founders);
-  const data = await openDataDirectory(dataDir, asFounder(founding), logger);
+  const data = await openDataDirectory(place, asFounder(founding), logger);
   try {
     await data.backend.restore(snapshot);
     const { revision } = beginNewCluster(data.backend, { ...first, bumpRevision, markCompacted });
@@ -96,6 +115,10 @@ async function checkEmpty(dataDir: string): Promise<void> {
     throw notEmpty(dataDir, error);
   });
   if (names.length > 0) throw notEmpty(dataDir);
+}
+
+function checkMissing(walDir: string): void {
+  if (existsSync(walDir)) throw new MemberError("notEmpty", `wal-dir "${walDir}" exists`);
 }
 
 function notEmpty(dataDir: string, cause?: unknown): MemberError {

@@ -62,6 +62,10 @@ function addRestore(snapshot: Command, load: () => Promise<typeof import("./snap
     .command("restore [file]")
     .description("make the data directory of one founder of a new cluster; do it for each of them")
     .option("--data-dir <dir>", "where to; must be empty (default: <name>.etcd)")
+    .option(
+      "--wal-dir <dir>",
+      "where to put the log; must not exist (default: within the data directory)",
+    )
     .option("--name <name>", "human-readable name of this member", "default")
     .option("--initial-cluster <name=url,...>", "the founders", "default=http://localhost:2380")
     .option("--initial-cluster-token <token>", "tells clusters apart", "etcd-cluster")

@@ -9,6 +9,7 @@ import { CommandError } from "../exit.ts";
 import { checkAdvertised, parseInitialCluster } from "../snapshot/initial-cluster.ts";
 import {
   checkHash,
+  checkLength,
   decoding,
   openSnapshotFile,
   readSnapshotFile,
@@ -17,6 +18,7 @@ import { type StatusFormat, statusText } from "../snapshot/status-text.ts";
 
 export interface RestoreFlags {
   readonly dataDir: string | undefined;
+  readonly walDir?: string | undefined;
   readonly name: string;
   readonly initialCluster: string;
   readonly initialClusterToken: string;
@@ -63,6 +65,7 @@ async function* checked(blobs: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8A
 /** Prints what a file holds, after it was checked whole. */
 export async function snapshotStatus(path: string, format: StatusFormat): Promise<void> {
   const file = await openSnapshotFile(path, "stat");
+  checkLength(file);
   await checkHash(file);
   const summarizer = new SnapshotSummarizer();
   await decoding(file, () =>
@@ -78,7 +81,7 @@ export async function snapshotStatus(path: string, format: StatusFormat): Promis
 
 /** Makes the data directory of one founder of a new cluster. */
 export async function restoreSnapshot(path: string, flags: RestoreFlags): Promise<void> {
-  const { name, bumpRevision, markCompacted, dataDir = `${name}.etcd` } = flags;
+  const { name, bumpRevision, markCompacted, walDir, dataDir = `${name}.etcd` } = flags;
   if (bumpRevision > 0 !== markCompacted) {
     throw new CommandError("wrongArguments", "--mark-compacted required if --revision-bump > 0");
   }
@@ -96,6 +99,7 @@ export async function restoreSnapshot(path: string, flags: RestoreFlags): Promis
     decoding(file, () =>
       restoreMember({
         dataDir,
+        ...(walDir === undefined ? {} : { walDir }),
         name,
         initialCluster,
         clusterToken,

@@ -40,6 +40,16 @@ export async function* readSnapshotFile({
   if (dataBytes > 0) yield* createReadStream(path, { end: dataBytes - 1 });
 }
 
+/** Ends the command when the file is longer or shorter than one that was saved or copied. */
+export function checkLength({ path, dataBytes, hash }: SnapshotFile): void {
+  if (hash !== undefined || dataBytes % snapshotUnitBytes === 0) return;
+  throw new CommandError(
+    "refused",
+    `${path}: ${dataBytes} bytes are the length of no snapshot`,
+    `It is cut short, or something was added to it: a multiple of ${snapshotUnitBytes}, and ${hashBytes} bytes of hash, are expected.`,
+  );
+}
+
 /** Ends the command when the file is not what was saved, with etcdutl's text. */
 export async function checkHash(file: SnapshotFile): Promise<void> {
   if (file.hash === undefined) return;
