@@ -15,6 +15,8 @@ export const applyEntriesMax = 1_000;
 export const applyBytesMax: number = 2 * 1024 * 1024;
 /** How long a follower may not know what is committed, when nothing else is to be sent to it. */
 export const newsMs = 1;
+/** Between two slices of a compaction of the key space, besides those that go with what is applied. */
+export const sweepMs = 2;
 /** etcd's `--warning-apply-duration`. */
 export const warnApplyMsDefault = 100;
 /**

@@ -35,7 +35,7 @@ import { Driver } from "./driver.ts";
 import type { LeaderAnswer, LeaderQuestion } from "./leader-call-codec.ts";
 import { type Ask, type FinalAnswer, LeaderCalls } from "./leader-calls.ts";
 import { Lessor } from "./lessor.ts";
-import { leaderCallMs, warnApplyMsDefault } from "./limits.ts";
+import { leaderCallMs, sweepMs, warnApplyMsDefault } from "./limits.ts";
 import { type Place, placeIn } from "./place.ts";
 import { Proposals } from "./proposals.ts";
 import { ReadBarriers } from "./read-barriers.ts";
@@ -75,6 +75,7 @@ class LocalReplica implements Replica {
   readonly #changes: ConfigurationChanges;
   readonly #settled: SettledChanges;
   readonly #calls: LeaderCalls;
+  #isSweeping = false;
 
   constructor(options: ReplicaOptions, ports: ReplicaPorts) {
     this.#options = options;
@@ -484,8 +485,14 @@ class LocalReplica implements Replica {
 
   /** What a compaction of the key space has left is removed bit by bit, also when nobody writes. */
   #sweep(): void {
+    if (this.#isSweeping || this.#driver.isStopped || this.#driver.isInstalling) return;
     try {
-      if (!this.#driver.isStopped && !this.#driver.isInstalling) this.#ports.state.store.compact();
+      if (!this.#ports.state.store.compact()) return;
+      this.#isSweeping = true;
+      this.#ports.after(sweepMs, () => {
+        this.#isSweeping = false;
+        this.#sweep();
+      });
     } catch (error) {
       this.#driver.fail(error);
     }
