@@ -9,7 +9,13 @@ import type { BackupSchedule } from "./backup/schedule.ts";
 import { encode } from "./codec/encoding.ts";
 import { HeaderEncoder } from "./codec/header.ts";
 import type { AutoCompaction } from "./compaction/mode.ts";
-import { decodingErrorOf, type RequestForm, RpcError, rpcErrorOf } from "./errors.ts";
+import {
+  decodingErrorOf,
+  type RequestForm,
+  RpcError,
+  type RpcErrorKey,
+  rpcErrorOf,
+} from "./errors.ts";
 import {
   authTokenTtlMs,
   bcryptCostDefault,
@@ -157,10 +163,18 @@ export class ServiceContext {
   }
 
   /** Waits until local reads are linearizable, then reads. Ends in an {@link RpcError} when that cannot be. */
-  async afterBarrier<T>(read: () => T | Promise<T>): Promise<T> {
+  async afterBarrier<T>(
+    read: () => T | Promise<T>,
+    withoutLeader: RpcErrorKey = "timeout",
+  ): Promise<T> {
     const outcome = await this.member.readBarrier();
-    if (outcome.kind !== "ready") throw rpcErrorOf(outcome, "timeout");
+    if (outcome.kind !== "ready") throw rpcErrorOf(outcome, withoutLeader);
     return read();
+  }
+
+  /** The same for what etcd answers from its log, and tells so who has waited for a leader in vain. */
+  afterLog<T>(read: () => T | Promise<T>): Promise<T> {
+    return this.afterBarrier(read, "timeoutNotProposed");
   }
 
   /** Replicates what a client asks for, in its name. Ends in an {@link RpcError} when it is not applied. */

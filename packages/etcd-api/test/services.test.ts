@@ -193,6 +193,9 @@ describe("a member that cannot", () => {
     equal(await status("KV/Put", encodePutRequest(putRequest(utf8("a"), emptyBytes))), late);
     equal(await status("Lease/LeaseGrant", grant(5, 0n)), late);
     equal(await status("Lease/LeaseTimeToLive", lease(5n)), "14 etcdserver: no leader");
+    for (const method of ["Auth/AuthStatus", "Auth/UserList", "Maintenance/Alarm"]) {
+      equal(await status(method, emptyBytes), late, method);
+    }
   });
 
   for (const [kind, want] of outcomes) {

@@ -111,7 +111,7 @@ class AuthService {
   }
 
   status(): Promise<Uint8Array> {
-    return this.#context.afterBarrier(() => this.#answer((w) => writeAuthStatus(w, this.#auth)));
+    return this.#context.afterLog(() => this.#answer((w) => writeAuthStatus(w, this.#auth)));
   }
 
   async authenticate(request: AuthenticateRequest, call: Call): Promise<Uint8Array> {
@@ -192,7 +192,7 @@ class AuthService {
 
   /** Everybody may look at himself. */
   async getUser(name: string, call: Call): Promise<Uint8Array> {
-    await this.#context.afterBarrier(() => {});
+    await this.#context.afterLog(() => {});
     const principal = await this.#context.authority.principal(call);
     if (name !== (principal?.user ?? "")) this.#context.authority.check(principal, admin);
     const user = this.#auth.user(name);
@@ -202,7 +202,7 @@ class AuthService {
 
   /** Everybody may look at his own roles. */
   async getRole(name: string, call: Call): Promise<Uint8Array> {
-    await this.#context.afterBarrier(() => {});
+    await this.#context.afterLog(() => {});
     const principal = await this.#context.authority.principal(call);
     const own = principal && this.#auth.user(principal.user)?.roles;
     if (own?.includes(name) !== true) this.#context.authority.check(principal, admin);
@@ -212,7 +212,7 @@ class AuthService {
   }
 
   async list(call: Call, namesOf: (auth: AuthReader) => readonly string[]): Promise<Uint8Array> {
-    await this.#context.afterBarrier(() => {});
+    await this.#context.afterLog(() => {});
     return this.#context.authority.read(call, admin, () =>
       this.#answer((writer) => writeNames(writer, namesOf(this.#auth))),
     );

@@ -85,7 +85,7 @@ class ClusterService {
       { kind: "add", id: nodeIdOf(id), votes: isLearner ? 0 : 1, urls: peerUrls },
       (status) => this.#checkAddition(status, added),
       signal,
-    );
+    ).catch(unhealthyWithoutLeader);
     const members = this.#context.member.members();
     return this.#context.answer(noRevision, (writer) => {
       writeAdded(writer, added);
@@ -142,6 +142,12 @@ class ClusterService {
     const request = { changes: [change], check, force: false, endangered, refused };
     return this.#reconfiguration.change(request, signal);
   }
+}
+
+/** Who cannot reach the others may not add to them: etcd looks at connections, and says it in these words. */
+function unhealthyWithoutLeader(error: unknown): never {
+  if (error instanceof RpcError && error.key === "noLeader") throw new RpcError("unhealthy");
+  throw error;
 }
 
 function checkMember({ configuration }: EngineStatus, id: NodeId): void {

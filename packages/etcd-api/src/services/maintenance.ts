@@ -115,7 +115,7 @@ class MaintenanceService {
   async alarm({ action, memberId, alarm }: AlarmRequest, call: Call): Promise<Uint8Array> {
     const kind = alarmKindOf(alarm);
     if (action === alarmAction.get) {
-      const alarms = await this.#context.afterBarrier(() => this.#context.member.store.alarms());
+      const alarms = await this.#context.afterLog(() => this.#context.member.store.alarms());
       return this.#alarms(alarm === 0 ? alarms : alarms.filter((raised) => raised.kind === kind));
     }
     if (action !== alarmAction.activate && action !== alarmAction.deactivate) throw unknownMethod();
