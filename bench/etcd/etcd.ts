@@ -24,6 +24,8 @@ interface Measured {
   readonly row: Row;
   /** Of each program, by its name, in rounds. */
   readonly values: Map<string, number[]>;
+  /** Of ours, in rounds: see {@link Trio.loopDelayMs}. */
+  readonly loopDelaysMs: number[];
 }
 
 export async function etcd(words: readonly string[]): Promise<void> {
@@ -35,7 +37,9 @@ export async function etcd(words: readonly string[]): Promise<void> {
   const benchmark = process.env["ETCD_BENCHMARK"] ?? which("benchmark");
   const isAsked = ({ name }: { readonly name: string }) =>
     words.length === 0 || words.some((word) => name.includes(word));
-  const table = rows.filter(isAsked).map((row): Measured => ({ row, values: new Map() }));
+  const table = rows
+    .filter(isAsked)
+    .map((row): Measured => ({ row, values: new Map(), loopDelaysMs: [] }));
   const bench: Bench = { benchmark, mixedRate: await mixedRate(etcds, benchmark, table) };
   for (let round = 0; round < rounds; round++) {
     for (const program of [flotilla, ...etcds]) await measureAll(program, bench, table);
@@ -82,12 +86,13 @@ async function measureAll(
   bench: Bench,
   table: readonly Measured[],
 ): Promise<void> {
-  for (const { row, values } of table) {
+  for (const { row, values, loopDelaysMs } of table) {
     const trio = await Trio.start(program);
     try {
       const value = await row.measure(trio, bench);
       process.stderr.write(`${program.name}, ${row.name}: ${value.toFixed(1)} ${row.unit}\n`);
       values.set(program.name, [...(values.get(program.name) ?? []), value]);
+      if (program === flotilla) loopDelaysMs.push(await trio.loopDelayMs());
     } finally {
       await trio.stop();
     }
@@ -101,13 +106,15 @@ interface Line {
   readonly etcds: Readonly<Record<string, number>>;
   readonly ratio: number;
   readonly ratioAtLeast: number;
+  /** p99.9 of the event loop's delay, of our worst member. */
+  readonly loopDelayMs?: number;
 }
 
-function compare({ row, values }: Measured): Line {
+function compare({ row, values, loopDelaysMs }: Measured): Line {
   const medians = new Map([...values].map(([name, all]) => [name, median(all)]));
   const ours = medians.get(flotilla.name) ?? Number.NaN;
   medians.delete(flotilla.name);
-  return lineOf(row, ours, Object.fromEntries(medians));
+  return { ...lineOf(row, ours, Object.fromEntries(medians)), loopDelayMs: median(loopDelaysMs) };
 }
 
 function lineOf(
@@ -146,7 +153,8 @@ function median(values: readonly number[]): number {
   return sorted[Math.floor(sorted.length / 2)] ?? Number.NaN;
 }
 
-function textOf({ name, unit, ours, etcds, ratio, ratioAtLeast }: Line): string {
+function textOf({ name, unit, ours, etcds, ratio, ratioAtLeast, loopDelayMs }: Line): string {
+  const late = loopDelayMs === undefined ? "" : `; event loop late by ${loopDelayMs.toFixed(0)} ms`;
   const theirs = Object.entries(etcds).map(([etcd, value]) => `${etcd} ${value.toFixed(1)}`);
-  return `${name}: ${ours.toFixed(1)} ${unit} (${theirs.join(", ")}); ratio ${ratio.toFixed(2)}, at least ${ratioAtLeast}`;
+  return `${name}: ${ours.toFixed(1)} ${unit} (${theirs.join(", ")}); ratio ${ratio.toFixed(2)}, at least ${ratioAtLeast}${late}`;
 }

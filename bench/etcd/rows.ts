@@ -123,20 +123,23 @@ export const rows: readonly Row[] = [
     isLessBetter: true,
     async measure(trio, bench) {
       const at = Math.round(bench.mixedRate * 0.6);
-      const load = ["--rate", `${at}`, "--total", `${at * 10}`, ...mixedLoad];
-      const summaries = await benchmarked(trio, bench, [...mixed, ...load]);
+      const load = (seconds: number) => ["--rate", `${at}`, "--total", `${at * seconds}`];
+      await benchmarked(trio, bench, [...mixed, ...load(warmUpSeconds), ...mixedLoad]);
+      const summaries = await benchmarked(trio, bench, [...mixed, ...load(10), ...mixedLoad]);
       return Math.max(...summaries.map(({ p99Ms }) => p99Ms));
     },
   },
   rate("events to 1,000 watchers of one key", 1.5, async (trio, bench) => {
     const watchers = ["--streams", "10", "--watch-per-stream", "100", "--watched-key-total", "1"];
-    const puts = ["--put-total", "1000", "--put-rate", "0"];
-    const summaries = await benchmarked(trio, bench, ["watch", ...watchers, ...puts, ...mixedLoad]);
+    const puts = (total: number) => ["--put-total", `${total}`, "--put-rate", "0", ...mixedLoad];
+    await benchmarked(trio, bench, ["watch", ...watchers, ...puts(1000)]);
+    const summaries = await benchmarked(trio, bench, ["watch", ...watchers, ...puts(3000)]);
     return summaries.at(-1)?.perSecond ?? 0;
   }),
   rate("keep-alives of leases", 1.5, async (trio, bench) => {
-    const load = ["--total", "100000", ...mixedLoad];
-    const summaries = await benchmarked(trio, bench, ["lease-keepalive", ...load]);
+    const load = (total: number) => ["--total", `${total}`, ...mixedLoad];
+    await benchmarked(trio, bench, ["lease-keepalive", ...load(40_000)]);
+    const summaries = await benchmarked(trio, bench, ["lease-keepalive", ...load(100_000)]);
     return summaries.at(-1)?.perSecond ?? 0;
   }),
   {

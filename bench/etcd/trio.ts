@@ -75,6 +75,19 @@ export class Trio {
     return Number(line?.[1]) * 1024;
   }
 
+  /**
+   * The p99.9 of the event loop's delay in the last seconds, of the worst member, in milliseconds; only
+   * of ours.
+   */
+  async loopDelayMs(): Promise<number> {
+    const delays = this.urls.map(async (url) => {
+      const text = await (await fetch(`${url}/metrics`)).text();
+      const line = /^flotilla_event_loop_delay_seconds\{quantile="0.999"\} (\S+)$/m.exec(text);
+      return Number(line?.[1]) * 1000;
+    });
+    return Math.max(...(await Promise.all(delays)));
+  }
+
   /** Ends all processes by `signal` and waits for them. */
   async halt(signal: NodeJS.Signals): Promise<void> {
     const running = [...this.#processes.values()].filter(({ exitCode }) => exitCode === null);
