@@ -112,7 +112,17 @@ export class MemberProcesses {
   }
 
   hasEnded(name: string): boolean {
-    return this.#at(name).process?.exitCode !== null;
+    const { process } = this.#at(name);
+    return process?.exitCode !== null || process.signalCode !== null;
+  }
+
+  signal(name: string, signal: NodeJS.Signals): void {
+    this.#at(name).process?.kill(signal);
+  }
+
+  /** Of its process; undefined while there is none. */
+  pid(name: string): number | undefined {
+    return this.hasEnded(name) ? undefined : this.#at(name).process?.pid;
   }
 
   /** Waits until a member has ended by itself; its exit code and log. */

@@ -1,3 +1,20 @@
+export {
+  checkLeases,
+  checkLinearizable,
+  checkSerials,
+  checkWatches,
+  type Input,
+  type KeyEvent,
+  type LeaseCall,
+  type LeaseHistory,
+  type Moment,
+  type Operation,
+  type Output,
+  type Revision,
+  storeModel,
+  type WatchBatch,
+  type WatchedEvent,
+} from "./checkers/index.ts";
 export type { RunViolation } from "./run/referee.ts";
 export type { RunOptions, RunResult } from "./run/run.ts";
 export { runScenario } from "./run/run.ts";

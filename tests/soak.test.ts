@@ -1,0 +1,42 @@
+// The soak in small: twenty seconds, and a fault every four.
+import { deepEqual, equal, ok } from "node:assert/strict";
+import { it } from "node:test";
+import { judgeMemory } from "./soak/memory.ts";
+import { soak } from "./soak/soak.ts";
+
+it("clients of disturbed members are told the truth, and every write is kept (20 s)", async () => {
+  const result = await soak({ seconds: 20, rate: 200, faultEveryMs: 4_000, windowMs: 5_000 });
+  deepEqual(result.problems, []);
+  ok(result.ok);
+  const { operations = 0, watchEvents = 0, leases = 0, kept = 0, windows = 0 } = result.counts;
+  ok(operations > 500, `${operations} operations`);
+  ok(watchEvents > 500, `${watchEvents} events`);
+  ok(leases > 3, `${leases} leases`);
+  ok(kept > 5, `${kept} keys kept`);
+  ok(windows >= 3, `${windows} windows`);
+});
+
+it("memory is flat when its last third is where the first was", () => {
+  const samples = (mib: (at: number) => number) =>
+    Array.from({ length: 30 }, (_, at) => ({ atMs: at * 10_000, mib: mib(at) }));
+  equal(
+    judgeMemory(
+      samples((at) => 100 + (at % 3)),
+      0,
+    ).isFlat,
+    true,
+  );
+  const growing = judgeMemory(
+    samples((at) => 100 + 3 * at),
+    0,
+  );
+  equal(growing.isFlat, false);
+  equal(growing.slope, 18);
+  equal(
+    judgeMemory(
+      samples((at) => 100 + 3 * at),
+      250_000,
+    ).isFlat,
+    undefined,
+  );
+});

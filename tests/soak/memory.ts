@@ -1,0 +1,62 @@
+/** What members hold in memory, over time, and whether that grows. */
+import { readFileSync } from "node:fs";
+
+/** Samples of one process, at least so many after the warm-up, before anything is said of it. */
+const samplesMin = 12;
+/** Flat: the last third is on average not above the first by more than this part, and this much. */
+const growthRatioMax = 0.15;
+const growthMiBMax = 24;
+
+export interface Sample {
+  readonly atMs: number;
+  readonly mib: number;
+}
+
+export interface MemoryVerdict {
+  /** MiB, one number a sample. */
+  readonly series: readonly number[];
+  /** Least squares over what comes after the warm-up, MiB a minute. */
+  readonly slope: number;
+  /** Undefined: too few samples after the warm-up. */
+  readonly isFlat: boolean | undefined;
+}
+
+/** Resident memory of a process; undefined when there is none. */
+export function residentMiB(pid: number): number | undefined {
+  try {
+    const kilobytes = /^VmRSS:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/status`, "utf8"))?.[1];
+    return kilobytes === undefined ? undefined : Math.round(Number(kilobytes) / 102.4) / 10;
+  } catch {
+    return undefined;
+  }
+}
+
+export function judgeMemory(samples: readonly Sample[], warmUpMs: number): MemoryVerdict {
+  const judged = samples.filter(({ atMs }) => atMs >= warmUpMs);
+  const series = samples.map(({ mib }) => mib);
+  const slope = Math.round(slopeOf(judged) * 60_000 * 100) / 100;
+  if (judged.length < samplesMin) return { series, slope, isFlat: undefined };
+  const third = Math.floor(judged.length / 3);
+  const first = mean(judged.slice(0, third));
+  const last = mean(judged.slice(-third));
+  const isFlat = last - first <= Math.max(growthMiBMax, first * growthRatioMax);
+  return { series, slope, isFlat };
+}
+
+function mean(samples: readonly Sample[]): number {
+  return samples.reduce((sum, { mib }) => sum + mib, 0) / samples.length;
+}
+
+/** MiB a millisecond; 0 for fewer than two samples. */
+function slopeOf(samples: readonly Sample[]): number {
+  if (samples.length < 2) return 0;
+  const atMs = samples.reduce((sum, sample) => sum + sample.atMs, 0) / samples.length;
+  const mib = mean(samples);
+  let above = 0;
+  let below = 0;
+  for (const sample of samples) {
+    above += (sample.atMs - atMs) * (sample.mib - mib);
+    below += (sample.atMs - atMs) ** 2;
+  }
+  return below === 0 ? 0 : above / below;
+}
