@@ -9,12 +9,17 @@ const growthMiBMax = 24;
 
 export interface Sample {
   readonly atMs: number;
+  /** All that is resident. */
   readonly mib: number;
+  /** What of it is the program and the store's file as it is read: the system takes that back when it likes. */
+  readonly fileMib?: number;
 }
 
 export interface MemoryVerdict {
   /** MiB, one number a sample. */
   readonly series: readonly number[];
+  /** The same of what is files alone. */
+  readonly files: readonly number[];
   /** Least squares over what comes after the warm-up, MiB a minute. */
   readonly slope: number;
   /** Undefined: too few samples after the warm-up. */
@@ -22,10 +27,15 @@ export interface MemoryVerdict {
 }
 
 /** Resident memory of a process; undefined when there is none. */
-export function residentMiB(pid: number): number | undefined {
+export function residentMemory(pid: number): Omit<Required<Sample>, "atMs"> | undefined {
   try {
-    const kilobytes = /^VmRSS:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/status`, "utf8"))?.[1];
-    return kilobytes === undefined ? undefined : Math.round(Number(kilobytes) / 102.4) / 10;
+    const status = readFileSync(`/proc/${pid}/status`, "utf8");
+    const read = (name: string): number => {
+      const kilobytes = new RegExp(`^${name}:\\s+(\\d+) kB$`, "m").exec(status)?.[1];
+      return Math.round(Number(kilobytes ?? 0) / 102.4) / 10;
+    };
+    const mib = read("VmRSS");
+    return mib === 0 ? undefined : { mib, fileMib: read("RssFile") };
   } catch {
     return undefined;
   }
@@ -35,12 +45,13 @@ export function judgeMemory(samples: readonly Sample[], warmUpMs: number): Memor
   const judged = samples.filter(({ atMs }) => atMs >= warmUpMs);
   const series = samples.map(({ mib }) => mib);
   const slope = Math.round(slopeOf(judged) * 60_000 * 100) / 100;
-  if (judged.length < samplesMin) return { series, slope, isFlat: undefined };
+  const files = samples.map(({ fileMib = 0 }) => fileMib);
+  if (judged.length < samplesMin) return { series, files, slope, isFlat: undefined };
   const third = Math.floor(judged.length / 3);
   const first = mean(judged.slice(0, third));
   const last = mean(judged.slice(-third));
   const isFlat = last - first <= Math.max(growthMiBMax, first * growthRatioMax);
-  return { series, slope, isFlat };
+  return { series, files, slope, isFlat };
 }
 
 function mean(samples: readonly Sample[]): number {

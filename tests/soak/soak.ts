@@ -2,6 +2,7 @@
  * Three real members at about half load, disturbed every now and then, and everything that their clients
  * were told held against what the store says and what it promises.
  */
+import { setMaxListeners } from "node:events";
 import { Prng } from "@flotilla/base";
 import { createEtcdClient, type EtcdClient, textOf } from "@flotilla/client/etcd";
 import { equalHashes } from "../harness/etcd.ts";
@@ -11,7 +12,7 @@ import { Faults, pause } from "./faults.ts";
 import { KeyWorker } from "./key-worker.ts";
 import { LeaseHolder } from "./lease-holder.ts";
 import { Ledger } from "./ledger.ts";
-import { judgeMemory, type MemoryVerdict, residentMiB, type Sample } from "./memory.ts";
+import { judgeMemory, type MemoryVerdict, residentMemory, type Sample } from "./memory.ts";
 import { type SoakOptions, soakDefaults } from "./options.ts";
 import { insisting, Window } from "./window.ts";
 
@@ -72,6 +73,7 @@ class Soak {
   async run(): Promise<SoakResult> {
     const { seconds, faultEveryMs, say } = this.#options;
     const { signal } = this.#ending;
+    setMaxListeners(0, signal); // Everybody waits for it.
     this.#window = await Window.open("0", this.#clients, this.#ledger);
     const faults = new Faults({
       members: this.#members,
@@ -154,8 +156,9 @@ class Soak {
       await pause(this.#options.rssEveryMs, signal);
       for (const name of names) {
         const pid = this.#members.pid(name);
-        const mib = pid === undefined ? undefined : residentMiB(pid);
-        if (mib !== undefined) this.#samples.get(name)?.push({ atMs: this.#ledger.nowMs, mib });
+        const memory = pid === undefined ? undefined : residentMemory(pid);
+        if (memory === undefined) continue;
+        this.#samples.get(name)?.push({ atMs: this.#ledger.nowMs, ...memory });
       }
       const done = this.#ledger.counts["operations"] ?? 0;
       const { say } = this.#options;

@@ -131,6 +131,8 @@ export const webSocketWaitingBytes: number = 256 * 1024;
 export const peerHashMs = 60_000;
 /** The same before clients are served, who wait for it. */
 export const firstHashMs = 15_000;
+/** Between two such comparisons, while too few answer to tell whose data is wrong. */
+export const firstHashRetryMs = 500;
 /** A member that repairs itself before clients are served gives up after this time, and does not serve. */
 export const firstRepairMs = 300_000;
 /** How often a member looks whether it is named as one that holds wrong data. */

@@ -270,6 +270,26 @@ describe("a member before it serves", () => {
     await rejects(checkBeforeServing(world, { mayRepair: false }), /found data inconsistency/);
   });
 
+  it("waits for the others while too few answer to tell whose data is wrong", async () => {
+    const world = await leaderOfThree();
+    const { member, timers } = world;
+    const { revision } = member.store;
+    const right = await answerLike(member, revision);
+    member.hashes.set(2n, await answerLike(member, revision, 1));
+    const checking = checkBeforeServing(world, { mayRepair: true });
+    await turns();
+    member.hashes.set(3n, right);
+    timers.advance(500);
+    await checking;
+    member.hashes.set(3n, away);
+    const inVain = rejects(checkBeforeServing(world, { mayRepair: true }), /found data/);
+    for (let tries = 0; tries < 31; tries++) {
+      await turns();
+      timers.advance(500);
+    }
+    await inVain;
+  });
+
   it("refuses to when another holds something else", async () => {
     const world = await leaderOfThree();
     const { member } = world;
@@ -287,7 +307,12 @@ describe("a member before it serves", () => {
   it("does not open its port then", async () => {
     const world = await leaderOfThree();
     world.member.hashes.set(2n, await answerLike(world.member, world.member.store.revision, 1));
-    const options = { host: "127.0.0.1", port: 0, initialCorruptCheck: true };
+    const options = {
+      host: "127.0.0.1",
+      port: 0,
+      initialCorruptCheck: true,
+      corruptRepair: false,
+    };
     await rejects(serveEtcd(world, options), { name: "CorruptionError" });
   });
 });

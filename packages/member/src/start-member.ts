@@ -3,6 +3,7 @@ import { randomBytes } from "node:crypto";
 import { type Clock, Prng, type Random, silentLogger, silentMetrics } from "@flotilla/base";
 import { createRaft } from "@flotilla/consensus";
 import { nodeTimers, openPeerTransport, parsePeerUrl, peerUrlOf } from "@flotilla/peer";
+import { WalError } from "@flotilla/wal";
 import { asFounder, asJoiner, type Beginning, joinPorts } from "./beginning.ts";
 import { type DataDirectory, logPath, openDataDirectory } from "./data-directory.ts";
 import { MemberError } from "./errors.ts";
@@ -27,13 +28,29 @@ export async function startMember(options: MemberOptions): Promise<RunningMember
   const beginning = await beginningOf(options);
   const { logger = silentLogger, metrics = silentMetrics } = options;
   const place = { repairStore: true, ...options };
-  const data = await openDataDirectory(place, beginning, logger, metrics);
+  const data = await openDataDirectory(place, beginning, logger, metrics).catch((error) => {
+    if (error instanceof WalError && error.code === "corrupt") {
+      logger.error("the log is damaged", { todo: withoutLog(options) });
+    }
+    throw error;
+  });
   try {
     return await startOn(data, settings, options);
   } catch (error) {
     await data.close();
     throw error;
   }
+}
+
+/** Who has lost entries of its log may have voted for them: it comes back as somebody else. */
+function withoutLog(options: MemberOptions): string {
+  const { name, dataDir } = options;
+  const urls = ownPeerUrls(options).join(",");
+  return (
+    `Its votes are in the log: it cannot come back as who it was. As a new member it can, without loss: ` +
+    `"flotilla member remove ${name}", move "${dataDir}" away, "flotilla member add ${name} --peer-urls=${urls}", ` +
+    `and start it as that says. Where no quorum is left: "flotilla member recover" at one whose log is whole`
+  );
 }
 
 /** Where there is data the initial cluster is of no account, and need not even make sense. */

@@ -12,7 +12,7 @@
  */
 import { nodeIdOf } from "@flotilla/member";
 import { repeatAsLeader } from "../leader-chore.ts";
-import { firstHashMs, firstRepairMs, peerHashMs } from "../limits.ts";
+import { firstHashMs, firstHashRetryMs, firstRepairMs, peerHashMs } from "../limits.ts";
 import { type CorruptionDeps, hashOf, peerHashes } from "./hashes.ts";
 import { OwnRepair, type OwnVerdict } from "./repair.ts";
 import {
@@ -42,32 +42,40 @@ const remedyWithoutMajority =
 
 /**
  * Compares this member with the others, as far as they answer. With `mayRepair` it goes on when a quorum
- * holds the same, and repairs itself when a quorum holds something else. Throws {@link CorruptionError}.
+ * holds the same, and repairs itself when a quorum holds something else; while too few answer to tell, it
+ * waits a little for the others. Throws {@link CorruptionError}.
  */
 export async function checkBeforeServing(
   deps: CorruptionDeps,
   { mayRepair }: { readonly mayRepair: boolean },
 ): Promise<void> {
-  const { member, logger } = deps;
-  const patience = { withinMs: firstHashMs };
-  const own = await hashOf(deps, member.id, 0, patience);
-  if (own.kind !== "hash") return;
-  const peers = await peerHashes(deps, own.revision, patience);
-  const differing = differingPeers(own, peers).map(nodeIdOf);
-  for (const { id, answer } of peers) {
-    if (answer.kind === "hash") continue;
-    logger.warn("a member could not be compared", { member: nodeIdOf(id), reason: answer.kind });
+  const { member, logger, timers } = deps;
+  const endMs = timers.nowMs() + firstHashMs;
+  for (;;) {
+    const own = await hashOf(deps, member.id, 0, { withinMs: firstHashMs });
+    if (own.kind !== "hash") return;
+    const peers = await peerHashes(deps, own.revision, { withinMs: firstHashMs });
+    const differing = differingPeers(own, peers).map(nodeIdOf);
+    const missing = peers.filter(({ answer }) => answer.kind !== "hash");
+    for (const { id, answer } of missing) {
+      logger.warn("a member could not be compared", { member: nodeIdOf(id), reason: answer.kind });
+    }
+    if (differing.length === 0) return;
+    if (mayRepair && isConfirmed(own, peers)) {
+      logger.error("members hold wrong data, and a quorum does not", { members: differing });
+      return;
+    }
+    const isWrong = isOutvoted({ id: member.id, hash: own }, peers);
+    if (mayRepair && isWrong && (await repairBeforeServing(deps)) === "right") return;
+    const mayTellSoon = mayRepair && !isWrong && missing.length > 0 && timers.nowMs() < endMs;
+    if (!mayTellSoon) throw inconsistent(own.revision, differing);
+    await new Promise<void>((resolve) => void timers.after(firstHashRetryMs, resolve));
   }
-  if (differing.length === 0) return;
-  if (mayRepair && isConfirmed(own, peers)) {
-    logger.error("members hold wrong data, and a quorum does not", { members: differing });
-    return;
-  }
-  if (mayRepair && isOutvoted({ id: member.id, hash: own }, peers)) {
-    if ((await repairBeforeServing(deps)) === "right") return;
-  }
-  throw new CorruptionError(
-    `found data inconsistency with peers: at revision ${own.revision} this member holds other data than ` +
+}
+
+function inconsistent(revision: number, differing: readonly string[]): CorruptionError {
+  return new CorruptionError(
+    `found data inconsistency with peers: at revision ${revision} this member holds other data than ` +
       `${differing.join(", ")}. Find out which is wrong (HashKV at all members); for that one: ${remedy}`,
   );
 }
