@@ -1,8 +1,8 @@
 /** Certificates for a test: an authority, one certificate for every server on the loopback, one for each client. */
 // biome-ignore lint/correctness/noUndeclaredDependencies: the workspace has both, and they are for tests only.
 import "reflect-metadata";
-import { webcrypto } from "node:crypto";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { webcrypto, X509Certificate } from "node:crypto";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 // biome-ignore lint/correctness/noUndeclaredDependencies: as above.
@@ -73,6 +73,23 @@ export class Authority {
     writeFileSync(files.certFile, `${certificate.toString("pem")}\n`);
     writeFileSync(files.keyFile, `${x509.PemConverter.encode(der, "PRIVATE KEY")}\n`);
     return files;
+  }
+
+  /** Writes `list.crl`, by which these are revoked and no others. Returns its path. */
+  async revoke(...certificates: readonly CertificateFiles[]): Promise<string> {
+    const list = await x509.X509CrlGenerator.create({
+      issuer: this.#certificate.subject,
+      thisUpdate: new Date(Date.now() - 60_000),
+      signingAlgorithm: algorithm,
+      signingKey: this.#keys.privateKey,
+      entries: certificates.map(({ certFile }) => ({
+        serialNumber: new X509Certificate(readFileSync(certFile)).serialNumber,
+        revocationDate: new Date(),
+      })),
+    });
+    const path = join(this.#folder, "list.crl");
+    writeFileSync(path, list.toString("pem"));
+    return path;
   }
 
   remove(): void {
