@@ -27,6 +27,11 @@ export const streamsPerConnectionMax = 1_000;
 /** What a member may send on a stream before it is taken, and on a connection. */
 export const streamWindowBytes: number = 1024 * 1024;
 export const connectionWindowBytes: number = 64 * 1024 * 1024;
+/**
+ * Of one connection, in MiB: what waits to be sent counts, and is the caller's to bound. At Node.js's own
+ * limit, 10, it throws answers away.
+ */
+export const connectionMemoryMiB = 4_096;
 /** Bytes of events that wait for a slow consumer before its watch stops reading. */
 export const watchQueueBytesMax: number = 4 * 1024 * 1024;
 /** Between two questions how far a watch is: a quiet one resumes from there, not from its last event. */

@@ -35,6 +35,12 @@ const aboutToken: ReadonlySet<EtcdServerErrorCode> = new Set([
   "userEmpty",
 ]);
 
+/** The same, of the server beneath: a connection holds too much for one more call. */
+const passingTexts: ReadonlySet<string> = new Set([
+  "grpc: too many requests held",
+  "grpc: too many responses held",
+]);
+
 /** Statuses of a call that may have been carried out, in part or whole. */
 const unsettled: ReadonlySet<number> = new Set([
   grpcStatus.cancelled,
@@ -47,7 +53,8 @@ export function decideRetry(failure: CallFailure, given: RetryCase): RetryDecisi
   if (failure.kind === "notSent") return { kind: "elsewhere" };
   if (failure.kind === "status") {
     const code = codeOf(failure.text);
-    if (code !== undefined && passing.has(code)) return { kind: "elsewhere" };
+    const isPassing = code === undefined ? passingTexts.has(failure.text) : passing.has(code);
+    if (isPassing) return { kind: "elsewhere" };
     if (code !== undefined && aboutToken.has(code) && given.hasCredentials) {
       return { kind: "newToken" };
     }

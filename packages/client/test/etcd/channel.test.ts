@@ -142,6 +142,18 @@ describe("calls of an etcd client", () => {
     channel.close();
   });
 
+  it("hear the answer to what is not sent yet", async () => {
+    const only = await member((call) => call.end(8, "etcdserver: request is too large"));
+    const call = clientOf([only.url]).put("k", new Uint8Array(32 * 1024 * 1024));
+    await rejects(call, { code: "requestTooLarge" });
+  });
+
+  it("end when a member wants no more of them and says nothing", async () => {
+    const only = await member((call) => call.reset(0));
+    const client = clientOf([only.url]);
+    await rejects(client.put("k", new Uint8Array(32 * 1024 * 1024)), { code: "outcomeUnknown" });
+  });
+
   it("take any time out", async () => {
     const only = await member((call) => setTimeout(() => answerWrite(call), 30));
     for (const timeoutMs of [Number.POSITIVE_INFINITY, 2 ** 40]) {

@@ -33,6 +33,7 @@ describe("decideRetry()", () => {
     ["met a member without a leader",    status(14, "etcdserver: no leader"),                              "elsewhere",      "elsewhere"],
     ["met one that is overloaded",       status(8, "etcdserver: too many requests"),                       "elsewhere",      "elsewhere"],
     ["met one that words it as UNKNOWN", status(2, "etcdserver: too many requests"),                       "elsewhere",      "elsewhere"],
+    ["met a connection that is full",    status(8, "grpc: too many requests held"),                        "elsewhere",      "elsewhere"],
     ["met a learner",                    status(9, "etcdserver: rpc not supported for learner"),           "elsewhere",      "elsewhere"],
     ["was refused",                      status(5, "etcdserver: requested lease not found"),               "leaseNotFound",  "leaseNotFound"],
     ["found no space",                   status(8, "etcdserver: mvcc: database space exceeded"),           "noSpace",        "noSpace"],

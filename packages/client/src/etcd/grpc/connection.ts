@@ -15,6 +15,7 @@ import type { Duplex } from "node:stream";
 import { onAborted } from "../abort.ts";
 import { EtcdError } from "../errors.ts";
 import {
+  connectionMemoryMiB,
   connectionWindowBytes,
   pingAnswerMs,
   pingMs,
@@ -87,6 +88,7 @@ export class Connection {
   constructor({ url, tls, connectMs }: ConnectionOptions) {
     const session = connect(url, {
       ...tls,
+      maxSessionMemory: connectionMemoryMiB,
       settings: { enablePush: false, initialWindowSize: streamWindowBytes },
     });
     this.#session = session;
@@ -308,7 +310,12 @@ function collectAnswer(
     else if (message !== undefined && splitter.isEmpty) settle({ kind: "answered", message });
     else settle({ kind: "invalid", reason: "the answer has no message" });
   };
-  stream.on("end", conclude);
+  stream.on("end", () => {
+    conclude();
+    if (outcome !== undefined || !stream.closed) return;
+    settle(brokenOff());
+    stream.destroy(); // With more to send it would not close by itself.
+  });
   stream.on("error", () => {}); // It closes next.
   stream.once("close", () => {
     conclude();
