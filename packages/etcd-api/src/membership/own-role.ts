@@ -6,11 +6,11 @@ import { roleMsMax } from "../limits.ts";
 /** A member that nobody has taken in yet counts as a voter: etcd refuses nothing at one. */
 export type MemberRole = "voter" | "learner" | "witness";
 
-/** Looks again after {@link roleMsMax}. */
+/** Looks again after {@link roleMsMax}; at once when it would mean a refusal, which might be a promotion ago. */
 export class OwnRole {
   readonly #member: Pick<Member, "id" | "members">;
   readonly #timers: Pick<Timers, "nowMs">;
-  #role: MemberRole = "voter";
+  #isVoter = false;
   #lookedAtMs = Number.NEGATIVE_INFINITY;
 
   constructor(member: Pick<Member, "id" | "members">, timers: Pick<Timers, "nowMs">) {
@@ -20,12 +20,11 @@ export class OwnRole {
 
   get present(): MemberRole {
     const nowMs = this.#timers.nowMs();
-    if (nowMs - this.#lookedAtMs < roleMsMax) return this.#role;
+    if (this.#isVoter && nowMs - this.#lookedAtMs < roleMsMax) return "voter";
     const role = this.#look();
-    if (role === undefined) return "voter"; // The very next request may find it taken in.
+    this.#isVoter = role === "voter";
     this.#lookedAtMs = nowMs;
-    this.#role = role;
-    return role;
+    return role ?? "voter"; // The very next request may find it taken in.
   }
 
   #look(): MemberRole | undefined {

@@ -3,8 +3,7 @@
  *
  * Source: etcd server/etcdserver/api/v3rpc/member.go; the order of the checks is that of AddMember and
  * of RaftCluster.ValidateConfigurationChange. Where ours is kinder: a learner may be added while a
- * voter is down, there may be many learners, a change waits for the one before, and a learner passes it
- * on. Where it is stricter: a peer URL has a host, a port that exists, and nothing else.
+ * voter is down, there may be many learners, and a change waits for the one before. Where it is stricter: a peer URL has a host, a port that exists, and nothing else.
  */
 import { type MemberInfo, nodeIdOf } from "@flotilla/member";
 import {
@@ -34,29 +33,31 @@ export function clusterMethods(context: ServiceContext, reconfiguration: Reconfi
   return [
     [
       "/etcdserverpb.Cluster/MemberList",
-      context.unary(decodeMemberListRequest, ({ linearizable }) =>
+      context.unaryForClients(decodeMemberListRequest, ({ linearizable }) =>
         linearizable ? context.afterBarrier(() => service.list()) : service.list(),
       ),
     ],
     [
       "/etcdserverpb.Cluster/MemberAdd",
-      context.unary(decodeMemberAddRequest, (request, _, call) =>
+      context.unaryForClients(decodeMemberAddRequest, (request, _, call) =>
         service.add(request, call.signal),
       ),
     ],
     [
       "/etcdserverpb.Cluster/MemberRemove",
-      context.unary(decodeMemberId, ({ id }, _, call) => service.remove(id, call.signal)),
+      context.unaryForClients(decodeMemberId, ({ id }, _, call) => service.remove(id, call.signal)),
     ],
     [
       "/etcdserverpb.Cluster/MemberUpdate",
-      context.unary(decodeMemberUpdateRequest, (request, _, call) =>
+      context.unaryForClients(decodeMemberUpdateRequest, (request, _, call) =>
         service.update(request, call.signal),
       ),
     ],
     [
       "/etcdserverpb.Cluster/MemberPromote",
-      context.unary(decodeMemberId, ({ id }, _, call) => service.promote(id, call.signal)),
+      context.unaryForClients(decodeMemberId, ({ id }, _, call) =>
+        service.promote(id, call.signal),
+      ),
     ],
   ];
 }
@@ -117,7 +118,12 @@ class ClusterService {
       checkMember(status, id);
       if (!status.configuration.learners.includes(id)) throw new RpcError("memberNotLearner");
     };
-    await this.#change({ kind: "promote", id, votes: 1 }, check, signal);
+    await this.#change({ kind: "promote", id, votes: 1 }, check, signal).catch((error) => {
+      // etcd looks for the leader by itself here, and for as long.
+      const isMissing =
+        error instanceof RpcError && error.key === "timeout" && !this.#context.hasLeader;
+      throw isMissing ? new RpcError("noLeader") : error;
+    });
     return this.list();
   }
 

@@ -9,16 +9,22 @@ const servingStatus = { serving: 1, serviceUnknown: 3 } as const;
 
 /** The server as a whole (service ""), which serves as long as it answers; it knows no other service. */
 export function healthMethods(context: ServiceContext): Methods {
-  const watch: Method = { kind: "serverStream", handle: (call, bytes) => watchHealth(call, bytes) };
+  const watch: Method = {
+    kind: "serverStream",
+    handle: (call, bytes) => {
+      context.checkServesClients();
+      return watchHealth(call, bytes);
+    },
+  };
   return [
     [
       "/grpc.health.v1.Health/Check",
-      context.unary(decodeService, (service) => {
+      context.unaryForClients(decodeService, (service) => {
         if (service !== "") throw new GrpcError(statusCode.notFound, "unknown service");
         return statusBytes(servingStatus.serving);
       }),
     ],
-    ["/grpc.health.v1.Health/List", context.unary(noFields, () => listBytes())],
+    ["/grpc.health.v1.Health/List", context.unaryForClients(noFields, () => listBytes())],
     ["/grpc.health.v1.Health/Watch", watch],
   ];
 }
