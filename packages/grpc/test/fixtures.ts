@@ -7,6 +7,7 @@ import { frameFlag, frameType, settingId } from "../src/frame.ts";
 import { HpackDecoder } from "../src/hpack-decoder.ts";
 import type { HeaderField } from "../src/hpack-static-table.ts";
 import {
+  type AcceptOptions,
   createGrpcServer,
   type GrpcLimits,
   type GrpcServer,
@@ -85,6 +86,7 @@ export async function start(
   methods: Readonly<Record<string, Method>> = {},
   limits: Partial<GrpcLimits> = {},
   deps: Partial<GrpcServerDeps> = {},
+  accepted: AcceptOptions = {},
 ): Promise<Running> {
   const server = createGrpcServer(
     {
@@ -94,7 +96,7 @@ export async function start(
     },
     { pingIntervalMsMin: 0, ...limits }, // A round trip is a PING.
   );
-  const listener: Server = createServer((socket) => server.accept(socket));
+  const listener: Server = createServer((socket) => server.accept(socket, accepted));
   listener.listen(0, "127.0.0.1");
   await once(listener, "listening");
   const running: Running = {
