@@ -276,10 +276,21 @@ export class Channel {
     signal: AbortSignal | undefined,
   ): Promise<string | undefined> {
     if (path === Token.path) return undefined;
-    const timeoutMs = deadlineMs - this.deps.clock.nowMs();
+    const { known } = this.#token;
+    if (known !== undefined) return known.token;
+    // Others may wait for the same answer, and longer.
     const ask = (request: Uint8Array): Promise<Uint8Array> =>
-      this.unary(Token.path, request, { isRepeatable: true, timeoutMs });
-    return abortable(this.#token.get(ask), signal);
+      this.unary(Token.path, request, { isRepeatable: true });
+    const late = new AbortController();
+    const { clock, timers } = this.deps;
+    const cancel = timers.after(deadlineMs - clock.nowMs(), () => {
+      late.abort(unavailable({ kind: "timeout" }));
+    });
+    const link = linkSignals(signal, late.signal);
+    return abortable(this.#token.get(ask), link.signal).finally(() => {
+      cancel();
+      link.release();
+    });
   }
 
   #checkOpen(): void {

@@ -5,7 +5,7 @@
  * counted from when a renewal was sent: a lease is taken for lost here before it can be lost there.
  */
 import { emptyBytes } from "@flotilla/base";
-import { linkSignals, sleep } from "./abort.ts";
+import { linkSignals, onAborted, sleep } from "./abort.ts";
 import type { Channel } from "./channel.ts";
 import { decodeWith } from "./codec/header.ts";
 import {
@@ -100,7 +100,7 @@ export class Lease {
     this.#isKept = true;
     const { onLost } = options;
     if (onLost !== undefined) {
-      this.lost.addEventListener("abort", () => onLost(this.lost.reason), { once: true });
+      onAborted(this.lost, () => onLost(this.lost.reason));
     }
     const { closing } = this.#channel;
     const link = linkSignals(options.signal, this.#ending.signal, this.lost, closing);

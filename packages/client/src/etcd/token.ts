@@ -22,6 +22,11 @@ export class Token {
     return this.#credentials !== undefined;
   }
 
+  /** What is there already; undefined when it has to be asked for. */
+  get known(): { readonly token: string | undefined } | undefined {
+    return this.#answer;
+  }
+
   /** Undefined while members ask nobody who he is. */
   get(ask: Ask): Promise<string | undefined> {
     if (this.#credentials === undefined) return Promise.resolve(undefined);

@@ -360,6 +360,24 @@ describe("a user's token", () => {
     equal(issued, 2);
   });
 
+  it("may come too late for one call and in time for another", async () => {
+    const only = await member((call) => {
+      if (!call.path.endsWith("/Authenticate")) {
+        answerWrite(call);
+        return;
+      }
+      setTimeout(() => {
+        call.send((writer) => writer.fieldText(2, "t"));
+        call.end();
+      }, 200);
+    });
+    const client = clientOf([only.url], { credentials });
+    const hurried = client.put("a", "v", { timeoutMs: 50 });
+    const patient = client.put("b", "v");
+    await rejects(hurried, { code: "unavailable" });
+    await patient;
+  });
+
   it("is not asked for for ever", async () => {
     const only = await member((call) => {
       if (!call.path.endsWith("/Authenticate")) {
