@@ -27,7 +27,7 @@ export const leaseTtlSecondsMax = 9_000_000_000;
 export const watchesPerStreamMax = 16_384;
 /** What a watch may send before the next one has its turn. */
 export const watchTurnBytes: number = 64 * 1024;
-/** How long the watches of a stream take turns before everybody else has one. */
+/** How long watches take turns, those of all streams together, before everybody else has one. */
 export const watchStretchMs = 10;
 /** `--watch-progress-notify-interval`. */
 export const progressIntervalMs: number = 10 * 60_000;

@@ -20,13 +20,9 @@ import {
 } from "../codec/watch.ts";
 import type { ServiceContext } from "../context.ts";
 import { rpcErrors } from "../errors.ts";
-import {
-  messageOverheadBytes,
-  watchesPerStreamMax,
-  watchStretchMs,
-  watchTurnBytes,
-} from "../limits.ts";
+import { messageOverheadBytes, watchesPerStreamMax, watchTurnBytes } from "../limits.ts";
 import { type EventsAnswer, fragmentsOf } from "./watch-fragments.ts";
+import type { TurnTaker, WatchTurns } from "./watch-turns.ts";
 
 /** The id of an answer that belongs to no watch. */
 const noWatch = -1;
@@ -47,11 +43,19 @@ interface Watch {
   eventsSent: boolean;
 }
 
+/** What all streams have in common. */
+export interface StreamShared {
+  readonly context: ServiceContext;
+  readonly encoded: EncodedEvents;
+  readonly turns: WatchTurns;
+}
+
 /** Serves one client stream; lives from its first request to {@link close}. */
-export class WatchStream {
+export class WatchStream implements TurnTaker {
   readonly #context: ServiceContext;
   readonly #call: WriterCall;
   readonly #encoded: EncodedEvents;
+  readonly #turns: WatchTurns;
   readonly #watches = new Map<WatchId, Watch>();
   /** Ids of watches that compactions have ended: taken, as in etcd, until their client cancels them. */
   readonly #spentIds = new Set<WatchId>();
@@ -64,12 +68,12 @@ export class WatchStream {
   #progressWanted = false;
   #cancelTimer: (() => void) | undefined;
 
-  /** `encoded` is shared by all streams. */
-  constructor(context: ServiceContext, call: WriterCall, encoded: EncodedEvents) {
-    this.#context = context;
+  constructor(shared: StreamShared, call: WriterCall) {
+    this.#context = shared.context;
     this.#call = call;
-    this.#encoded = encoded;
-    context.counts.opened(this);
+    this.#encoded = shared.encoded;
+    this.#turns = shared.turns;
+    shared.context.counts.opened(this);
   }
 
   /** Watches that wait for their turn. */
@@ -194,41 +198,32 @@ export class WatchStream {
   #schedulePump(): void {
     if (this.#pumping) return;
     this.#pumping = true;
-    queueMicrotask(() => this.#pump());
+    this.#turns.join(this);
   }
 
-  /** Turns, until nothing is ready, or the client has enough for now, or others have waited long enough. */
-  #pump(): void {
-    const { timers } = this.#context;
-    const endMs = timers.nowMs() + watchStretchMs;
-    if (!this.#sendFragments()) {
-      this.#pumpWhenDrained();
-      return;
-    }
+  /** Gives, until nothing is ready, or the client has enough for now, or others have waited long enough. */
+  takeTurn(endMs: number): boolean {
+    if (!this.#sendFragments()) return this.#waitForClient();
     for (const watch of this.#ready) {
       this.#ready.delete(watch); // Back at the end of the line if it has more.
-      if (!this.#takeTurn(watch)) {
-        this.#pumpWhenDrained();
-        return;
-      }
-      if (this.#ready.size > 0 && timers.nowMs() >= endMs) {
-        setImmediate(() => this.#pump());
-        return;
-      }
+      if (!this.#give(watch)) return this.#waitForClient();
+      if (this.#ready.size > 0 && this.#context.timers.nowMs() >= endMs) return true;
     }
     this.#pumping = false;
     if (this.#progressWanted) this.#answerProgress();
+    return false;
   }
 
-  #pumpWhenDrained(): void {
+  #waitForClient(): false {
     this.#call.drained().then(
-      () => this.#pump(),
+      () => this.#turns.join(this),
       () => {}, // Never rejects.
     );
+    return false;
   }
 
   /** False when the client should be waited for. */
-  #takeTurn(watch: Watch): boolean {
+  #give(watch: Watch): boolean {
     if (this.#call.ended) return true;
     const batch = watch.watcher.take(watchTurnBytes);
     if (batch === undefined) return true;

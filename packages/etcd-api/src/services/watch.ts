@@ -4,7 +4,8 @@ import { decodeWatchRequest, EncodedEvents } from "../codec/watch.ts";
 import { decoded, type Methods, type ServiceContext } from "../context.ts";
 import { RpcError } from "../errors.ts";
 import { LeaderMonitor } from "./leader-monitor.ts";
-import { WatchStream } from "./watch-stream.ts";
+import { type StreamShared, WatchStream } from "./watch-stream.ts";
+import { WatchTurns } from "./watch-turns.ts";
 
 /** The methods of the Watch service. */
 export function watchMethods(context: ServiceContext): Methods {
@@ -12,25 +13,21 @@ export function watchMethods(context: ServiceContext): Methods {
     context,
     monitor: new LeaderMonitor(context.timers, () => context.hasLeader, context.options.electionMs),
     encoded: new EncodedEvents(),
+    turns: new WatchTurns(context.timers),
   };
   const watch: Method = { kind: "bidi", handle: (call) => serveWatch(shared, call) };
   return [["/etcdserverpb.Watch/Watch", watch]];
 }
 
-/** What all streams have in common. */
-interface WatchShared {
-  readonly context: ServiceContext;
+interface WatchShared extends StreamShared {
   readonly monitor: LeaderMonitor;
-  readonly encoded: EncodedEvents;
 }
 
-async function serveWatch(
-  { context, monitor, encoded }: WatchShared,
-  call: ReaderCall & WriterCall,
-): Promise<void> {
+async function serveWatch(shared: WatchShared, call: ReaderCall & WriterCall): Promise<void> {
+  const { context, monitor } = shared;
   context.checkServesClients();
   context.checkLeader(call);
-  const stream = new WatchStream(context, call, encoded);
+  const stream = new WatchStream(shared, call);
   let stopMonitor: (() => void) | undefined;
   try {
     const reading = readRequests(stream, call);
