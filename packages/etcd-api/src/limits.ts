@@ -131,10 +131,11 @@ export const webSocketWaitingBytes: number = 256 * 1024;
 export const peerHashMs = 60_000;
 /** The same before clients are served, who wait for it. */
 export const firstHashMs = 15_000;
-/** Between two such comparisons, while too few answer to tell whose data is wrong. */
-export const firstHashRetryMs = 500;
-/** A member that repairs itself before clients are served gives up after this time, and does not serve. */
-export const firstRepairMs = 300_000;
+/** While too few answer to tell whose data is wrong they are asked again, so often. */
+export const verdictRetryMs = 500;
+export const verdictTriesMax = 10;
+/** A repair for which no leader sends its state is given up after this time. */
+export const repairMs = 600_000;
 /** How often a member looks whether it is named as one that holds wrong data. */
 export const repairLookMs = 1_000;
 /** A member that still holds something else after so many repairs leaves the alarm to its operator. */

@@ -142,6 +142,37 @@ describe("the leader", () => {
     stop();
   });
 
+  it("waits a moment for one that lags before it names nobody", async () => {
+    const world = await leaderOfThree();
+    const { member, timers } = world;
+    member.hashes.set(2n, await answerLike(member, 3, 1));
+    const stop = startCorruptionChecks(world, options);
+    timers.advance(60_000);
+    await turns();
+    deepEqual(member.store.alarms(), []);
+    member.hashes.set(3n, await answerLike(member, 3));
+    timers.advance(500);
+    await turns();
+    deepEqual(member.store.alarms(), [{ memberId: 2n, kind: "corrupt" }]);
+    stop();
+  });
+
+  it("names nobody when nobody can tell for long", async () => {
+    const world = await leaderOfThree();
+    const { member, timers } = world;
+    member.hashes.set(2n, await answerLike(member, 3, 1));
+    const stop = startCorruptionChecks(world, options);
+    timers.advance(60_000);
+    for (let tries = 0; tries < 9; tries++) {
+      await turns();
+      deepEqual(member.store.alarms(), []);
+      timers.advance(500);
+    }
+    await turns();
+    deepEqual(member.store.alarms(), [{ memberId: 0n, kind: "corrupt" }]);
+    stop();
+  });
+
   it("does nothing while another leads, before a compaction, and after its end", async () => {
     const world = await leaderOfThree();
     const { member, timers } = world;
@@ -237,6 +268,26 @@ describe("a member that is named", () => {
     say(await wrong(member), await wrong(member));
     for (let times = 0; times < 6; times++) await look();
     equal(replaced, 3);
+    equal(member.store.alarms().length, 1);
+    stop();
+  });
+
+  it("goes on as it was when no leader sends its state", async () => {
+    const { member, say, look, timers, stop } = await named();
+    let givenUp = 0;
+    member.replaceState = (signal) =>
+      new Promise((_, reject) => {
+        signal?.addEventListener("abort", () => {
+          givenUp++;
+          reject(signal.reason);
+        });
+      });
+    say(await wrong(member), await wrong(member));
+    await look();
+    equal(givenUp, 0);
+    timers.advance(600_000);
+    await turns();
+    equal(givenUp, 1);
     equal(member.store.alarms().length, 1);
     stop();
   });

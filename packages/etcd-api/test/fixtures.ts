@@ -109,7 +109,7 @@ export class SoloMember implements Member {
   /** What a replacement of the state comes to; it changes nothing by itself. */
   onReplaceState: () => ReplaceOutcome = () => ({ kind: "replaced", index: this.#index });
 
-  async replaceState(): Promise<ReplaceOutcome> {
+  async replaceState(_signal?: AbortSignal): Promise<ReplaceOutcome> {
     return this.onReplaceState();
   }
 

@@ -10,11 +10,12 @@
  * The alarm stops all clients, so that nothing wrong is read or written, and the log says what to do. A
  * member is only named when a majority holds something else; it then repairs itself, see `repair.ts`.
  */
+import type { Timers } from "@flotilla/grpc";
 import { nodeIdOf } from "@flotilla/member";
 import { repeatAsLeader } from "../leader-chore.ts";
-import { firstHashMs, firstHashRetryMs, firstRepairMs, peerHashMs } from "../limits.ts";
+import { firstHashMs, peerHashMs, verdictRetryMs, verdictTriesMax } from "../limits.ts";
 import { type CorruptionDeps, hashOf, peerHashes } from "./hashes.ts";
-import { OwnRepair, type OwnVerdict } from "./repair.ts";
+import { OwnRepair } from "./repair.ts";
 import {
   differingPeers,
   impossiblyAhead,
@@ -51,6 +52,7 @@ export async function checkBeforeServing(
 ): Promise<void> {
   const { member, logger, timers } = deps;
   const endMs = timers.nowMs() + firstHashMs;
+  const repair = new OwnRepair(deps, new AbortController().signal);
   for (;;) {
     const own = await hashOf(deps, member.id, 0, { withinMs: firstHashMs });
     if (own.kind !== "hash") return;
@@ -66,11 +68,21 @@ export async function checkBeforeServing(
       return;
     }
     const isWrong = isOutvoted({ id: member.id, hash: own }, peers);
-    if (mayRepair && isWrong && (await repairBeforeServing(deps)) === "right") return;
+    if (mayRepair && isWrong && (await repair.replace()) === "right") return;
     const mayTellSoon = mayRepair && !isWrong && missing.length > 0 && timers.nowMs() < endMs;
     if (!mayTellSoon) throw inconsistent(own.revision, differing);
-    await new Promise<void>((resolve) => void timers.after(firstHashRetryMs, resolve));
+    await pauseMs(timers, verdictRetryMs);
   }
+}
+
+/** Somebody is wrong, and one who is a moment behind may decide who: an alarm that names nobody helps nobody. */
+function mayTellSoon(...[self, peers]: Parameters<typeof judgeHashes>): boolean {
+  const { corrupt, skipped } = judgeHashes(self, peers);
+  return corrupt.includes(0n) && skipped.length > 0;
+}
+
+function pauseMs(timers: Timers, ms: number): Promise<void> {
+  return new Promise((resolve) => void timers.after(ms, resolve));
 }
 
 function inconsistent(revision: number, differing: readonly string[]): CorruptionError {
@@ -78,19 +90,6 @@ function inconsistent(revision: number, differing: readonly string[]): Corruptio
     `found data inconsistency with peers: at revision ${revision} this member holds other data than ` +
       `${differing.join(", ")}. Find out which is wrong (HashKV at all members); for that one: ${remedy}`,
   );
-}
-
-async function repairBeforeServing(deps: CorruptionDeps): Promise<OwnVerdict> {
-  const late = new AbortController();
-  const cancel = deps.timers.after(firstRepairMs, () => late.abort());
-  try {
-    return await new OwnRepair(deps, late.signal).replace();
-  } catch (error) {
-    if (!late.signal.aborted) throw error;
-    return "unknown";
-  } finally {
-    cancel();
-  }
 }
 
 /** Begins the leader's checks; returns how to stop. 0 ms: never. */
@@ -146,12 +145,17 @@ class CorruptionChecks {
 
   /** True when everybody was compared. */
   async #compare(revision: number): Promise<boolean> {
-    const { member } = this.#deps;
+    const { member, timers } = this.#deps;
     const patience = { withinMs: peerHashMs, signal: this.#signal };
     const own = await hashOf(this.#deps, member.id, revision, patience);
     if (own.kind !== "hash" || revision <= 0) return false;
-    const peers = await peerHashes(this.#deps, revision, patience);
-    const { corrupt, skipped } = judgeHashes({ id: member.id, hash: own }, peers);
+    const self = { id: member.id, hash: own };
+    let peers = await peerHashes(this.#deps, revision, patience);
+    for (let tries = 1; tries < verdictTriesMax && mayTellSoon(self, peers); tries++) {
+      await pauseMs(timers, verdictRetryMs);
+      peers = await peerHashes(this.#deps, revision, patience);
+    }
+    const { corrupt, skipped } = judgeHashes(self, peers);
     // Who was asked before this barrier cannot have been further than this member is after it.
     const isCaughtUp = (await member.readBarrier(this.#signal)).kind === "ready";
     const ahead = isCaughtUp ? impossiblyAhead(member.store.revision, peers) : [];

@@ -12,7 +12,7 @@
 import { nodeIdOf } from "@flotilla/member";
 import type { EtcdApiOptions } from "../context.ts";
 import { repeat } from "../leader-chore.ts";
-import { peerHashMs, repairLookMs, repairsMax } from "../limits.ts";
+import { peerHashMs, repairLookMs, repairMs, repairsMax } from "../limits.ts";
 import { type CorruptionDeps, hashOf, peerHashes } from "./hashes.ts";
 import { isConfirmed, isOutvoted } from "./verdict.ts";
 
@@ -69,13 +69,28 @@ export class OwnRepair {
       member: nodeIdOf(member.id),
       attempt: this.#repairs,
     });
-    const { kind } = await member.replaceState(this.#signal);
+    const kind = await this.#replaceState();
     const verdict = kind === "replaced" ? await this.#compare() : "unknown";
     const fields = { member: nodeIdOf(member.id), outcome: kind, verdict };
     if (verdict === "right") logger.info("this member holds what a quorum holds", fields);
     else logger.error("this member's data is not confirmed by a quorum", fields);
     if (verdict === "right" && this.#isNamed) await this.#disarm();
     return verdict;
+  }
+
+  /** A member applies nothing meanwhile: where no leader sends its state, it goes on as it was. */
+  async #replaceState(): Promise<string> {
+    const { member, timers } = this.#deps;
+    const late = new AbortController();
+    const cancel = timers.after(repairMs, () => late.abort());
+    try {
+      return (await member.replaceState(AbortSignal.any([this.#signal, late.signal]))).kind;
+    } catch (error) {
+      if (!late.signal.aborted || this.#signal.aborted) throw error;
+      return "timeout";
+    } finally {
+      cancel();
+    }
   }
 
   get #isNamed(): boolean {
