@@ -1,5 +1,6 @@
 import { deepEqual, equal, match, ok } from "node:assert/strict";
 import { request } from "node:http";
+import { connect } from "node:net";
 import { after, describe, it } from "node:test";
 import { WebSocket } from "ws";
 import { type Running, startSolo, stopAll, until } from "./fixtures.ts";
@@ -15,7 +16,11 @@ interface Got {
 function get(
   { endpoint }: Pick<Running, "endpoint">,
   path: string,
-  { method = "GET", headers = {} }: { method?: string; headers?: Record<string, string> } = {},
+  {
+    method = "GET",
+    headers = {},
+    body: content = "",
+  }: { method?: string; headers?: Record<string, string>; body?: string } = {},
 ): Promise<Got> {
   return new Promise((resolve, reject) => {
     const sent = request(
@@ -33,7 +38,7 @@ function get(
       },
     );
     sent.on("error", reject);
-    sent.end();
+    sent.end(content);
   });
 }
 
@@ -74,6 +79,32 @@ describe("/health", () => {
     running.member.leaderId = running.member.id;
     running.member.unavailable = { kind: "timeout" };
     equal((await get(running, "/health")).body, bad("RANGE ERROR:etcdserver: request timed out"));
+  });
+});
+
+describe("a client that would rather speak another protocol", () => {
+  const wish = { Connection: "Upgrade, HTTP2-Settings", Upgrade: "h2c", "HTTP2-Settings": "AAM" };
+
+  it("is served in this one, with its body", async () => {
+    const running = await startSolo();
+    equal((await get(running, "/health", { headers: wish })).body, healthy);
+    const webSocket = { Connection: "upgrade", Upgrade: "websocket" };
+    equal((await get(running, "/health", { headers: webSocket })).body, healthy);
+    const headers = { ...wish, "content-length": "14" };
+    const put = { method: "POST", headers, body: '{"key":"YQ=="}' };
+    const answer = await get(running, "/v3/kv/put", put);
+    deepEqual([answer.status, answer.headers["content-type"]], [200, "application/json"]);
+  });
+
+  it("has one request after the other on its connection", async () => {
+    const running = await startSolo();
+    const [host = "", port] = running.endpoint.split(":");
+    const socket = connect({ host, port: Number(port) });
+    const ask = "GET /health HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: h2c\r\n\r\n";
+    socket.write(ask + ask + ask.replace("Connection: Upgrade", "Connection: close, Upgrade"));
+    let text = "";
+    for await (const chunk of socket) text += chunk;
+    equal(text.split(healthy).length, 4);
   });
 });
 

@@ -51,6 +51,8 @@ class Side implements HttpSide {
   readonly #sockets: WebSockets | undefined;
   readonly #server: Server;
   readonly #clientNames = new WeakMap<object, string>();
+  /** The last answer that was begun, by socket. */
+  readonly #answering = new WeakMap<object, ServerResponse>();
   #connections = 0;
 
   constructor(context: ServiceContext, set: PageSet, gateway: Gateway | undefined) {
@@ -72,6 +74,10 @@ class Side implements HttpSide {
     this.#connections++;
     socket.once("close", () => this.#connections--);
     if (clientName !== undefined) this.#clientNames.set(socket, clientName);
+    this.#read(socket, firstBytes);
+  }
+
+  #read(socket: Socket, firstBytes: Buffer): void {
     socket.pause();
     if (firstBytes.length > 0) socket.unshift(firstBytes);
     this.#server.emit("connection", socket);
@@ -86,6 +92,7 @@ class Side implements HttpSide {
   #makeServer(): Server {
     const server = createServer({ requestTimeout: 0, keepAlive: true }, (request, response) => {
       response.on("error", () => response.destroy());
+      this.#answering.set(request.socket, response);
       this.#serve(request, response).catch((error: unknown) => this.#failed(response, error));
     });
     server.headersTimeout = httpHeadersMs;
@@ -141,6 +148,10 @@ class Side implements HttpSide {
 
   #upgrade(request: IncomingMessage, socket: Socket, head: Buffer): void {
     const path = gatewayPath(urlOf(request).pathname);
+    if (path === undefined || !/^websocket$/i.test(request.headers.upgrade ?? "")) {
+      this.#readAgain(socket, Buffer.concat([headWithoutUpgrade(request), head]));
+      return;
+    }
     const route = path === undefined ? undefined : this.#gateway?.route(path);
     const isAllowed = this.#isAllowed(request);
     const isNameless = !this.#isNamed(request);
@@ -149,6 +160,18 @@ class Side implements HttpSide {
       if (!isAllowed) line = "421 Misdirected Request";
       socket.end(`HTTP/1.1 ${line}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`);
     } else this.#sockets.upgrade(route, request, socket, head);
+  }
+
+  /** Once the requests before are answered: node knows nothing of them when it takes up a socket again. */
+  #readAgain(socket: Socket, bytes: Buffer): void {
+    const before = this.#answering.get(socket);
+    if (before === undefined || before.writableFinished) this.#read(socket, bytes);
+    else {
+      socket.pause();
+      before.once("close", () => {
+        if (!socket.destroyed) this.#read(socket, bytes);
+      });
+    }
   }
 
   /** Who may ask; the headers of the answer for pages of other origins. */
@@ -187,6 +210,20 @@ const nameIgnored: Answer = textAnswer(
 );
 const wrongMethod: Answer = jsonAnswer(501, '{"code":12,"message":"Method Not Allowed"}');
 const noSuchCall: Answer = jsonAnswer(404, '{"code":5,"message":"Not Found"}');
+
+/**
+ * The head of a request that would rather speak another protocol, `h2c` mostly, without that wish: it is
+ * served in this one. Node asks nobody before it takes such a request out of the line.
+ */
+function headWithoutUpgrade({ method, url, httpVersion, rawHeaders }: IncomingMessage): Buffer {
+  const lines = [`${method} ${url} HTTP/${httpVersion}`];
+  for (let at = 0; at + 1 < rawHeaders.length; at += 2) {
+    const [name = "", value = ""] = rawHeaders.slice(at, at + 2);
+    if (!/^(?:connection|upgrade|http2-settings)$/i.test(name)) lines.push(`${name}: ${value}`);
+    else if (/\bclose\b/i.test(value)) lines.push("Connection: close");
+  }
+  return Buffer.from(`${lines.join("\r\n")}\r\n\r\n`, "latin1");
+}
 
 /** What follows the version; undefined for a version that is not served. */
 function gatewayPath(pathname: string): string | undefined {
