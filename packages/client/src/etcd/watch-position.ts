@@ -4,6 +4,9 @@
  * A watch outlives its stream: the next one begins where this one has everything. That place is known
  * from "created" on, also when the watch begins with what comes next, so that nothing is missed and
  * nothing is told twice however often members come and go.
+ *
+ * A notice of progress moves it, too, but only events say what was told: members before etcd 3.4.25 and
+ * 3.5.8 give notice of revisions whose events are still to come.
  */
 
 import type { WatchEvent } from "@flotilla/store";
@@ -25,12 +28,17 @@ export type WatchStep =
 export class WatchPosition {
   /** First revision that was not told yet; 0 until the watch was created for the first time. */
   #next: number;
+  /** Last revision whose events were told, or the one before the first that is wanted. */
+  #told: number;
+  /** Until a notice of progress has been ahead of events. */
+  #believesNotices = true;
   /** Of a revision that comes in fragments. */
   #pending: WatchEvent[] = [];
 
   /** `startRevision` 0 begins with what comes next. */
   constructor(startRevision: number) {
     this.#next = startRevision;
+    this.#told = startRevision - 1;
   }
 
   /** Where the next stream has to start. */
@@ -47,27 +55,33 @@ export class WatchPosition {
     if (response.isCanceled) return this.#canceled(response);
     if (response.isCreated) {
       // A watch from now on begins with the revision after the one that the member has.
-      if (this.#next === 0) this.#next = response.revision + 1;
+      if (this.#next === 0) {
+        this.#next = response.revision + 1;
+        this.#told = response.revision;
+      }
       return { kind: "created" };
     }
     if (response.events.length > 0 || this.#pending.length > 0) return this.#events(response);
-    if (response.revision < this.#next) return { kind: "nothing" };
+    if (!this.#believesNotices || response.revision < this.#next) return { kind: "nothing" };
     this.#next = response.revision + 1;
     return { kind: "progress", revision: response.revision };
   }
 
   #events(response: WatchResponse): WatchStep {
     for (const event of response.events) {
-      if (event.kv.modRevision >= this.#next) this.#pending.push(event);
+      if (event.kv.modRevision > this.#told) this.#pending.push(event);
     }
     // A member that catches up sends many revisions in one series of fragments.
     const count = response.isFragment ? this.#wholeCount() : this.#pending.length;
     const events = this.#pending.slice(0, count);
+    const [first] = events;
     const last = events.at(-1);
-    if (last === undefined) return { kind: "nothing" };
+    if (first === undefined || last === undefined) return { kind: "nothing" };
     this.#pending = this.#pending.slice(count);
     // Not the header's revision: while a watch catches up, that one is ahead of the events.
     const revision = last.kv.modRevision;
+    if (first.kv.modRevision < this.#next) this.#believesNotices = false;
+    this.#told = revision;
     this.#next = revision + 1;
     return { kind: "events", events, revision };
   }

@@ -61,6 +61,21 @@ describe("WatchPosition", () => {
     equal(position.next, 10);
   });
 
+  it("believes no notice of progress any more that was ahead of events", () => {
+    const late = new WatchPosition(3);
+    equal(late.take(response({ revision: 5 })).kind, "progress");
+    late.take(response({ events: [event(5), event(7)] }));
+    equal(late.take(response({ revision: 9 })).kind, "nothing");
+    const position = new WatchPosition(3);
+    equal(position.take(response({ revision: 9 })).kind, "progress");
+    const step = position.take(response({ events: [event(5), event(6)] }));
+    equal(step.kind === "events" && step.events.length, 2);
+    equal(position.next, 7);
+    equal(position.take(response({ revision: 9 })).kind, "nothing");
+    equal(position.next, 7);
+    equal(position.take(response({ events: [event(6)] })).kind, "nothing", "told already");
+  });
+
   it("tells a revision in fragments as one, and drops a part whose rest never came", () => {
     const position = new WatchPosition(3);
     equal(position.take(response({ isFragment: true, events: [event(3, "a")] })).kind, "nothing");
