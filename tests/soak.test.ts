@@ -16,7 +16,7 @@ it("clients of disturbed members are told the truth, and every write is kept (20
   ok(windows >= 3, `${windows} windows`);
 });
 
-it("memory is flat when its last third is where the first was", () => {
+it("memory is flat when the floor of its last third is where that of the first was", () => {
   const samples = (mib: (at: number) => number) =>
     Array.from({ length: 30 }, (_, at) => ({ atMs: at * 10_000, mib: mib(at) }));
   equal(

@@ -3,7 +3,10 @@ import { readFileSync } from "node:fs";
 
 /** Samples of one process, at least so many after the warm-up, before anything is said of it. */
 const samplesMin = 12;
-/** Flat: the last third is on average not above the first by more than this part, and this much. */
+/**
+ * Flat: the lowest sample of the last third is not above that of the first by more than this part, or
+ * this much. The lowest, since garbage piles up until the engine collects it: what is left then is held.
+ */
 const growthRatioMax = 0.15;
 const growthMiBMax = 24;
 
@@ -48,10 +51,14 @@ export function judgeMemory(samples: readonly Sample[], warmUpMs: number): Memor
   const files = samples.map(({ fileMib = 0 }) => fileMib);
   if (judged.length < samplesMin) return { series, files, slope, isFlat: undefined };
   const third = Math.floor(judged.length / 3);
-  const first = mean(judged.slice(0, third));
-  const last = mean(judged.slice(-third));
+  const first = floor(judged.slice(0, third));
+  const last = floor(judged.slice(-third));
   const isFlat = last - first <= Math.max(growthMiBMax, first * growthRatioMax);
   return { series, files, slope, isFlat };
+}
+
+function floor(samples: readonly Sample[]): number {
+  return Math.min(...samples.map(({ mib }) => mib));
 }
 
 function mean(samples: readonly Sample[]): number {

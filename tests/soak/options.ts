@@ -1,8 +1,8 @@
 /** What a soak is told. */
 
 /**
- * Operations a second: half of what three members and these clients do on two cores when they are not
- * held back (see README.md), so that the machine is busy and nothing queues up.
+ * Operations a second, about half of what three members and these clients do on two busy cores when they
+ * are not held back: `--rate 100000` for half a minute says what that is on another machine.
  */
 export const rateDefault = 600;
 

@@ -17,7 +17,7 @@ import { type SoakOptions, soakDefaults } from "./options.ts";
 import { insisting, Window } from "./window.ts";
 
 const names = ["m1", "m2", "m3"] as const;
-const workers = 24;
+const workers = 48;
 const leaseHolders = 6;
 /** A key is written in each second that is there until the end. */
 const keepEveryMs = 1000;
