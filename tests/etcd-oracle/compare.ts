@@ -1,12 +1,20 @@
 /**
  * Compares this repository with what was recorded, and says each difference.
  * `node tests/dist/etcd-oracle/compare.js [NAME...]`; with `--live A..B REQUESTS` random requests of
- * these seeds go to a real etcd, and then to ours.
+ * these seeds go to a real etcd, and then to ours; with `--live NAME...` what is recorded.
  */
+import {
+  differencesOf,
+  findEtcdctl,
+  readOutcomes,
+  walkOnce,
+  wholeWalk,
+} from "../etcdctl/recording.ts";
 import {
   type Comparison,
   compareLive,
   compareRecorded,
+  compareSuite,
   describeDifference,
   unexpectedOf,
 } from "./comparison.ts";
@@ -28,16 +36,39 @@ function report(comparison: Comparison): void {
   total.unexpected += unexpected.length;
 }
 
+/** What etcdctl prints, command by command, where there is one that was recorded. */
+async function reportEtcdctl(): Promise<void> {
+  const client = findEtcdctl();
+  const recorded = client && readOutcomes(client);
+  if (client === undefined || recorded === undefined) {
+    process.stdout.write("etcdctl: there is none that was recorded\n");
+    return;
+  }
+  const { outcomes } = await walkOnce("ours", client, wholeWalk());
+  const differences = differencesOf(recorded, outcomes);
+  for (const difference of differences) process.stdout.write(`${JSON.stringify(difference)}\n`);
+  const { length } = outcomes;
+  process.stdout.write(
+    `etcdctl ${client.version}: ${length} commands, ${differences.length} differences\n`,
+  );
+  total.requests += length;
+  total.differences += differences.length;
+  total.unexpected += differences.length;
+}
+
 const words = process.argv.slice(2);
+const isAsked = (name: string): boolean => words.length === 0 || words.includes(name);
 if (words[0] === "--live") {
-  const [first = "1", last = first] = (words[1] ?? "1").split("..");
-  for (let seed = Number(first); seed <= Number(last); seed++) {
-    report(await compareLive(seed, Number(words[2] ?? 1000)));
-  }
+  const [, what = "1", requests = "1000"] = words;
+  const [first = "1", last = first] = what.split("..");
+  if (/^\d/.test(what)) {
+    for (let seed = Number(first); seed <= Number(last); seed++) {
+      report(await compareLive(seed, Number(requests)));
+    }
+  } else for (const name of words.slice(1)) report(await compareSuite(name));
 } else {
-  for (const name of recordedNames()) {
-    if (words.length === 0 || words.includes(name)) report(await compareRecorded(name));
-  }
+  for (const name of recordedNames()) if (isAsked(name)) report(await compareRecorded(name));
+  if (isAsked("etcdctl")) await reportEtcdctl();
 }
 for (const { recording, reason } of knownDifferences) {
   process.stdout.write(`known in ${recording}: ${reason}\n`);

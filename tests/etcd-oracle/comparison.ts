@@ -1,9 +1,9 @@
 /** Sends what was recorded, or made up, to a fresh server of this repository and says what differs. */
 import { knownDifferences } from "./known-differences.ts";
 import { type Difference, readRecording, replay, requestCount, runScript } from "./recording.ts";
-import { startServer } from "./servers.ts";
 import type { Step } from "./session.ts";
-import { randomSuite } from "./suites.ts";
+import { type Setting, startFor } from "./setting.ts";
+import { randomSuite, type Suite, suites } from "./suites.ts";
 
 /** How a run came out. */
 export interface Comparison {
@@ -14,20 +14,31 @@ export interface Comparison {
 
 /** Compares with a recording. */
 export function compareRecorded(name: string): Promise<Comparison> {
-  const { flags, steps } = readRecording(name);
-  return compareSteps(name, flags, steps);
+  const { flags, members = 1, steps } = readRecording(name);
+  return compareSteps(name, { flags, members }, steps);
 }
 
 /** Sends random requests to a real etcd, and then the same to ours. */
-export async function compareLive(seed: number, requests: number): Promise<Comparison> {
-  const suite = randomSuite(seed, requests);
-  const etcd = await startServer("etcd", suite.flags);
+export function compareLive(seed: number, requests: number): Promise<Comparison> {
+  return compareNow(`seed ${seed}`, randomSuite(seed, requests));
+}
+
+/** Sends what is recorded to a real etcd once more, and then to ours. */
+export function compareSuite(name: string): Promise<Comparison> {
+  const suite = suites[name];
+  if (suite === undefined) throw new Error(`no suite is called ${name}`);
+  return compareNow(name, suite);
+}
+
+async function compareNow(name: string, suite: Suite): Promise<Comparison> {
+  const etcd = await startFor("etcd", suite);
+  let steps: readonly Step[];
   try {
-    const steps = await runScript(etcd, suite.script());
-    return await compareSteps(`seed ${seed}`, suite.flags, steps);
+    steps = await runScript(etcd, suite.script());
   } finally {
     await etcd.close();
   }
+  return compareSteps(name, suite, steps);
 }
 
 /** Each difference that the table does not know, as text. */
@@ -43,10 +54,10 @@ function isKnown({ recording, expected, actual }: Difference): boolean {
 
 async function compareSteps(
   name: string,
-  flags: readonly string[],
+  setting: Setting,
   steps: readonly Step[],
 ): Promise<Comparison> {
-  const server = await startServer("ours", flags);
+  const server = await startFor("ours", setting);
   try {
     const differences = await replay(server, name, steps);
     return { name, requests: requestCount(steps), differences };

@@ -3,21 +3,26 @@
  * answers. `node tests/dist/etcd-oracle/record.js [NAME...]`, after a build.
  */
 import { execFileSync } from "node:child_process";
-import { requestCount, runScript, writeRecording } from "./recording.ts";
-import { oracleProgram, startServer } from "./servers.ts";
-import { suites } from "./suites.ts";
+import { type Recording, requestCount, runScript, writeRecording } from "./recording.ts";
+import { oracleProgram } from "./servers.ts";
+import { startFor } from "./setting.ts";
+import { type Suite, suites } from "./suites.ts";
 
 const program = oracleProgram();
 if (program === undefined) throw new Error("no etcd: set ETCD_ORACLE to its program");
 const oracle = execFileSync(program, ["--version"], { encoding: "utf8" }).split("\n")[0] ?? "";
 const names = process.argv.slice(2);
 
+function aboutOf({ about, flags, members }: Suite): Omit<Recording, "oracle" | "steps"> {
+  return { about, flags, ...(members !== undefined && { members }) };
+}
+
 for (const [name, suite] of Object.entries(suites)) {
   if (names.length > 0 && !names.includes(name)) continue;
-  const server = await startServer("etcd", suite.flags);
+  const server = await startFor("etcd", suite);
   try {
     const steps = await runScript(server, suite.script());
-    writeRecording(name, { about: suite.about, oracle, flags: suite.flags, steps });
+    writeRecording(name, { ...aboutOf(suite), oracle, steps });
     process.stdout.write(`${name}: ${requestCount(steps)} requests\n`);
   } finally {
     await server.close();

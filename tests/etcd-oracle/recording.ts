@@ -14,6 +14,8 @@ export interface Recording {
   readonly oracle: string;
   /** etcd's flags that the server was started with. */
   readonly flags: readonly string[];
+  /** How many founded the cluster; 1 when it is not said. */
+  readonly members?: number;
   readonly steps: readonly Step[];
 }
 
@@ -81,8 +83,9 @@ export async function replay(
   try {
     for (const [index, expected] of steps.entries()) {
       const actual = await session.run(requestOf(expected), expected);
-      if (!alike(expected, actual)) {
-        differences.push({ recording, step: index + 1, expected, actual });
+      for (const [want, have] of pairsOf(expected, actual)) {
+        if (alike(want, have)) continue;
+        differences.push({ recording, step: index + 1, expected: want, actual: have });
       }
     }
   } finally {
@@ -91,8 +94,15 @@ export async function replay(
   return differences;
 }
 
+/** Both sides of a step, or of each that was sent together. */
+function pairsOf(expected: Step, actual: Step): readonly (readonly [Step, Step])[] {
+  const { steps } = expected;
+  if (steps === undefined) return [[expected, actual]];
+  return steps.map((step, at) => [step, actual.steps?.[at] ?? requestOf(step)]);
+}
+
 function requestOf(step: Step): Request {
-  const { answer: _1, answers: _2, error: _3, ...request } = step;
+  const { answer: _1, answers: _2, error: _3, steps: _4, ...request } = step;
   return request as Request;
 }
 
@@ -119,5 +129,9 @@ function secondsOf(step: Step): number {
 
 /** How many requests a run has sent. */
 export function requestCount(steps: readonly Step[]): number {
-  return steps.filter((step) => "call" in step || "send" in step).length;
+  const count = (step: Step): number => {
+    if ("together" in step) return step.together.length;
+    return "call" in step || "send" in step ? 1 : 0;
+  };
+  return steps.reduce((sum, step) => sum + count(step), 0);
 }

@@ -13,6 +13,7 @@ import { RawClient, type TlsFiles } from "./client.ts";
 import { decodeMessage, type Message } from "./protobuf.ts";
 import { methodOf } from "./schema.ts";
 import { commandOf, type Side } from "./servers.ts";
+import { idOf } from "./status.ts";
 
 /** How a cluster is started. */
 export interface ClusterOptions {
@@ -175,6 +176,11 @@ export class ServerCluster {
     });
   }
 
+  /** Waits until a member answers, whatever it knows. */
+  async answers(name: string): Promise<void> {
+    await until(`${name} to answer`, readyMs, () => this.status(name));
+  }
+
   /** Waits until a member says that it has no leader. */
   async leaderless(name: string): Promise<void> {
     await until(`${name} to miss its leader`, readyMs, async () => {
@@ -228,10 +234,6 @@ export class ServerCluster {
     if (place === undefined) throw new Error(`there is no member ${name}`);
     return place;
   }
-}
-
-function idOf(status: Message | undefined): unknown {
-  return (status?.["header"] as Message | undefined)?.["member_id"];
 }
 
 async function issueCertificates(): Promise<Certificates> {

@@ -16,7 +16,28 @@ export interface RunningServer {
   readonly endpoint: string;
   readonly clientUrl: string;
   readonly peerUrl: string;
+  /** When there are several; the rest is of the one that leads at the beginning. */
+  readonly members?: RunningMembers;
   close(): Promise<void>;
+}
+
+/** What can be done to a member. */
+export type Deed =
+  | "kill"
+  | "start"
+  /** Started for the first time, after it was added. */
+  | "join"
+  /** Waited for until it has no leader. */
+  | "miss the leader"
+  /** Waited for until it knows one. */
+  | "find a leader";
+
+/** Those of a cluster: `leader`, `f1`, `f2` as they began, and `m4`, which is not in it yet. */
+export interface RunningMembers {
+  /** Of ids and addresses. */
+  readonly names: Readonly<Record<string, string>>;
+  endpoint(member: string): string;
+  perform(deed: Deed, to: string): Promise<void>;
 }
 
 const readyMs = 20_000;

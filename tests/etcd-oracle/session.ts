@@ -8,7 +8,7 @@
 import { type Ended, type OpenStream, RawClient } from "./client.ts";
 import { decodeMessage, encodeMessage, type Json, type Message } from "./protobuf.ts";
 import { methodOf } from "./schema.ts";
-import type { RunningServer } from "./servers.ts";
+import type { Deed, RunningServer } from "./servers.ts";
 
 /** What is sent, or waited for. */
 export type Request =
@@ -20,10 +20,13 @@ export type Request =
       readonly bind?: Readonly<Record<string, string>>;
       /** Fields of the answer, at any depth, of which only is compared whether they are there. */
       readonly opaque?: readonly string[];
+      /** Which member of a cluster is asked, as {@link RunningServer.members} names it. */
+      readonly at?: string;
     }
   | {
       readonly open: string;
       readonly stream: string;
+      readonly at?: string;
       readonly metadata?: Readonly<Record<string, string>>;
     }
   | { readonly send: string; readonly request: Message }
@@ -31,10 +34,16 @@ export type Request =
   | { readonly cancel: string }
   /** All that a stream has to say. `merge`: events of one watch are told as one, however they came. */
   | { readonly take: string; readonly merge?: boolean }
-  | { readonly waitMs: number };
+  | { readonly waitMs: number }
+  /** Done to a member of a cluster. */
+  | { readonly do: Deed; readonly to: string }
+  /** Sent at once, for what takes its time to be refused. */
+  | { readonly together: readonly Request[] };
 
 /** A request with its answer: what came, and the code and text of an error. */
 export type Step = Request & {
+  /** Of requests that were sent together. */
+  readonly steps?: readonly Step[];
   readonly answer?: Message;
   readonly answers?: readonly Message[];
   readonly error?: readonly [code: number, text: string];
@@ -47,20 +56,24 @@ const patienceMs = 4_000;
 
 /** Sends requests to one server, one after the other. */
 export class Session {
-  readonly #client: RawClient;
+  readonly #server: RunningServer;
+  readonly #clients = new Map<string, RawClient>();
   readonly #names = new Map<string, string>();
   readonly #values = new Map<string, string>();
   readonly #streams = new Map<string, { readonly method: string; readonly stream: OpenStream }>();
 
   constructor(server: RunningServer) {
-    this.#client = new RawClient(server.endpoint);
+    this.#server = server;
     this.#name("$peerUrl", server.peerUrl);
     this.#name("$clientUrl", server.clientUrl);
+    for (const [name, value] of Object.entries(server.members?.names ?? {})) {
+      this.#name(name, value);
+    }
   }
 
   close(): void {
     for (const { stream } of this.#streams.values()) stream.cancel();
-    this.#client.close();
+    for (const client of this.#clients.values()) client.close();
   }
 
   /** `expected`: how many answers a stream should give; without it, it is listened to until it is quiet. */
@@ -69,7 +82,7 @@ export class Session {
     if ("open" in request) {
       const { path } = methodOf(request.open);
       const metadata = this.#resolve(request.metadata ?? {}) as Record<string, string>;
-      const stream = this.#client.open(path, metadata);
+      const stream = this.#client(request.at).open(path, metadata);
       this.#streams.set(request.stream, { method: request.open, stream });
     } else if ("send" in request) {
       const { method, stream } = this.#stream(request.send);
@@ -78,20 +91,24 @@ export class Session {
     } else if ("finish" in request) this.#stream(request.finish).stream.finish();
     else if ("cancel" in request) this.#stream(request.cancel).stream.cancel();
     else if ("take" in request) return this.#take(request, expected);
+    else if ("together" in request) {
+      return { ...request, steps: await Promise.all(request.together.map((one) => this.run(one))) };
+    } else if ("do" in request) await this.#server.members?.perform(request.do, request.to);
     else await new Promise((resolve) => setTimeout(resolve, request.waitMs));
     return request;
   }
 
   async #call(request: Extract<Request, { readonly call: string }>): Promise<Step> {
     const method = methodOf(request.call);
+    const client = this.#client(request.at);
     const bytes = encodeMessage(method.request, this.#resolve(request.request) as Message);
     const metadata = this.#resolve(request.metadata ?? {}) as Record<string, string>;
     if (method.kind === "serverStream") {
-      const { code, text, answers } = await this.#client.all(method.path, bytes, metadata);
+      const { code, text, answers } = await client.all(method.path, bytes, metadata);
       const told = answers.map((one) => this.#tell(method.response, one));
       return { ...request, answers: told, ...(code !== 0 && { error: errorOf({ code, text }) }) };
     }
-    const { code, text, answer } = await this.#client.unary(method.path, bytes, metadata);
+    const { code, text, answer } = await client.unary(method.path, bytes, metadata);
     if (answer === undefined) return { ...request, error: errorOf({ code, text }) };
     const decoded = decodeMessage(method.response, answer);
     for (const [path, name] of Object.entries(request.bind ?? {})) {
@@ -119,6 +136,14 @@ export class Session {
     stream.received.length = 0;
     const { ended } = stream;
     return { ...request, answers, ...(ended && { error: errorOf(ended) }) };
+  }
+
+  #client(at = ""): RawClient {
+    const known = this.#clients.get(at);
+    if (known !== undefined) return known;
+    const client = new RawClient(this.#server.members?.endpoint(at) ?? this.#server.endpoint);
+    this.#clients.set(at, client);
+    return client;
   }
 
   #stream(name: string): { readonly method: string; readonly stream: OpenStream } {
@@ -193,9 +218,9 @@ function hide(message: Message, fields: readonly string[]): Message {
   return hidden(message) as Message;
 }
 
-/** The keys of a lease come in no order, members in that of ids which only one server gives. */
+/** The keys of a lease and alarms come in no order, members in that of ids which only one server gives. */
 function sorted(answer: Message): Message {
-  const { keys, members } = answer;
+  const { keys, members, alarms } = answer;
   const textOf = (value: Json): string => JSON.stringify(value);
   const inOrder = (values: Json): Json =>
     (values as readonly Json[]).toSorted((a, b) => (textOf(a) < textOf(b) ? -1 : 1));
@@ -203,12 +228,16 @@ function sorted(answer: Message): Message {
     ...answer,
     ...(keys !== undefined && { keys: inOrder(keys) }),
     ...(members !== undefined && { members: inOrder(members) }),
+    ...(alarms !== undefined && { alarms: inOrder(alarms) }),
   };
 }
 
-/** Go's protobuf puts a space of one kind or the other into its texts, so that nobody relies on them. */
+/**
+ * Go's protobuf puts a space of one kind or the other into its texts, so that nobody relies on them;
+ * grpc-js says how long it waited, and for whom.
+ */
 function errorOf({ code, text }: Ended): readonly [number, string] {
-  return [code, text.replaceAll("\u00a0", " ")];
+  return [code, text.replaceAll("\u00a0", " ").replace(/^(Deadline exceeded) after .*/s, "$1")];
 }
 
 function valueAt(message: Message, path: string): Json {

@@ -2,8 +2,8 @@
  * Runs every command of etcdctl against three members with TLS, compares what it prints with what it
  * prints against a real etcd, and says how many did what: `node tests/dist/etcdctl/main.js`.
  *
- * `record` asks the real one anew; `live` asks both now; `measurements` adds the commands that take
- * minutes. `ETCDCTL` names the program, `ETCD_ORACLE` the real etcd.
+ * `record` asks the real one anew; `live` asks both now; `measurements` adds `check perf`, which
+ * takes a minute. `ETCDCTL` names the program, `ETCD_ORACLE` the real etcd.
  */
 import {
   differencesOf,
@@ -36,8 +36,10 @@ if (words.includes("record")) {
     print(`etcd: ${JSON.stringify(recorded)}\nours: ${JSON.stringify(actual)}`);
   }
   if (words.includes("measurements")) {
-    const measured = await walkOnce("ours", client, measurements());
-    for (const { command, code } of measured.outcomes) print(`${command}: ended with ${code}`);
+    const measured = await walkOnce("ours", client, measurements(), []);
+    for (const { command, code, stdout } of measured.outcomes) {
+      print(`${command}: ended with ${code}${stdout.slice(stdout.indexOf("\n"))}`);
+    }
   }
   const total = { etcdctl: client.version, commands: outcomes.length };
   print(JSON.stringify({ ...total, lacking: lacking.length, differences: differences.length }));

@@ -4,7 +4,7 @@ import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Side } from "../etcd-oracle/servers.ts";
 import { repository, which } from "../harness/index.ts";
-import { type Outcome, type Walk, Walker } from "./walker.ts";
+import { type Outcome, smallStore, type Walk, Walker } from "./walker.ts";
 import { auth } from "./walks/auth.ts";
 import { keys } from "./walks/keys.ts";
 import { leases } from "./walks/leases.ts";
@@ -53,8 +53,9 @@ export async function walkOnce(
   side: Side,
   client: Etcdctl,
   walk: Walk,
+  flags: readonly string[] = smallStore,
 ): Promise<{ outcomes: readonly Outcome[]; lacking: readonly string[] }> {
-  const walker = await Walker.start(side, client);
+  const walker = await Walker.start(side, client, flags);
   try {
     return await walker.walk(walk);
   } catch (error) {

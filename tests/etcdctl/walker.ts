@@ -85,10 +85,17 @@ interface Background {
 }
 
 const commandMs = 15_000;
+/** The longest, `check perf`, takes a minute. */
+const endMs = 150_000;
 const valueBytes = 1_000_000;
 const founders = ["m1", "m2", "m3"];
 /** What members are started with: a quota that can be filled, and etcd's own limit of learners. */
-const flags = ["--quota-backend-bytes", "16777216", "--max-learners", "1"];
+export const smallStore: readonly string[] = [
+  "--quota-backend-bytes",
+  "16777216",
+  "--max-learners",
+  "1",
+];
 
 export class Walker {
   readonly cluster: ServerCluster;
@@ -101,7 +108,7 @@ export class Walker {
     this.#client = client;
   }
 
-  static async start(side: Side, client: Client): Promise<Walker> {
+  static async start(side: Side, client: Client, flags: readonly string[]): Promise<Walker> {
     const cluster = await ServerCluster.start(side, { names: founders, flags, tls: true });
     const walker = new Walker(cluster, client);
     await cluster.place("m4");
@@ -254,7 +261,7 @@ export class Walker {
     { child, printed }: Background,
     { silent, ...looks }: Pick<Command, "silent" | "unordered" | "anyone"> = {},
   ): Promise<Outcome> {
-    const timer = setTimeout(() => child.kill("SIGKILL"), 4 * commandMs);
+    const timer = setTimeout(() => child.kill("SIGKILL"), endMs);
     if (child.exitCode === null && child.signalCode === null) await once(child, "close");
     clearTimeout(timer);
     const code = child.exitCode ?? -1;
