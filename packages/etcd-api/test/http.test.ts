@@ -23,20 +23,18 @@ function get(
   }: { method?: string; headers?: Record<string, string>; body?: string } = {},
 ): Promise<Got> {
   return new Promise((resolve, reject) => {
-    const sent = request(
-      `http://${endpoint}${path}`,
-      { method, headers, agent: false },
-      (given) => {
-        let body = "";
-        given.setEncoding("utf8");
-        given.on("data", (piece: string) => {
-          body += piece;
-        });
-        given.on("end", () =>
-          resolve({ status: given.statusCode ?? 0, headers: given.headers, body }),
-        );
-      },
-    );
+    const [host = "", port] = endpoint.split(":");
+    const options = { host, port: Number(port), path, method, headers, agent: false };
+    const sent = request(options, (given) => {
+      let body = "";
+      given.setEncoding("utf8");
+      given.on("data", (piece: string) => {
+        body += piece;
+      });
+      given.on("end", () =>
+        resolve({ status: given.statusCode ?? 0, headers: given.headers, body }),
+      );
+    });
     sent.on("error", reject);
     sent.end(content);
   });
@@ -79,6 +77,31 @@ describe("/health", () => {
     running.member.leaderId = running.member.id;
     running.member.unavailable = { kind: "timeout" };
     equal((await get(running, "/health")).body, bad("RANGE ERROR:etcdserver: request timed out"));
+  });
+});
+
+describe("a path that has a shorter form", () => {
+  // biome-ignore format: a table
+  const cases: readonly (readonly [string, string])[] = [
+    ["//health?a=b",      "/health?a=b"],
+    ["/v3/../health",     "/health"],
+    ["/v3//kv/./range",   "/v3/kv/range"],
+    ["/v3",               "/v3/"],
+    ["//evil.example/a",  "/evil.example/a"],
+    ["/a//<b>\"",          "/a/<b>\""],
+  ];
+  for (const [path, want] of cases) {
+    it(`is redirected: ${path}`, async () => {
+      const { status, headers, body } = await get(await startSolo(), path);
+      deepEqual([status, headers["location"]], [307, want]);
+      match(body, /^<a href="[^"<>]+">Temporary Redirect<\/a>\.\n\n$/);
+    });
+  }
+
+  it("is redirected for who posts, without a word", async () => {
+    const running = await startSolo();
+    const { status, headers, body } = await get(running, "//v3/kv/put", { method: "POST" });
+    deepEqual([status, headers["location"], body], [307, "/v3/kv/put", ""]);
   });
 });
 

@@ -26,6 +26,18 @@ export const methodNotAllowed: Answer = {
 /** What a wrong path gets. */
 export const notFound: Answer = textAnswer(404, "404 page not found\n");
 
+/** Sends a client to another path, in the words of Go's servers. */
+export function redirectTo(location: string, method: string): Answer {
+  const headers = { Location: location };
+  if (method !== "GET" && method !== "HEAD") return { status: 307, headers, body: "" };
+  const href = location.replace(/[&<>"']/g, (character) => `&#${character.charCodeAt(0)};`);
+  return {
+    status: 307,
+    headers: { ...headers, "Content-Type": "text/html; charset=utf-8" },
+    body: `<a href="${href}">Temporary Redirect</a>.\n\n`,
+  };
+}
+
 /** JSON that was written already. */
 export function jsonAnswer(status: number, body: string): Answer {
   return { status, headers: { "Content-Type": "application/json" }, body };

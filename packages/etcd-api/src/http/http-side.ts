@@ -6,13 +6,14 @@
  */
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import type { Socket } from "node:net";
+import { posix } from "node:path";
 import { InvariantError } from "@flotilla/base";
 import type { Method } from "@flotilla/grpc";
 import type { ServiceContext } from "../context.ts";
 import { Gateway } from "../gateway/gateway.ts";
 import { httpConnectionsMax, httpHeadersMs } from "../limits.ts";
 import { corsHeaders, isHostAllowed, misdirected } from "./access.ts";
-import { type Answer, jsonAnswer, notFound, sendAnswer, textAnswer } from "./answer.ts";
+import { type Answer, jsonAnswer, notFound, redirectTo, sendAnswer, textAnswer } from "./answer.ts";
 import { HttpExchange } from "./http-exchange.ts";
 import { metricsAnswer, type PageSet, Pages } from "./pages.ts";
 import { ScrapeCounters } from "./scrape-counters.ts";
@@ -117,8 +118,11 @@ class Side implements HttpSide {
     }
     const { method = "GET" } = request;
     const { pathname, searchParams } = urlOf(request);
+    const shorter = shorterTarget(request);
     if (this.#set === "client" && method === "OPTIONS") {
       sendAnswer(response, { status: 200, headers: {}, body: "" });
+    } else if (shorter !== undefined) {
+      sendAnswer(response, redirectTo(shorter, method));
     } else if (pathname === "/metrics") {
       const text = this.#scrapes.serve(() => this.#context.metrics.text());
       sendAnswer(response, metricsAnswer(text));
@@ -135,7 +139,7 @@ class Side implements HttpSide {
   ): Promise<void> {
     const path = gatewayPath(pathname);
     if (pathname === "/v3") {
-      sendAnswer(response, { status: 307, headers: { Location: "/v3/" }, body: "" });
+      sendAnswer(response, redirectTo("/v3/", request.method ?? "GET"));
       return;
     }
     const route = path === undefined ? undefined : gateway.route(path);
@@ -232,6 +236,13 @@ function gatewayPath(pathname: string): string | undefined {
 
 /** A target that is no path reads as the root. */
 function urlOf({ url = "/" }: IncomingMessage): URL {
-  const base = "http://localhost";
-  return new URL(URL.canParse(url, base) ? url : "/", base);
+  const whole = `http://localhost${url}`;
+  return new URL(url.startsWith("/") && URL.canParse(whole) ? whole : "http://localhost/");
+}
+
+/** Where Go's servers send a client whose path has empty steps, or goes back; undefined for any other. */
+function shorterTarget({ url = "/" }: IncomingMessage): string | undefined {
+  const [, path = "", query = ""] = /^([^?]*)(.*)$/s.exec(url) ?? [];
+  const shorter = posix.normalize(path);
+  return path.startsWith("/") && shorter !== path ? shorter + query : undefined;
 }
