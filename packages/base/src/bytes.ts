@@ -101,6 +101,15 @@ function isPair(text: string, at: number): boolean {
 
 /** The text of UTF-8 `bytes`; what is not UTF-8 becomes U+FFFD, one for each bad byte. Never throws. */
 export function textOf(bytes: Uint8Array): string {
+  return bytes.length <= shortTextBytes ? shortTextOf(bytes) : longTextOf(bytes);
+}
+
+/** Up to so many bytes a text is put together from its characters. */
+const shortTextBytes = 64;
+/** Otherwise from pieces: a rope of a million characters takes 20 MB, and 100 ms. */
+const pieceUnits = 1024;
+
+function shortTextOf(bytes: Uint8Array): string {
   let text = "";
   for (let at = 0; at < bytes.length; ) {
     const first = bytes[at] as number;
@@ -114,6 +123,29 @@ export function textOf(bytes: Uint8Array): string {
     at += size;
   }
   return text;
+}
+
+function longTextOf(bytes: Uint8Array): string {
+  const units: number[] = new Array(pieceUnits).fill(0);
+  let text = "";
+  let count = 0;
+  for (let at = 0; at < bytes.length; ) {
+    if (count > pieceUnits - 2) {
+      text += String.fromCharCode(...units.slice(0, count));
+      count = 0;
+    }
+    const first = bytes[at] as number;
+    if (first < 0x80) {
+      units[count++] = first;
+      at++;
+      continue;
+    }
+    const [code, size] = decodeSequence(bytes, at, first);
+    if (code > 0xffff) units[count++] = 0xd7c0 + (code >> 10);
+    units[count++] = code > 0xffff ? 0xdc00 | (code & 0x3ff) : code;
+    at += size;
+  }
+  return text + String.fromCharCode(...units.slice(0, count));
 }
 
 const badSequence = [0xfffd, 1] as const;

@@ -39,6 +39,20 @@ describe("utf8() and textOf()", () => {
     }
   });
 
+  it("give the same for long texts as for their characters (300 seeds)", () => {
+    for (let seed = 0; seed < 300; seed++) {
+      const prng = new Prng(seed);
+      const pieces = Array.from({ length: 700 + prng.below(1500) }, () =>
+        prng.pick(["a", "plain", "\u0000", "ü", "€", "𝄞", "\ufffd", "\u{10ffff}"]),
+      );
+      const text = pieces.join("");
+      const encoded = new TextEncoder().encode(text);
+      equal(textOf(encoded), text, `seed=${seed}`);
+      encoded[prng.below(encoded.length)] = 0xff;
+      equal(textOf(encoded).includes("\ufffd"), true, `seed=${seed}`);
+    }
+  });
+
   it("refuse overlong forms and surrogates in UTF-8", () => {
     equal(textOf(bytes(0xc0, 0x80)), "\ufffd\ufffd");
     equal(textOf(bytes(0xed, 0xa0, 0x80)), "\ufffd\ufffd\ufffd");
