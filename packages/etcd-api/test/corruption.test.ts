@@ -112,7 +112,7 @@ describe("the leader", () => {
     deepEqual(member.store.alarms(), [{ memberId: 3n, kind: "corrupt" }]);
     equal(logged.length, 1);
     equal(logged[0]?.["member"], "3");
-    match(String(logged[0]?.["todo"]), /empty its data directory/);
+    match(String(logged[0]?.["todo"]), /move member\/db out of its data directory/);
     stop();
   });
 

@@ -35,8 +35,8 @@ export class CorruptionError extends Error {
 const complaint = "members could not be compared";
 
 const remedy =
-  "unless --corrupt-repair=false it repairs itself; otherwise stop the member, remove it from the cluster, empty its data directory, add it again and start it as " +
-  "a member of an existing cluster; then disarm the alarm";
+  "unless it was started with --corrupt-repair=false it repairs itself; by hand: stop it, move member/db out " +
+  "of its data directory, start it without that flag, and it gets the leader's data; then disarm the alarm";
 const remedyWithoutMajority =
   "no majority holds the same data: compare the members by their HashKV, restore the cluster from a snapshot " +
   "or from the one that is right; then disarm the alarm";
