@@ -1,6 +1,6 @@
 // A member in whose store a row was changed while it was down: found, named, repaired, and served again.
-import { deepEqual, equal, match, ok } from "node:assert/strict";
-import { existsSync } from "node:fs";
+import { equal, match, ok } from "node:assert/strict";
+import { existsSync, readdirSync, rmSync, truncateSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
 // biome-ignore lint/correctness/noUndeclaredDependencies: only tests change a backend by hand.
@@ -99,6 +99,24 @@ describe("a member whose store was changed by hand", () => {
     const hashes = names.map((name) => members.clientUrl(name));
     const { hash } = await equalHashes(hashes);
     ok(hash !== 0);
-    deepEqual((await client.range({ prefix: "key" })).kvs.length, 20);
+    equal((await client.range({ prefix: "key" })).kvs.length, 20);
+  });
+
+  it("has its store again when that was cut short, or is gone", async () => {
+    const name = await follower();
+    for (const what of ["cut", "gone"]) {
+      await members.kill(name);
+      const store = join(members.dataDir(name), "member", "db");
+      if (what === "gone") rmSync(store, { recursive: true });
+      else {
+        const generation = readdirSync(store).find((one) => one.startsWith("generation-")) ?? "";
+        truncateSync(join(store, generation, "data.mdb"), 8192);
+      }
+      await client.put(what, "meanwhile");
+      members.start(name);
+      await until("the member to serve", 30_000, async () => (await at(name, what)) !== "");
+      equal(await at(name, "key7"), "right7!");
+    }
+    await equalHashes(names.map((one) => members.clientUrl(one)));
   });
 });

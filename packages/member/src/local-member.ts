@@ -56,7 +56,7 @@ import {
   StateHasher,
 } from "./state-hash.ts";
 import { MemberState } from "./state-storage.ts";
-import { successorOf } from "./successor.ts";
+import { nextInTurn, successorOf } from "./successor.ts";
 
 /** What a member is made of. */
 export interface MemberParts {
@@ -418,7 +418,7 @@ export class LocalMember implements RunningMember {
   /** It cannot apply what it would commit. */
   #giveLeadershipAway(): void {
     const status = this.#parts.engine.status();
-    const to = successorOf(status);
+    const to = nextInTurn(status);
     if (to !== undefined && status.transferTarget === "") {
       this.#replica.transferLeadership(to);
     }

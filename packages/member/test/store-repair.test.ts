@@ -142,6 +142,17 @@ describe("a member whose store is wrong", () => {
     }
   });
 
+  it("has it from the one that has it, when two of three have lost theirs", async () => {
+    for (let round = 0; round < 3; round++) {
+      const lost = [round % 3, (round + 1) % 3];
+      await Promise.all(lost.map((at) => members[at]?.stop()));
+      for (const at of lost) rmSync(store(at), { recursive: true });
+      await Promise.all(lost.map(start));
+      for (const at of lost) equal(read(members[at] as RunningMember, "key-3")?.value, "right");
+      await agree();
+    }
+  });
+
   it("is refused where nobody else has the data", async () => {
     const dataDir = join(home, "alone");
     const [port = 0] = await freePorts(1);
