@@ -1,7 +1,9 @@
 import { equal, ok } from "node:assert/strict";
 import { monitorEventLoopDelay } from "node:perf_hooks";
 import { after, describe, it } from "node:test";
+import { encodeMessage } from "@flotilla/base";
 import { PasswordHasher } from "../src/auth/password-hasher.ts";
+import { decodeAuthenticateRequest } from "../src/codec/auth.ts";
 import { passwordsWaitingMax } from "../src/limits.ts";
 
 /** What a promise rejects with. */
@@ -31,6 +33,22 @@ describe("PasswordHasher", () => {
     const hash = "$2a$04$lZZPh5UXNkPg41qcLVedeOAu9K9vnDmd13H9l2Lw6ku1ebh/dPeQa";
     equal(await hasher.matches("secret", hash), true);
     equal(await hasher.matches("Secret", hash), false);
+  });
+
+  it("has of a long password only what bcrypt heeds", async () => {
+    const asked = (password: string): string => {
+      const bytes = encodeMessage((writer) => writer.fieldText(2, password));
+      return decodeAuthenticateRequest(bytes).password;
+    };
+    for (const piece of ["x", "é", "€", "x😀", "😀"]) {
+      const long = piece.repeat(100);
+      const first72 = Buffer.from(long).subarray(0, 72);
+      equal(asked(long).length, 73, piece);
+      ok(Buffer.from(asked(long)).subarray(0, 72).equals(first72), piece);
+    }
+    const hash = await hasher.hash("x".repeat(72));
+    equal(await hasher.matches(asked("x".repeat(9000)), hash), true);
+    equal(await hasher.matches(asked("x".repeat(71)), hash), false);
   });
 
   it("refuses what would wait too long", async () => {

@@ -1,6 +1,7 @@
 /** Messages of `etcdserverpb.Auth` (etcd api/etcdserverpb/rpc.proto, api/authpb/auth.proto). Pure. */
-import { emptyBytes, WireReader, type WireWriter } from "@flotilla/base";
+import { emptyBytes, textOf, utf8, WireReader, type WireWriter } from "@flotilla/base";
 import type { KeyRange, Permission } from "@flotilla/store";
+import { passwordBytesMax } from "../limits.ts";
 
 /** `AuthenticateRequest`. */
 export interface AuthenticateRequest {
@@ -11,7 +12,13 @@ export interface AuthenticateRequest {
 /** Throws `WireError`. */
 export function decodeAuthenticateRequest(bytes: Uint8Array): AuthenticateRequest {
   const [name, password] = decodeTexts(bytes);
-  return { name, password };
+  return { name, password: heeded(password) };
+}
+
+/** A password as far as bcrypt heeds it, as a text of its own: anybody may have many compared that are long. */
+function heeded(password: string): string {
+  if (password.length <= passwordBytesMax) return password;
+  return textOf(utf8(password.slice(0, passwordBytesMax + 1))); // Of a pair that is cut no byte counts.
 }
 
 /** `AuthUserAddRequest`. */
