@@ -18,3 +18,5 @@ export const electionMsDefault = 500;
 /** A member that is alone has nobody whom it could disturb. */
 export const soloHeartbeatMs = 20;
 export const soloElectionMs = 100;
+/** How often it is tried to remove what several processes remove at once. */
+export const removalTriesMax = 1_000;

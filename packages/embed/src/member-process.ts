@@ -2,8 +2,9 @@
  * The program of a test cluster's member: waits to be told what to start, and ends with whoever
  * started it. Errors go to standard error, one JSON object a line.
  */
-import { rmSync } from "node:fs";
+import { existsSync, rmSync } from "node:fs";
 import type { LogFields, Logger } from "@flotilla/base";
+import { removalTriesMax } from "./limits.ts";
 import { type StartedMessage, type StartMessage, stopMessage } from "./process-messages.ts";
 import { type ServingMember, startServing } from "./serving-member.ts";
 
@@ -18,10 +19,18 @@ const logger: Logger = {
   error: (message, fields) => write("error", message, fields),
 };
 
+/** The other members do the same at the same time: what one misses, the last one finds. */
+function remove(directory: string): void {
+  for (let tries = 0; tries < removalTriesMax && existsSync(directory); tries++) {
+    try {
+      rmSync(directory, { recursive: true, force: true });
+    } catch {} // Another one was faster.
+  }
+}
+
 async function start({ clusterDir, ...options }: StartMessage): Promise<ServingMember> {
   process.on("disconnect", () => {
-    // The others do the same, at the same time.
-    rmSync(clusterDir, { recursive: true, force: true, maxRetries: 10 });
+    remove(clusterDir);
     process.exit(0);
   });
   const serving = await startServing({
@@ -53,5 +62,7 @@ process.on("message", (message) => {
     },
   );
 });
+// Nobody reads it any more: "disconnect" follows.
+process.stderr.on("error", () => {});
 // Meant for whoever started it, who may not want to end: if he does, he is gone.
 for (const signal of ["SIGINT", "SIGHUP"]) process.on(signal, () => {});

@@ -14,7 +14,7 @@ const program = `
   setInterval(() => {}, 60_000);
 `;
 
-describe("a cluster whose program is gone", () => {
+describe("a cluster whose program is gone", { concurrency: true }, () => {
   for (const signal of ["SIGINT", "SIGKILL"] as const) {
     it(`leaves nothing behind (${signal})`, async () => {
       const directory = mkdtempSync(join(tmpdir(), "flotilla-forgotten-"));
