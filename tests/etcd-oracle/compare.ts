@@ -10,6 +10,7 @@ import {
   walkOnce,
   wholeWalk,
 } from "../etcdctl/recording.ts";
+import { besideNames, compareBeside } from "./beside.ts";
 import {
   type Comparison,
   compareLive,
@@ -31,9 +32,7 @@ function report(comparison: Comparison): void {
   process.stdout.write(
     `${name}: ${requests} requests, ${unexpected.length} differences, ${known} known\n`,
   );
-  total.requests += requests;
-  total.differences += differences.length;
-  total.unexpected += unexpected.length;
+  count(requests, differences.length, unexpected.length);
 }
 
 /** What etcdctl prints, command by command, where there is one that was recorded. */
@@ -51,9 +50,20 @@ async function reportEtcdctl(): Promise<void> {
   process.stdout.write(
     `etcdctl ${client.version}: ${length} commands, ${differences.length} differences\n`,
   );
-  total.requests += length;
-  total.differences += differences.length;
-  total.unexpected += differences.length;
+  count(length, differences.length);
+}
+
+async function reportBeside(name: string): Promise<void> {
+  const { requests, differences } = await compareBeside(name);
+  for (const difference of differences) process.stdout.write(`${difference}\n`);
+  process.stdout.write(`${name}: ${requests} requests, ${differences.length} differences\n`);
+  count(requests, differences.length);
+}
+
+function count(requests: number, differences: number, unexpected: number = differences): void {
+  total.requests += requests;
+  total.differences += differences;
+  total.unexpected += unexpected;
 }
 
 const words = process.argv.slice(2);
@@ -68,6 +78,7 @@ if (words[0] === "--live") {
   } else for (const name of words.slice(1)) report(await compareSuite(name));
 } else {
   for (const name of recordedNames()) if (isAsked(name)) report(await compareRecorded(name));
+  for (const name of besideNames) if (isAsked(name)) await reportBeside(name);
   if (isAsked("etcdctl")) await reportEtcdctl();
 }
 for (const { recording, reason } of knownDifferences) {

@@ -1,8 +1,11 @@
 /**
  * Records anew: starts a real etcd for each suite, sends it the suite's requests, writes down what it
- * answers. `node tests/dist/etcd-oracle/record.js [NAME...]`, after a build.
+ * answers; and what the etcdctl of this machine prints. `node tests/dist/etcd-oracle/record.js [NAME...]`,
+ * after a build.
  */
 import { execFileSync } from "node:child_process";
+import { findEtcdctl, walkOnce, wholeWalk, writeOutcomes } from "../etcdctl/recording.ts";
+import { besideNames, recordBeside } from "./beside.ts";
 import { type Recording, requestCount, runScript, writeRecording } from "./recording.ts";
 import { oracleProgram } from "./servers.ts";
 import { startFor } from "./setting.ts";
@@ -27,4 +30,16 @@ for (const [name, suite] of Object.entries(suites)) {
   } finally {
     await server.close();
   }
+}
+
+for (const name of besideNames) {
+  if (names.length > 0 && !names.includes(name)) continue;
+  process.stdout.write(`${name}: ${await recordBeside(name)} requests\n`);
+}
+
+const client = findEtcdctl();
+if (client !== undefined && (names.length === 0 || names.includes("etcdctl"))) {
+  const { outcomes } = await walkOnce("etcd", client, wholeWalk());
+  writeOutcomes(client, outcomes);
+  process.stdout.write(`etcdctl ${client.version}: ${outcomes.length} commands\n`);
 }
