@@ -20,3 +20,6 @@ export const soloHeartbeatMs = 20;
 export const soloElectionMs = 100;
 /** How often it is tried to remove what several processes remove at once. */
 export const removalTriesMax = 1_000;
+/** For the port of a member that starts again. */
+export const portTriesMax = 30;
+export const portPauseMs = 100;

@@ -4,9 +4,9 @@
  */
 import { existsSync, rmSync } from "node:fs";
 import type { LogFields, Logger } from "@flotilla/base";
-import { removalTriesMax } from "./limits.ts";
+import { portPauseMs, portTriesMax, removalTriesMax } from "./limits.ts";
 import { type StartedMessage, type StartMessage, stopMessage } from "./process-messages.ts";
-import { type ServingMember, startServing } from "./serving-member.ts";
+import { type ServingMember, type ServingOptions, startServing } from "./serving-member.ts";
 
 function write(level: string, message: string, fields: LogFields = {}): void {
   process.stderr.write(`${JSON.stringify({ level, message, ...fields })}\n`);
@@ -28,12 +28,25 @@ function remove(directory: string): void {
   }
 }
 
+/** While it was not running, the system may have lent its port to an outgoing connection. */
+async function startOncePortIsFree(options: ServingOptions): Promise<ServingMember> {
+  for (let tries = 1; ; tries++) {
+    try {
+      return await startServing(options);
+    } catch (error) {
+      const isTaken = (error as NodeJS.ErrnoException).code === "EADDRINUSE";
+      if (!isTaken || tries === portTriesMax) throw error;
+    }
+    await new Promise((resolve) => setTimeout(resolve, portPauseMs));
+  }
+}
+
 async function start({ clusterDir, ...options }: StartMessage): Promise<ServingMember> {
   process.on("disconnect", () => {
     remove(clusterDir);
     process.exit(0);
   });
-  const serving = await startServing({
+  const serving = await startOncePortIsFree({
     ...options,
     listenPeerUrl: "http://127.0.0.1:0",
     host: "127.0.0.1",

@@ -1,5 +1,7 @@
 /** The etcd client on three real members that are killed, paused and cut off. */
 import { deepEqual, equal, ok, rejects } from "node:assert/strict";
+import { once } from "node:events";
+import { createServer } from "node:net";
 import { after, before, describe, it } from "node:test";
 import { Prng } from "@flotilla/base";
 import { compare, isEtcdError, op, textOf, type WatchEvent } from "@flotilla/client";
@@ -325,6 +327,17 @@ describe("a lease", () => {
 });
 
 describe("members", () => {
+  it("start again when their port was lent to somebody meanwhile", async () => {
+    const follower = await cluster.follower();
+    await follower.kill();
+    const borrower = createServer().listen(Number(new URL(follower.clientUrl).port), "127.0.0.1");
+    await once(borrower, "listening");
+    setTimeout(() => borrower.close(), 300);
+    const before = follower.clientUrl;
+    await follower.start();
+    equal(follower.clientUrl, before);
+  });
+
   it("say who they are, hold the same, and give a backup", async () => {
     const { client } = cluster;
     deepEqual((await client.cluster.members()).map(({ name }) => name).sort(), ["m1", "m2", "m3"]);
