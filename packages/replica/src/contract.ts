@@ -61,6 +61,8 @@ export type ChangeConfigurationOutcome =
 /** `replaced`: the state is that of the leader at `index`, and what comes after it follows. */
 export type ReplaceOutcome =
   | { readonly kind: "replaced"; readonly index: number }
+  /** Nobody else votes and holds data: there is nowhere to have it from. Nothing happened. */
+  | { readonly kind: "alone" }
   /** Another one is under way; or this server is a witness; or it stops. Nothing happened. */
   | { readonly kind: "tooManyRequests" | "noData" | "stopped" };
 

@@ -5,13 +5,14 @@
  * is who tells whom, in which order.
  */
 import { failpoint, silentMetrics } from "@flotilla/base";
-import type {
-  ConfigurationChange,
-  EngineStatus,
-  Message,
-  NodeId,
-  Persist,
-  SnapshotMeta,
+import {
+  type ConfigurationChange,
+  type EngineStatus,
+  isWitness,
+  type Message,
+  type NodeId,
+  type Persist,
+  type SnapshotMeta,
 } from "@flotilla/consensus";
 import type { Command } from "@flotilla/store";
 import { Applier, type ApplyWatch } from "./applier.ts";
@@ -244,6 +245,10 @@ class LocalReplica implements Replica {
       return this.#refuse(refusal, done);
     }
     if (refusal !== undefined) return this.#refuse({ kind: "tooManyRequests" }, done);
+    const { configuration } = this.#ports.engine;
+    const isOther = ({ id }: { readonly id: NodeId }) =>
+      id !== this.#options.id && !isWitness(configuration, id);
+    if (!configuration.voters.some(isOther)) return this.#refuse({ kind: "alone" }, done);
     this.#ports.logger.warn("the state is to be replaced by the leader's", {
       index: this.#ports.state.store.appliedIndex,
     });

@@ -134,6 +134,18 @@ describe("a server whose store is wrong", () => {
     deepEqual(outcomes, []);
   });
 
+  it("is refused where nobody else votes and holds data", () => {
+    for (const names of ["a", "a w:w"]) {
+      const world = cluster(names);
+      const { replica } = world.leader();
+      const outcome = world.ask((done: (outcome: ReplaceOutcome) => void) =>
+        replica.replaceState(done),
+      );
+      equal(outcome.kind, "alone", names);
+      equal(world.leader().put("k").kind, "applied");
+    }
+  });
+
   it("is told when it stops", () => {
     const world = cluster("a b c");
     const bad = world.leader();
