@@ -13,6 +13,7 @@ export type Side = "etcd" | "ours";
 
 /** One that runs. */
 export interface RunningServer {
+  readonly side: Side;
   readonly endpoint: string;
   readonly clientUrl: string;
   readonly peerUrl: string;
@@ -78,7 +79,7 @@ export async function startServer(side: Side, flags: readonly string[]): Promise
     await close();
     throw new Error(`${side} did not start: ${log}`, { cause: error });
   }
-  return { endpoint, clientUrl, peerUrl, close };
+  return { side, endpoint, clientUrl, peerUrl, close };
 }
 
 /** The program of a side, and its first arguments. */

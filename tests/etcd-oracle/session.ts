@@ -34,7 +34,8 @@ export type Request =
   | { readonly cancel: string }
   /** All that a stream has to say. `merge`: events of one watch are told as one, however they came. */
   | { readonly take: string; readonly merge?: boolean }
-  | { readonly waitMs: number }
+  /** `onlyEtcd`: for a loop of etcd's that ours has no need of. */
+  | { readonly waitMs: number; readonly onlyEtcd?: boolean }
   /** Done to a member of a cluster. */
   | { readonly do: Deed; readonly to: string }
   /** Sent at once, for what takes its time to be refused. */
@@ -94,7 +95,9 @@ export class Session {
     else if ("together" in request) {
       return { ...request, steps: await Promise.all(request.together.map((one) => this.run(one))) };
     } else if ("do" in request) await this.#server.members?.perform(request.do, request.to);
-    else await new Promise((resolve) => setTimeout(resolve, request.waitMs));
+    else if (request.onlyEtcd !== true || this.#server.side === "etcd") {
+      await new Promise((resolve) => setTimeout(resolve, request.waitMs));
+    }
     return request;
   }
 

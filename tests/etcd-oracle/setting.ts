@@ -37,6 +37,7 @@ async function startThree(side: Side, flags: readonly string[]): Promise<Running
     if (role !== "m4") names[`$${role}`] = String(idOf(await cluster.status(name)));
   }
   return {
+    side,
     endpoint: cluster.endpoint(leader),
     clientUrl: cluster.clientUrl(leader),
     peerUrl: cluster.peerUrl(leader),

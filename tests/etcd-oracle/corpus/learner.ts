@@ -10,7 +10,7 @@ const learnerUrl = { peerURLs: ["$peerUrl:m4"], isLearner: true };
 export function* learner(): Script {
   yield put("a", "1");
   yield call("Lease/LeaseGrant", { ID: 7, TTL: 1000 });
-  yield { waitMs: 5_500 }; // So long members have to have known each other before a change.
+  yield { waitMs: 5_500, onlyEtcd: true }; // So long members have to have known each other before a change.
   for (const at of ["leader", "f1"]) yield call("Cluster/MemberList", {}, { at });
   yield call("Cluster/MemberAdd", learnerUrl, { at: "f1", ...added });
   yield call("Cluster/MemberList", { linearizable: true }, { at: "f2" });

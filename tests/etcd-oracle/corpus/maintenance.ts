@@ -119,14 +119,14 @@ function* downgrades(): Script {
   yield ask(cancel, "");
   yield ask(7, "3.6.0");
   yield ask(enable, "3.6");
-  yield { waitMs: 5_500 }; // etcd's leader looks every 5 s, and then the cluster has the other version.
+  yield { waitMs: 5_500, onlyEtcd: true }; // etcd's leader looks every 5 s, and then the cluster has the other version.
   yield call("Maintenance/Status", {}, { opaque: [...ownFields, "leader"] });
   yield ask(validate, "3.6.0");
   yield ask(validate, "3.5.0");
   yield ask(enable, "3.6.0");
   yield ask(enable, "3.5.0");
   yield ask(cancel, "");
-  yield { waitMs: 5_500 };
+  yield { waitMs: 5_500, onlyEtcd: true };
   yield call("Maintenance/Status", {}, { opaque: [...ownFields, "leader"] });
   yield ask(cancel, "");
   yield ask(validate, "3.6.0");

@@ -5,7 +5,7 @@ import { call, put } from "./requests.ts";
 export function* members(): Script {
   yield put("a", "1");
   yield* leadership();
-  yield { waitMs: 5_500 }; // So long members have to have known each other before a change.
+  yield { waitMs: 5_500, onlyEtcd: true }; // So long members have to have known each other before a change.
   const at = "f1"; // All at one, for what another knows of it is a matter of time.
   for (const role of ["leader", "f1", "f2"]) {
     const peerURLs = [`$peerUrl:${role}`];
