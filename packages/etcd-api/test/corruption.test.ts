@@ -201,12 +201,15 @@ describe("the leader", () => {
   });
 });
 
+const raise = (member: SoloMember) => {
+  const alarm = { memberId: member.id, kind: "corrupt" } as const;
+  return member.propose({ kind: "alarm", action: "activate", alarm });
+};
+
 describe("a member that is named", () => {
   const named = async () => {
     const world = await leaderOfThree();
     const { member } = world;
-    const alarm = { memberId: member.id, kind: "corrupt" } as const;
-    await member.propose({ kind: "alarm", action: "activate", alarm });
     let replaced = 0;
     const right = await answerLike(member, member.store.revision);
     const say = (two: StateHash, three: StateHash) => {
@@ -219,6 +222,7 @@ describe("a member that is named", () => {
       return { kind: "replaced", index: 1 };
     };
     const stop = startCorruptionRepair(world, { ...repairOptions, corruptRepair: true });
+    await raise(member);
     const look = async () => {
       world.timers.advance(1000);
       for (let round = 0; round < 4; round++) await turns();
@@ -269,6 +273,28 @@ describe("a member that is named", () => {
     for (let times = 0; times < 6; times++) await look();
     equal(replaced, 3);
     equal(member.store.alarms().length, 1);
+    stop();
+  });
+
+  it("disarms what was there when it started, once a quorum confirms its data", async () => {
+    const world = await leaderOfThree();
+    const { member, timers } = world;
+    await raise(member);
+    const right = await answerLike(member, member.store.revision);
+    const stop = startCorruptionRepair(world, repairOptions);
+    const look = async () => {
+      timers.advance(1000);
+      for (let round = 0; round < 4; round++) await turns();
+    };
+    await look();
+    equal(member.store.alarms().length, 1, "nobody answers");
+    member.hashes.set(2n, right);
+    await look();
+    deepEqual(member.store.alarms(), []);
+    await look();
+    await raise(member);
+    await look();
+    equal(member.store.alarms().length, 1, "an operator's");
     stop();
   });
 

@@ -7,7 +7,8 @@
  * differs, or it is a tie, the alarm stays for an operator. Log and votes were never wrong and are kept, so
  * that a repair takes nothing from the cluster's promises; the old files are set aside.
  *
- * The alarm goes once a quorum confirms what the member has then. One that nobody has repaired here stays.
+ * The alarm goes once a quorum confirms what the member has then, also when it was started in between, or
+ * an operator has given it other data. One that is raised while it runs and holds what a quorum holds stays.
  */
 import { nodeIdOf } from "@flotilla/member";
 import type { EtcdApiOptions } from "../context.ts";
@@ -47,18 +48,24 @@ export class OwnRepair {
   readonly #deps: CorruptionDeps;
   readonly #signal: AbortSignal;
   #repairs = 0;
+  /** It was named before it began. */
+  #wasNamed: boolean;
 
   constructor(deps: CorruptionDeps, signal: AbortSignal) {
     this.#deps = deps;
     this.#signal = signal;
+    this.#wasNamed = this.#isNamed;
   }
 
   /** Repairs when this member is named and a quorum agrees. */
   async look(): Promise<void> {
-    if (!this.#isNamed) return;
+    if (!this.#isNamed) {
+      this.#wasNamed = false;
+      return;
+    }
     const verdict = await this.#compare();
     if (verdict === "wrong" && this.#repairs < repairsMax) await this.replace();
-    else if (verdict === "right" && this.#repairs > 0) await this.#disarm();
+    else if (verdict === "right" && (this.#repairs > 0 || this.#wasNamed)) await this.#disarm();
   }
 
   /** Takes the leader's data, asks all others about it, and disarms the alarm when a quorum agrees. */
