@@ -187,6 +187,14 @@ describe("/version", () => {
     equal(body, '{"etcdserver":"3.6.9","etcdcluster":"3.6.0","storage":"3.6.0"}');
     equal((await get(running, "/nope")).body, "404 page not found\n");
   });
+
+  it("follows a downgrade", async () => {
+    const running = await startSolo({ versions: { server: "3.7.1", cluster: "3.7.0" } });
+    const downgrade = { kind: "downgrade", enabled: true, version: "3.6.0" } as const;
+    await running.member.propose(downgrade, { principal: "cluster" });
+    const { body } = await get(running, "/version");
+    equal(body, '{"etcdserver":"3.7.1","etcdcluster":"3.6.0","storage":"3.6.0"}');
+  });
 });
 
 describe("who may ask", () => {
