@@ -14,7 +14,6 @@ export function* members(): Walk {
   yield { run: ["member", "add", "m4", "--peer-urls", "$p1"] };
   const learner = ["member", "add", "m4", "--peer-urls", "$p4", "--learner"];
   yield { run: learner, bind: added, patient: /added/ };
-  yield { run: learner };
   yield { run: ["member", "add", "m5", "--peer-urls", "https://127.0.0.1:9", "--learner"] };
   yield { run: ["member", "promote", "$m4"] };
   yield { run: ["member", "list"], unordered: true };
