@@ -6,14 +6,12 @@ import { connect, createServer, type Server, type Socket } from "node:net";
 
 export class PeerLink {
   readonly url: string;
-  readonly #server: Server;
   readonly #sockets = new Set<Socket>();
   /** Where the member listens; 0 while it does not. */
   #port = 0;
   #isCut = false;
 
   constructor(server: Server, url: string) {
-    this.#server = server;
     this.url = url;
     server.on("connection", (socket) => this.#forward(socket));
   }
@@ -24,7 +22,6 @@ export class PeerLink {
       server.once("error", reject);
       server.listen(0, "127.0.0.1", resolve);
     });
-    server.unref(); // A cluster that is forgotten ends with its program.
     const address = server.address();
     const port = typeof address === "object" && address !== null ? address.port : 0;
     return new PeerLink(server, `http://127.0.0.1:${port}`);
@@ -35,10 +32,6 @@ export class PeerLink {
     this.#port = port;
   }
 
-  get isCut(): boolean {
-    return this.#isCut;
-  }
-
   /** Lets nothing through, and breaks what there is. */
   cut(): void {
     this.#isCut = true;
@@ -47,11 +40,6 @@ export class PeerLink {
 
   heal(): void {
     this.#isCut = false;
-  }
-
-  async close(): Promise<void> {
-    this.cut();
-    await new Promise((resolve) => this.#server.close(resolve));
   }
 
   #forward(socket: Socket): void {
@@ -70,7 +58,6 @@ export class PeerLink {
   #keep(socket: Socket): void {
     this.#sockets.add(socket);
     socket.setNoDelay(true);
-    socket.unref();
     socket.on("error", () => {}); // It closes next, and with it its other half.
     socket.on("close", () => this.#sockets.delete(socket));
   }

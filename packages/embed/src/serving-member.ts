@@ -31,11 +31,14 @@ export interface ServingMember {
 export async function startServing(options: ServingOptions): Promise<ServingMember> {
   const { host, clientPort, api, logger = silentLogger, ...rest } = options;
   const { metrics = new MetricRegistry(), electionMs } = options;
-  const member = await startMember({ ...rest, logger, metrics });
+  const urlAt = (port: number): string => `http://${isIPv6(host) ? `[${host}]` : host}:${port}`;
+  // What is known from the start is told from the start: a member that comes back stays in the list.
+  const clientUrls = clientPort === 0 ? [] : [urlAt(clientPort)];
+  const member = await startMember({ ...rest, clientUrls, logger, metrics });
   try {
     const settings = { electionMs, ...api, host, port: clientPort };
     const server = await serveEtcd({ member, logger, metrics }, settings);
-    const clientUrl = `http://${isIPv6(host) ? `[${host}]` : host}:${server.port}`;
+    const clientUrl = urlAt(server.port);
     member.advertise({ clientUrls: [clientUrl], apiUrl: "" });
     return {
       member,

@@ -11,7 +11,7 @@ import { createEtcdClient, type EtcdClient, type EtcdClientOptions } from "@flot
 import type { EtcdApiOptions } from "@flotilla/etcd-api";
 import { EmbedError } from "./errors.ts";
 import { electionMsDefault, heartbeatMsDefault, lookMs, membersMax, startMs } from "./limits.ts";
-import { PeerLink } from "./peer-link.ts";
+import { PeerLinks } from "./peer-links.ts";
 import { untilServed } from "./start-member.ts";
 import { TestMember } from "./test-member.ts";
 
@@ -34,11 +34,11 @@ export class TestCluster {
   /** Over all members; closed by {@link stop}. */
   readonly client: EtcdClient;
   readonly #directory: string;
-  readonly #links: readonly PeerLink[];
+  readonly #links: PeerLinks;
   readonly #clients: EtcdClient[] = [];
   #stopping: Promise<void> | undefined;
 
-  constructor(members: readonly TestMember[], links: readonly PeerLink[], directory: string) {
+  constructor(members: readonly TestMember[], links: PeerLinks, directory: string) {
     this.members = members;
     this.#links = links;
     this.#directory = directory;
@@ -90,7 +90,7 @@ export class TestCluster {
     for (const client of this.#clients) client.close();
     // Nothing of what they keep is needed any more.
     await Promise.all(this.members.map((member) => member.kill()));
-    await Promise.all(this.#links.map((link) => link.close()));
+    await this.#links.close();
     await rm(this.#directory, { recursive: true, force: true });
   }
 
@@ -124,9 +124,9 @@ export async function startTestCluster(options: TestClusterOptions = {}): Promis
     throw new EmbedError("badState", `A test cluster has 1 to ${membersMax} members, not ${count}`);
   }
   const directory = await mkdtemp(join(parentDirectory(options.storage), "flotilla-cluster-"));
-  const links = await Promise.all(Array.from({ length: count }, () => PeerLink.open()));
-  const initialCluster = links.map(({ url }, at) => ({ name: `m${at + 1}`, peerUrl: url }));
-  const members = links.map((link, at) => {
+  const links = await PeerLinks.open(count);
+  const initialCluster = links.links.map(({ url }, at) => ({ name: `m${at + 1}`, peerUrl: url }));
+  const members = links.links.map((link, at) => {
     const name = `m${at + 1}`;
     const start = {
       name,
@@ -146,7 +146,7 @@ export async function startTestCluster(options: TestClusterOptions = {}): Promis
     return cluster;
   } catch (error) {
     await Promise.all(members.map((member) => member.kill()));
-    await Promise.all(links.map((link) => link.close()));
+    await links.close();
     await rm(directory, { recursive: true, force: true });
     throw error;
   }

@@ -4,20 +4,20 @@ import { once } from "node:events";
 import { fileURLToPath } from "node:url";
 import { EmbedError } from "./errors.ts";
 import { logCharsMax, startMs, stopMs } from "./limits.ts";
-import type { PeerLink } from "./peer-link.ts";
+import type { LinkHandle } from "./peer-links.ts";
 import { type StartedMessage, type StartMessage, stopMessage } from "./process-messages.ts";
 
 const program = fileURLToPath(new URL("./member-process.js", import.meta.url));
 
 export class TestMember {
   readonly name: string;
-  readonly #link: PeerLink;
+  readonly #link: LinkHandle;
   readonly #options: Omit<StartMessage, "clientPort">;
   #process: ChildProcess | undefined;
   #clientUrl = "";
   #log = "";
 
-  constructor(options: Omit<StartMessage, "clientPort">, link: PeerLink) {
+  constructor(options: Omit<StartMessage, "clientPort">, link: LinkHandle) {
     this.name = options.name;
     this.#options = options;
     this.#link = link;

@@ -327,6 +327,18 @@ describe("a lease", () => {
 });
 
 describe("members", () => {
+  it("keep their leader while the program that started them is busy", async () => {
+    const term = async (): Promise<number> => {
+      await cluster.client.put("busy", "v");
+      return (await cluster.client.maintenance.status()).raftTerm;
+    };
+    await cluster.leader();
+    const before = await term();
+    const endMs = performance.now() + 2_500;
+    while (performance.now() < endMs);
+    equal(await term(), before);
+  });
+
   it("start again when their port was lent to somebody meanwhile", async () => {
     const follower = await cluster.follower();
     await follower.kill();
