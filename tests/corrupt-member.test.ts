@@ -3,7 +3,6 @@ import { equal, match, ok } from "node:assert/strict";
 import { existsSync, readdirSync, rmSync, truncateSync } from "node:fs";
 import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
-// biome-ignore lint/correctness/noUndeclaredDependencies: only tests change a backend by hand.
 import { openLmdbBackend } from "@flotilla/backend";
 import { createEtcdClient, type EtcdClient, textOf } from "@flotilla/client/etcd";
 import { equalHashes, hashKv, until } from "./harness/index.ts";

@@ -1,11 +1,9 @@
 /** Certificates for a test: an authority, one certificate for every server on the loopback, one for each client. */
-// biome-ignore lint/correctness/noUndeclaredDependencies: the workspace has both, and they are for tests only.
 import "reflect-metadata";
 import { webcrypto, X509Certificate } from "node:crypto";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-// biome-ignore lint/correctness/noUndeclaredDependencies: as above.
 import * as x509 from "@peculiar/x509";
 
 x509.cryptoProvider.set(webcrypto);

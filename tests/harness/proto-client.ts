@@ -2,7 +2,6 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import * as grpc from "@grpc/grpc-js";
-// biome-ignore lint/correctness/noUndeclaredDependencies: it comes with grpc-js.
 import { loadSync } from "@grpc/proto-loader";
 import { repository } from "./test-cluster.ts";
 
