@@ -42,8 +42,20 @@ export interface MemberStatus {
   readonly revision: number;
 }
 
-/** A port that was free a moment ago. */
-export function freePort(): Promise<number> {
+/** Ports that were given out: the system may name one twice while nobody listens on it yet. */
+const givenPorts = new Set<number>();
+
+/** A port that was free a moment ago, and another one with each call. */
+export async function freePort(): Promise<number> {
+  for (;;) {
+    const port = await probedPort();
+    if (givenPorts.has(port)) continue;
+    givenPorts.add(port);
+    return port;
+  }
+}
+
+function probedPort(): Promise<number> {
   return new Promise((resolve, reject) => {
     const probe = createServer();
     probe.on("error", reject);
