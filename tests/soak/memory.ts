@@ -12,6 +12,7 @@ const growthMiBMax = 24;
 
 export interface Sample {
   readonly atMs: number;
+  readonly pid: number;
   /** All that is resident. */
   readonly mib: number;
   /** What of it is the program and the store's file as it is read: the system takes that back when it likes. */
@@ -25,12 +26,12 @@ export interface MemoryVerdict {
   readonly files: readonly number[];
   /** Least squares over what comes after the warm-up, MiB a minute. */
   readonly slope: number;
-  /** Undefined: too few samples after the warm-up. */
+  /** Undefined: too few samples after the warm-up, or of more than one process: a new one always grows. */
   readonly isFlat: boolean | undefined;
 }
 
 /** Resident memory of a process; undefined when there is none. */
-export function residentMemory(pid: number): Omit<Required<Sample>, "atMs"> | undefined {
+export function residentMemory(pid: number): Omit<Required<Sample>, "atMs" | "pid"> | undefined {
   try {
     const status = readFileSync(`/proc/${pid}/status`, "utf8");
     const read = (name: string): number => {
@@ -49,7 +50,10 @@ export function judgeMemory(samples: readonly Sample[], warmUpMs: number): Memor
   const series = samples.map(({ mib }) => mib);
   const slope = Math.round(slopeOf(judged) * 60_000 * 100) / 100;
   const files = samples.map(({ fileMib = 0 }) => fileMib);
-  if (judged.length < samplesMin) return { series, files, slope, isFlat: undefined };
+  const isOneProcess = new Set(judged.map(({ pid }) => pid)).size === 1;
+  if (judged.length < samplesMin || !isOneProcess) {
+    return { series, files, slope, isFlat: undefined };
+  }
   const third = Math.floor(judged.length / 3);
   const first = floor(judged.slice(0, third));
   const last = floor(judged.slice(-third));

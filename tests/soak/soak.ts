@@ -157,8 +157,8 @@ class Soak {
       for (const name of names) {
         const pid = this.#members.pid(name);
         const memory = pid === undefined ? undefined : residentMemory(pid);
-        if (memory === undefined) continue;
-        this.#samples.get(name)?.push({ atMs: this.#ledger.nowMs, ...memory });
+        if (pid === undefined || memory === undefined) continue;
+        this.#samples.get(name)?.push({ atMs: this.#ledger.nowMs, pid, ...memory });
       }
       const done = this.#ledger.counts["operations"] ?? 0;
       const { say } = this.#options;
@@ -210,7 +210,6 @@ class Soak {
       [...this.#samples].map(([name, samples]) => [name, judgeMemory(samples, warmUpMs)]),
     );
     for (const [name, { isFlat, slope }] of Object.entries(memory)) {
-      // What others hold says little: they have begun anew all the time.
       if (isFlat === false) this.#ledger.broken(`memory: ${name} grows by ${slope} MiB a minute`);
     }
     const { counts, failures, problems } = this.#ledger;
