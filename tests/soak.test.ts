@@ -18,25 +18,13 @@ it("clients of disturbed members are told the truth, and every write is kept (20
 
 it("memory is flat when the floor of its last third is where that of the first was", () => {
   const samples = (mib: (at: number) => number) =>
-    Array.from({ length: 30 }, (_, at) => ({ atMs: at * 10_000, mib: mib(at) }));
-  equal(
-    judgeMemory(
-      samples((at) => 100 + (at % 3)),
-      0,
-    ).isFlat,
-    true,
-  );
-  const growing = judgeMemory(
-    samples((at) => 100 + 3 * at),
-    0,
-  );
-  equal(growing.isFlat, false);
-  equal(growing.slope, 18);
-  equal(
-    judgeMemory(
-      samples((at) => 100 + 3 * at),
-      250_000,
-    ).isFlat,
-    undefined,
-  );
+    Array.from({ length: 30 }, (_, at) => ({ atMs: at * 10_000, pid: 1, mib: mib(at) }));
+  const level = samples((at) => 100 + (at % 3));
+  equal(judgeMemory(level, 0).isFlat, true);
+  const growing = samples((at) => 100 + 3 * at);
+  equal(judgeMemory(growing, 0).isFlat, false);
+  equal(judgeMemory(growing, 0).slope, 18);
+  equal(judgeMemory(growing, 250_000).isFlat, undefined, "too few");
+  const restarted = growing.map((sample, at) => ({ ...sample, pid: at }));
+  equal(judgeMemory(restarted, 0).isFlat, undefined);
 });
