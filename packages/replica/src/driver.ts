@@ -9,10 +9,10 @@
 import { failpoint } from "@flotilla/base";
 import type { Effects, Engine, Message, Persist, SnapshotMeta } from "@flotilla/consensus";
 import type { Applier } from "./applier.ts";
-import { CommitNews } from "./commit-news.ts";
 import { PersistQueue } from "./persist-queue.ts";
 import type { Proposals } from "./proposals.ts";
 import type { ReadBarriers } from "./read-barriers.ts";
+import { Sender } from "./sender.ts";
 
 export interface DriverPorts {
   readonly engine: Engine;
@@ -43,7 +43,7 @@ export interface DriverPorts {
 export class Driver {
   readonly #ports: DriverPorts;
   readonly #persists: PersistQueue;
-  readonly #news: CommitNews;
+  readonly #sender: Sender;
   #isScheduled = false;
   #isApplying = false;
   #isInstalling = false;
@@ -59,7 +59,11 @@ export class Driver {
 
   constructor(ports: DriverPorts) {
     this.#ports = ports;
-    this.#news = new CommitNews(ports);
+    this.#sender = new Sender({
+      send: (message) => ports.send(message),
+      after: (delayMs, callback) => ports.after(delayMs, callback),
+      configuration: () => ports.engine.configuration,
+    });
     this.#persists = new PersistQueue({
       append: (batch, done) => ports.append(batch, done),
       install: (snapshot, done) => this.#install(snapshot, done),
@@ -105,7 +109,7 @@ export class Driver {
   receive(message: Message): void {
     const isAwaited = this.#replacement !== undefined;
     if (addsEntries(message) && this.#ports.applier.isFull && !isAwaited) return;
-    this.#news.received(message);
+    this.#sender.received(message);
     this.input((engine) => engine.step(message));
   }
 
@@ -114,7 +118,7 @@ export class Driver {
     const { proposals, barriers } = this.#ports;
     proposals.tick(nowMs);
     barriers.tick(nowMs);
-    this.#news.tick();
+    this.#sender.tick();
     this.input((engine) => engine.tick());
   }
 
@@ -142,14 +146,14 @@ export class Driver {
   fail(error: unknown): void {
     if (this.#isStopped) return;
     this.#isStopped = true;
-    this.#news.stop();
+    this.#sender.stop();
     this.#ports.onFailure(error);
   }
 
   /** Ends the loop; done when the disk has finished what it was given, which may be at once. */
   stop(done: () => void): void {
     this.#isStopped = true;
-    this.#news.stop();
+    this.#sender.stop();
     const idle = (): void => this.#persists.idle(done);
     if (this.#isReplacing) this.#afterReplacing.push(idle);
     else idle();
@@ -180,7 +184,7 @@ export class Driver {
 
   #execute(effects: Effects): void {
     const { applier, barriers } = this.#ports;
-    for (const message of effects.messages) this.#news.send(message);
+    this.#sender.send(effects.messages);
     this.#persists.add(effects.persist, effects.messagesAfterPersist);
     applier.add(effects.committed);
     barriers.take(effects.reads, effects.droppedReads);

@@ -13,8 +13,8 @@ export const readRoundsMax = 4;
 /** Entries applied in one go, and their bytes; the rest waits for the next turn. */
 export const applyEntriesMax = 1_000;
 export const applyBytesMax: number = 2 * 1024 * 1024;
-/** How long a follower may not know what is committed, when nothing else is to be sent to it. */
-export const newsMs = 1;
+/** How long a message may be held back that is probably needless. */
+export const postponeMs = 1;
 /** Between two slices of a compaction of the key space, besides those that go with what is applied. */
 export const sweepMs = 2;
 /** etcd's `--warning-apply-duration`. */
