@@ -20,8 +20,12 @@ import type { BackendReader, BackendWriter, Table } from "@flotilla/store";
 import { ABORT, type Database, open, type RootDatabase, type Transaction } from "lmdb";
 import { BackendError } from "./errors.ts";
 
-/** A commit is made at the latest after this many puts and deletes: some tens of milliseconds of it. */
+/**
+ * A commit is made at the latest after this many puts and deletes, or when so much time has passed: what
+ * it writes, it writes at a stretch.
+ */
 export const commitOperationsMax = 12_000;
+export const commitMsMax = 100;
 /** Or after this many bytes of keys and values. */
 export const commitBytesMax: number = 16 * 1024 * 1024;
 /** Tables, side tables included. */
@@ -69,6 +73,8 @@ export class LmdbEnvironment implements BackendWriter {
   /** Puts and deletes of the open transaction, and bytes of their keys and values. */
   #changes = 0;
   #changedBytes = 0;
+  /** When the open transaction began. */
+  #beganMs = 0;
   #isWriting = false;
   #iterations = 0;
   #commits = 0;
@@ -172,8 +178,7 @@ export class LmdbEnvironment implements BackendWriter {
     } finally {
       this.#isWriting = false;
     }
-    const isFull = this.#changes >= commitOperationsMax || this.#changedBytes >= commitBytesMax;
-    if (isFull && this.#iterations === 0) this.commit();
+    if (this.#isDue() && this.#iterations === 0) this.commit();
     return result;
   }
 
@@ -316,8 +321,17 @@ export class LmdbEnvironment implements BackendWriter {
     this.#changedBytes += key.length + value.length;
   }
 
+  #isDue(): boolean {
+    return (
+      this.#changes >= commitOperationsMax ||
+      this.#changedBytes >= commitBytesMax ||
+      performance.now() - this.#beganMs >= commitMsMax
+    );
+  }
+
   #begin(): void {
     if (this.#finish !== undefined) return;
+    this.#beganMs = performance.now();
     // A transaction that outlives the call: lmdb ends it when what the callback returns is settled,
     // and settles at once here, in the call of `#finish`.
     const open = {
