@@ -49,12 +49,14 @@ const field = {
   authRevision: 20_007,
   byCluster: 20_008,
 } as const;
+/** More than tags, lengths, a lease and what all proposals carry take; not the name of a user. */
+const putOverheadBytes = 96;
 /** Beside name and client URLs in `membershippb.Attributes`. */
 const apiUrlField = 20_001;
 
 /** The bytes of a log entry that carries `proposal`. */
 export function encodeProposal(proposal: Proposal): Uint8Array {
-  const writer = new WireWriter();
+  const writer = new WireWriter(capacityFor(proposal.command));
   writeCommand(writer, proposal.command);
   writer.fieldVarint64(field.session, proposal.session);
   writer.fieldVarint(field.sequence, proposal.sequence);
@@ -105,6 +107,13 @@ export function decodeProposal(bytes: Uint8Array): Proposal {
     ...(principal === undefined ? {} : { principal }),
     command,
   };
+}
+
+/** Enough for most: a buffer that has to grow stays twice as large as what is in it. */
+function capacityFor(command: Command): number {
+  if (command.kind !== "put") return 256;
+  const { key, value } = command.request;
+  return key.length + value.length + putOverheadBytes;
 }
 
 function writeCommand(writer: WireWriter, command: Command): void {
