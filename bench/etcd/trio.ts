@@ -82,7 +82,7 @@ export class Trio {
   async loopDelayMs(): Promise<number> {
     const delays = this.urls.map(async (url) => {
       const text = await (await fetch(`${url}/metrics`)).text();
-      const line = /^flotilla_event_loop_delay_seconds\{quantile="0.999"\} (\S+)$/m.exec(text);
+      const line = /^flotilla_event_loop_delay_seconds\{p="0.999"\} (\S+)$/m.exec(text);
       return Number(line?.[1]) * 1000;
     });
     return Math.max(...(await Promise.all(delays)));

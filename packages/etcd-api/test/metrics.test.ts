@@ -182,6 +182,6 @@ describe("/metrics", () => {
     equal(valueAt(now, "etcd_server_has_leader"), 1);
     equal(valueAt(now, "etcd_server_is_leader"), 1);
     equal(valueAt(now, "promhttp_metric_handler_requests_in_flight"), 1);
-    ok((valueAt(now, "flotilla_event_loop_delay_seconds", { quantile: "0.99" }) ?? 0) > 0);
+    ok((valueAt(now, "flotilla_event_loop_delay_seconds", { p: "0.99" }) ?? 0) > 0);
   });
 });

@@ -87,7 +87,7 @@ function watchEventLoop(metrics: Metrics, timers: Timers): () => void {
       "flotilla_event_loop_delay_seconds",
       "How late the event loop was lately, by quantile; the loop looks every 10 ms.",
       () => Math.max(read(quantile), last[at] ?? 0),
-      { quantile: String(quantile) },
+      { p: String(quantile) }, // `quantile` would promise a summary.
     );
   }
   const turn = (): void => {
