@@ -144,7 +144,7 @@ describe("failover", () => {
       response.writeHead(200, { "content-length": 100 });
       response.write('{"kind":');
     });
-    await withServers([half], { requestTimeoutMs: 50 }, async (client) => {
+    await withServers([half], { requestTimeoutMs: 500 }, async (client) => {
       await rejects(client.get(configMaps, name), { code: "unavailable", message: /broke off/ });
     });
   });
