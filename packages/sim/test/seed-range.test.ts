@@ -45,14 +45,14 @@ describe("a range of seeds", () => {
   it("names seeds that come to no end, and runs all others", async () => {
     const runRange = await loadRunRange();
     const entry = simulatorOf("if (seed === 4 || seed === 7) for (;;) {}");
-    const sum = await runRange(entry, { from: 1, to: 9, jobs: 2, patienceMs: 400 });
+    const sum = await runRange(entry, { from: 1, to: 9, jobs: 2, patienceMs: 2_000 });
     const { seeds, events, violations } = sum;
     deepEqual({ seeds, events }, { seeds: 9, events: 7 });
     deepEqual(
       violations.map(({ seed, oracle }) => `${seed} ${oracle}`),
       ["4 progress", "7 progress"],
     );
-    match(violations[0]?.message ?? "", /no end after 400 ms/);
+    match(violations[0]?.message ?? "", /no end after 2000 ms/);
   });
 
   it("keeps what was found before a thread is lost", async () => {
@@ -64,7 +64,7 @@ describe("a range of seeds", () => {
         const violation = { oracle: "made up", message: "" };
         return { hash: "", events: 1, simulatedMs: 1, faults: {}, histories, violation };
       }`);
-    const { violations } = await runRange(entry, { from: 1, to: 3, jobs: 1, patienceMs: 400 });
+    const { violations } = await runRange(entry, { from: 1, to: 3, jobs: 1, patienceMs: 2_000 });
     deepEqual(
       violations.map(({ seed, oracle }) => `${seed} ${oracle}`),
       ["1 made up", "2 progress"],
