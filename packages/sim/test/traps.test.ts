@@ -24,7 +24,7 @@ async function loadTools(): Promise<Tools> {
   return { ...(await load("trapped-build.mjs")), ...(await load("traps.mjs")) };
 }
 
-const known = 41;
+const known = 43;
 
 describe("the traps", () => {
   it("are there for every known bug, and fit the sources as they are", async () => {
@@ -51,6 +51,7 @@ describe("the traps", () => {
       T28: "stalledDisk",
       T35: "appliedOnce",
       T41: "configurationInForce",
+      T42: "exception",
     };
     const rows = await springTraps({ ids: Object.keys(oracles), jobs: 1, home });
     rmSync(`${home}-1`, { recursive: true, force: true });

@@ -56,6 +56,8 @@ export interface InvariantOracle {
   sent(view: ServerView, message: Message): Violation | undefined;
   /** `id` gave its state machine the entry at (`index`, `term`). */
   applied(id: NodeId, index: LogIndex, term: Term): Violation | undefined;
+  /** The state machine of `id` was replaced by one that stands at the entry (`index`, `term`). */
+  replaced(id: NodeId, index: LogIndex, term: Term): Violation | undefined;
   /** The state machine of `id`, having applied exactly up to `index`, has this content. */
   stateHash(id: NodeId, index: LogIndex, hash: number): Violation | undefined;
   /** `id` says that it does not belong here, and ends for good: nothing is expected of it any more. */
@@ -116,13 +118,14 @@ class Observer implements InvariantOracle {
       return violation("appliedOnce", `${id} applied ${index} after ${record.appliedCursor}`);
     }
     record.appliedCursor = index;
-    // The event that committed it may still be going on: then it is judged at its end.
-    if (index > record.history.commitIndex) record.pendingApplied.push({ index, term });
-    else {
-      const found = checkApplied(record.history, record, { index, term });
-      if (found !== undefined) return found;
-    }
-    return checkAppliedDurable(record, { index, term });
+    return judgeApplied(record.history, record, { index, term });
+  }
+
+  replaced(id: NodeId, index: LogIndex, term: Term): Violation | undefined {
+    const record = this.#records.get(id);
+    if (record?.history === undefined || !record.isUp) return undefined;
+    record.appliedCursor = Math.max(record.appliedCursor, index);
+    return judgeApplied(record.history, record, { index, term });
   }
 
   stateHash(id: NodeId, index: LogIndex, hash: number): Violation | undefined {
@@ -393,6 +396,20 @@ function checkFirstIndex({ view, log }: ServerRecord): Violation | undefined {
     "monotone",
     `the log of ${view.id} began after ${log.baseIndex} and now begins at ${view.log.firstIndex}`,
   );
+}
+
+/** The event that committed it may still be going on: then it is judged at its end. */
+function judgeApplied(
+  history: ClusterHistory,
+  record: ServerRecord,
+  entry: { readonly index: LogIndex; readonly term: Term },
+): Violation | undefined {
+  if (entry.index > history.commitIndex) record.pendingApplied.push(entry);
+  else {
+    const found = checkApplied(history, record, entry);
+    if (found !== undefined) return found;
+  }
+  return checkAppliedDurable(record, entry);
 }
 
 function checkPending(history: ClusterHistory, record: ServerRecord): Violation | undefined {

@@ -13,6 +13,8 @@ export interface FinalServer {
   /** Why it takes no part; undefined when it does. */
   readonly isolation: string | undefined;
   readonly isWitness: boolean;
+  /** It waits for another store, and applies nothing. */
+  readonly isReplacingState: boolean;
   readonly role: Role;
   readonly term: Term;
   readonly leader: NodeId;
@@ -60,6 +62,7 @@ export function judgeLiveness(state: FinalState, bounds: LivenessBounds): Violat
   return (
     checkIsolation(expected) ??
     checkLeader(state, expected, bounds) ??
+    checkReplaced(state, expected, bounds) ??
     checkProbes(state, bounds) ??
     checkAgreement(state, expected, bounds) ??
     checkContent(expected)
@@ -84,6 +87,18 @@ function checkLeader(
   if (tookMs <= leaderMs) return undefined;
   const how = leaderAtMs === undefined ? "no one leader is followed" : "one leader was followed";
   return violation("leaderElected", `${how} ${tookMs} ms after the heal: ${textOf(expected)}`);
+}
+
+/** Judged once there was time enough: it serves nobody, and says so better than what is not served. */
+function checkReplaced(
+  { healedAtMs, nowMs }: FinalState,
+  expected: readonly FinalServer[],
+  { leaderMs, probeMs }: LivenessBounds,
+): Violation | undefined {
+  if (nowMs - healedAtMs < leaderMs + probeMs) return undefined;
+  const waiting = expected.find((server) => server.isReplacingState);
+  if (waiting === undefined) return undefined;
+  return violation("replaced", `${waiting.id} still waits for a store: ${textOf(expected)}`);
 }
 
 function checkProbes(

@@ -11,8 +11,11 @@ import type { EventTarget } from "../world/event-heap.ts";
 import { eventKind } from "../world/event-kind.ts";
 import type { World } from "../world/world.ts";
 import type { Cluster } from "./cluster.ts";
+import { hasStateSource } from "./state-source.ts";
 
 const lookMs = 25;
+/** In election timeouts: a replacement that nobody can help with by then is given up. */
+const hopelessTimeouts = 3;
 
 type OpenProbe = { -readonly [Field in keyof Probe]: Probe[Field] };
 
@@ -21,11 +24,21 @@ export class Aftermath implements EventTarget {
   readonly #cluster: Cluster;
   readonly #workload: Workload;
   readonly #healedAtMs: number;
+  readonly #hopelessMs: number;
   readonly #probes: OpenProbe[] = [];
   #leaderAtMs: number | undefined;
   #isConverged = false;
 
-  constructor(world: World, cluster: Cluster, workload: Workload) {
+  constructor(
+    world: World,
+    parts: {
+      readonly cluster: Cluster;
+      readonly workload: Workload;
+      readonly electionMs: number;
+    },
+  ) {
+    const { cluster, workload, electionMs } = parts;
+    this.#hopelessMs = world.nowMs + hopelessTimeouts * electionMs;
     this.#world = world;
     this.#cluster = cluster;
     this.#workload = workload;
@@ -45,6 +58,7 @@ export class Aftermath implements EventTarget {
   }
 
   handle(): void {
+    if (this.#world.nowMs >= this.#hopelessMs) this.#giveUpReplacements();
     if (this.#leaderAtMs === undefined && this.#hasLeader()) {
       this.#leaderAtMs = this.#world.nowMs;
       this.#ask();
@@ -80,6 +94,16 @@ export class Aftermath implements EventTarget {
     );
   }
 
+  /** As an operator does where nobody can send a state: those who want one go on with what they have. */
+  #giveUpReplacements(): void {
+    const { machines } = this.#cluster;
+    const wanting = machines.filter(({ isReplacingState }) => isReplacingState);
+    const configuration = this.#newest();
+    if (wanting.length === 0 || configuration === undefined) return;
+    if (hasStateSource(machines, wanting, configuration)) return;
+    for (const machine of wanting) machine.giveUpReplacement();
+  }
+
   #ask(): void {
     for (const machine of this.#expected()) {
       if (!this.mustServe(machine.id)) continue;
@@ -98,8 +122,9 @@ export class Aftermath implements EventTarget {
     const [first, ...others] = this.#expected();
     if (first === undefined) return true;
     const { lastIndex } = first.view.log;
-    const isDone = ({ view }: Machine): boolean =>
+    const isDone = ({ view, isReplacingState }: Machine): boolean =>
       view.isUp &&
+      !isReplacingState &&
       view.log.lastIndex === lastIndex &&
       view.commitIndex === lastIndex &&
       view.appliedIndex === lastIndex &&
@@ -138,6 +163,7 @@ function finalServer(machine: Machine, isExpected: boolean): FinalServer {
     isUp: machine.isUp,
     isolation: status?.isolation?.kind,
     isWitness: machine.isWitness,
+    isReplacingState: machine.isReplacingState,
     role: view.role,
     term: view.term,
     leader: view.leader,

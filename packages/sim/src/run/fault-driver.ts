@@ -16,6 +16,7 @@ import type { World } from "../world/world.ts";
 import type { Cluster } from "./cluster.ts";
 import type { ClusterOperator } from "./membership.ts";
 import { planRecovery } from "./plan-recovery.ts";
+import { hasStateSource } from "./state-source.ts";
 
 /** A server whose disk has lost data is started again after this. */
 const restartMs = 200;
@@ -107,6 +108,8 @@ export class FaultDriver {
       case "clockRate":
       case "clockLeap":
         return this.#hinderProcess(fault);
+      case "replaceState":
+        return this.#replaceState(fault);
       default:
         return assertNever(fault);
     }
@@ -226,6 +229,19 @@ export class FaultDriver {
         machine.clock.leap(fault.byMs);
         break;
     }
+    return true;
+  }
+
+  #replaceState({ server, isLeader }: FaultOf<"replaceState">): boolean {
+    const { machines } = this.#cluster;
+    const leader = machines.find(({ isUp, view }) => isUp && view.role === "leader");
+    const machine = (isLeader ? leader : undefined) ?? this.#cluster.machine(server);
+    const { isUp, isWitness, takesNoPart, isReplacingState, view } = machine;
+    if (!isUp || isWitness || takesNoPart || isReplacingState) return false;
+    const wanting = machines.filter((other) => other === machine || other.isReplacingState);
+    if (!hasStateSource(machines, wanting, view.configuration)) return false;
+    this.#note(`${machine.id} has its store replaced`);
+    machine.replaceState();
     return true;
   }
 

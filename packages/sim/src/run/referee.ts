@@ -114,6 +114,13 @@ export class Referee implements MachineObserver {
     if (store.appliedIndex % comparedEntries === 0) this.report(this.hash(machine));
   }
 
+  replaced(machine: Machine): void {
+    const { appliedIndex, appliedTerm } = machine.state.store;
+    this.report(this.#oracle.replaced(machine.id, appliedIndex, appliedTerm));
+    if (machine.isWitness || appliedIndex % comparedEntries !== 0) return;
+    this.report(this.hash(machine));
+  }
+
   /** Compares the content of a state machine with that of all others at the same entry. */
   hash(machine: Machine): Violation | undefined {
     const { store } = machine.state;

@@ -201,14 +201,18 @@ class Run implements EventTarget {
     this.#faults.heal();
     this.#referee.note(undefined, "all faults end");
     this.#recorder?.add("", { kind: "note", what: "all faults end" });
-    const aftermath = new Aftermath(this.#world, this.#cluster, this.#workload);
+    const electionMs = options.electionTicks * options.heartbeatMs;
+    const aftermath = new Aftermath(world, {
+      cluster: this.#cluster,
+      workload: this.#workload,
+      electionMs,
+    });
     // Whoever needs a snapshot first serves only once it has that: as late as storage makes it.
     const snapshotMs = Math.max(...this.#cluster.machines.map(({ state }) => state.snapshotMs));
     this.#world.run(untilMs + snapshotMs, () => settle() || aftermath.isConverged);
     const dueRevision = this.#ledger.revision;
     if (aftermath.isConverged) this.#world.run(this.#world.nowMs + settleMs, settle);
     if (this.#isOver(untilEvent)) return;
-    const electionMs = options.electionTicks * options.heartbeatMs;
     this.#referee.report(
       judgeLiveness(aftermath.state(), {
         leaderMs: leaderTimeouts * electionMs,

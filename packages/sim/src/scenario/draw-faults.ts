@@ -3,7 +3,7 @@ import { assertNever, type Prng } from "@flotilla/base";
 import type { DirectedLink } from "../world/topology.ts";
 import { drawPartition, partitionShapes } from "../world/topology.ts";
 import { driftMax } from "./draw-options.ts";
-import type { Swarm } from "./draw-scenario.ts";
+import type { DrawnTogether, Swarm } from "./draw-scenario.ts";
 import type { Fault, Scenario, ScenarioOptions, ScenarioServer } from "./scenario.ts";
 
 interface Setting {
@@ -13,6 +13,10 @@ interface Setting {
   readonly options: ScenarioOptions;
   readonly faultsMax: number;
 }
+
+/** Replacements of a state come at so many moments at most, and then sometimes on two servers at once. */
+const replacementsMax = 4;
+const pairShare = 0.3;
 
 /** Kinds that come more often than others, where they are switched on. */
 const weights: Partial<Record<Fault["kind"], number>> = { crash: 4, cut: 4, pause: 2, eclipse: 2 };
@@ -27,7 +31,7 @@ const countsMax: Partial<Record<Fault["kind"], number>> = {
 /** In order of time. */
 export function drawFaults(random: Prng, swarm: Swarm, setting: Setting): Scenario["faults"] {
   const kinds = [...swarm.faults].flatMap((kind) =>
-    new Array<Fault["kind"]>(weights[kind] ?? 1).fill(kind),
+    new Array<DrawnTogether>(weights[kind] ?? 1).fill(kind),
   );
   const faults: { atMs: number; fault: Fault }[] = [];
   if (kinds.length === 0) return faults;
@@ -46,7 +50,24 @@ export function drawFaults(random: Prng, swarm: Swarm, setting: Setting): Scenar
   return faults;
 }
 
-function drawFault(kind: Fault["kind"], random: Prng, setting: Setting): Fault {
+/** Faults of the kind `replaceState`, in order of time. */
+export function drawReplacements(
+  random: Prng,
+  { healAtMs, servers }: Pick<Setting, "healAtMs" | "servers">,
+): Scenario["faults"] {
+  const faults: { atMs: number; fault: Fault }[] = [];
+  for (let count = random.between(1, replacementsMax); count > 0; count--) {
+    const atMs = healAtMs * random.fraction();
+    for (let pair = random.chance(pairShare) ? 2 : 1; pair > 0; pair--) {
+      const server = random.below(servers.length);
+      const isLeader = random.chance(0.3);
+      faults.push({ atMs, fault: { kind: "replaceState", server, isLeader } });
+    }
+  }
+  return faults.sort((left, right) => left.atMs - right.atMs);
+}
+
+function drawFault(kind: DrawnTogether, random: Prng, setting: Setting): Fault {
   const { servers, electionMs } = setting;
   const server = random.below(servers.length);
   // From shorter than anybody notices to longer than everybody waits.

@@ -4,7 +4,7 @@
  */
 import { assert, type Prng } from "@flotilla/base";
 import { streamOf } from "../streams.ts";
-import { drawFaults } from "./draw-faults.ts";
+import { drawFaults, drawReplacements } from "./draw-faults.ts";
 import { drawOperations } from "./draw-operations.ts";
 import { drawOptions } from "./draw-options.ts";
 import { type Fault, faultKinds, type Scenario, type ScenarioServer } from "./scenario.ts";
@@ -62,15 +62,20 @@ export interface ScenarioLimits {
   readonly isEverythingOn?: boolean;
 }
 
+/** Kinds of faults that one stream draws; the others have one of their own, and came later. */
+export type DrawnTogether = Exclude<Fault["kind"], "replaceState">;
+
 /** What one scenario has. */
 export interface Swarm {
   readonly features: ReadonlySet<Feature>;
-  readonly faults: ReadonlySet<Fault["kind"]>;
+  readonly faults: ReadonlySet<DrawnTogether>;
 }
 
 /** The heal is followed by at most this many election timeouts. */
 const aftermathTimeouts = 60;
 const joinersMax = 3;
+/** Of all worlds, so many replace the state of servers. */
+const replacementShare = 0.2;
 
 /** The scenario of a seed: the same whenever it is asked for with the same limits. */
 export function drawScenario(seed: number, limits: ScenarioLimits = {}): Scenario {
@@ -91,7 +96,7 @@ export function drawScenario(seed: number, limits: ScenarioLimits = {}): Scenari
     options,
     servers,
     clients,
-    faults,
+    faults: withReplacements(faults, seed, { ...setting, limits }),
     operations: drawOperations(streamOf(seed, "operations"), swarm, {
       ...setting,
       clients,
@@ -101,6 +106,25 @@ export function drawScenario(seed: number, limits: ScenarioLimits = {}): Scenari
     healAtMs,
     untilMs: healAtMs + aftermathTimeouts * electionMs,
   };
+}
+
+/** From a stream of its own: all else of the scenario is as it is without. */
+function withReplacements(
+  faults: Scenario["faults"],
+  seed: number,
+  world: {
+    readonly healAtMs: number;
+    readonly servers: readonly ScenarioServer[];
+    readonly limits: ScenarioLimits;
+  },
+): Scenario["faults"] {
+  const { needs = [], lacks = [], isEverythingOn = false } = world.limits;
+  const random = streamOf(seed, "replacements");
+  const isOn = random.chance(replacementShare);
+  const isWanted = isOn || isEverythingOn || needs.includes("replaceState");
+  if (!isWanted || lacks.includes("replaceState")) return faults;
+  const more = drawReplacements(random, world);
+  return [...faults, ...more].sort((left, right) => left.atMs - right.atMs);
 }
 
 function drawSwarm(random: Prng, limits: ScenarioLimits): Swarm {
@@ -118,10 +142,14 @@ function drawSwarm(random: Prng, limits: ScenarioLimits): Swarm {
     }
     return chosen;
   };
-  const swarm = { features: choose(features), faults: choose(faultKinds) };
+  const swarm = { features: choose(features), faults: choose(faultKinds.filter(isDrawnTogether)) };
   // A clock that leaps makes leases end early: nothing can be promised then.
   if (swarm.features.has("leases")) swarm.faults.delete("clockLeap");
   return swarm;
+}
+
+function isDrawnTogether(kind: Fault["kind"]): kind is DrawnTogether {
+  return kind !== "replaceState";
 }
 
 const sizes = [1, 2, 3, 3, 3, 3, 3, 3, 4, 5, 5, 5, 5, 5, 6, 7] as const;

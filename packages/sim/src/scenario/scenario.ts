@@ -121,7 +121,12 @@ export type Fault =
       readonly server: number;
       readonly stallMs: number;
       readonly forMs: number;
-    };
+    }
+  /**
+   * This server, or with `isLeader` whoever leads, takes its store for wrong, and has it replaced by the
+   * leader's. It is given up where nobody is left who could lead and send it.
+   */
+  | { readonly kind: "replaceState"; readonly server: number; readonly isLeader: boolean };
 
 /** The kinds of {@link Fault}. */
 export const faultKinds: readonly Fault["kind"][] = [
@@ -142,6 +147,7 @@ export const faultKinds: readonly Fault["kind"][] = [
   "bitFlip",
   "recover",
   "slowApply",
+  "replaceState",
 ];
 
 /** What a client asks for. `server` is whom it asks first. Values are unique in a run. */

@@ -47,6 +47,8 @@ export interface MachineObserver {
     entries: Parameters<Store["apply"]>[0],
     results: ReturnType<Store["apply"]>,
   ): void;
+  /** The store was replaced as a whole. */
+  replaced(machine: Machine): void;
   /** A process has ended with an error that no fault explains. */
   broke(machine: Machine, error: unknown): void;
   /** What is on its disk is of no use any more. `isDamage`: it is not what was written. */
@@ -98,6 +100,7 @@ export class Machine implements Station, EventTarget {
   readonly door: Door = new Door();
   #applyStallMs = 0;
   #onHeartbeat: (() => void) | undefined;
+  #giveUpReplacement: () => void = () => {};
   #sessions = 0;
   /** Those of its disk when its process started. */
   #faultsBefore = 0;
@@ -133,6 +136,7 @@ export class Machine implements Station, EventTarget {
         onApplied: (store, entries, results) => this.#applied(store, entries, results),
         onReplaced: (store) => {
           this.view.applied(store);
+          this.parts.observer.replaced(this);
           this.parts.observer.touched(this);
         },
       },
@@ -248,6 +252,26 @@ export class Machine implements Station, EventTarget {
   /** After each slice that is applied the process stands still for so long. */
   stallApplying(stallMs: number): void {
     this.#applyStallMs = stallMs;
+  }
+
+  /** It applies nothing until it has the leader's state. */
+  get isReplacingState(): boolean {
+    return this.#process?.replica?.isReplacingState === true;
+  }
+
+  /** It takes its store for wrong. */
+  replaceState(): void {
+    this.ask({
+      serve: ({ replica }) => {
+        if (replica === undefined || replica.isReplacingState) return;
+        this.#giveUpReplacement = replica.replaceState(() => {});
+      },
+    });
+  }
+
+  /** It goes on with the store that it has. */
+  giveUpReplacement(): void {
+    this.ask({ serve: () => this.#giveUpReplacement() });
   }
 
   /** Ends all that hinders it. Damage stays. */

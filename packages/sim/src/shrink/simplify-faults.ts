@@ -42,6 +42,8 @@ function plainerFaults(fault: Fault): Partial<Fault>[] {
       ];
     case "cut":
       return fault.isNoticed ? [{ isNoticed: false }] : [];
+    case "replaceState":
+      return fault.isLeader ? [{ isLeader: false }] : [];
     case "degrade":
     case "clog":
     case "pause":

@@ -33,6 +33,10 @@ export function faultText(fault: Fault, name: (server: number) => string): strin
       return `the clock of ${name(fault.server)} leaps ahead by ${ms(fault.byMs)}`;
     case "slowApply":
       return `${name(fault.server)} applies slowly for ${ms(fault.forMs)}: ${ms(fault.stallMs)} each`;
+    case "replaceState": {
+      const who = fault.isLeader ? `whoever leads, or ${name(fault.server)},` : name(fault.server);
+      return `${who} has its store replaced by the leader's`;
+    }
     case "recover":
       return `all but ${name(fault.server)} are lost, and it is recovered by force`;
     case "diskStall":

@@ -36,6 +36,7 @@ const promises: Readonly<Record<string, string>> = {
   realTime: "Nobody is told of an older state after somebody was told of a newer one.",
   recovery: "A server starts again on a disk that kept all that it promised.",
   refused: "Nothing is refused without a reason.",
+  replaced: "Some time after all faults have ended, no server waits for another store any more.",
   removedLeads: "A leader that was voted out takes no proposals.",
   removedVotes: "A server that knows that it was removed does not vote.",
   serves: "Some time after all faults have ended, every server serves reads and writes.",

@@ -222,6 +222,16 @@ describe("the observer of state machines", () => {
     isBroken(cluster.oracle.applied("c", 1, 1), "appliedDurable", /its disk has nothing there/);
   });
 
+  it("lets a store be replaced by a later one, of which all is committed and on this disk", () => {
+    const { oracle } = settled();
+    holds(oracle.replaced("b", 2, 1));
+    isBroken(oracle.applied("b", 2, 1), "appliedOnce", /b applied 2 after 2/);
+    isBroken(settled().oracle.replaced("b", 2, 2), "stateMachineSafety", /applied \(2, 2\)/);
+    const cluster = settled();
+    cluster.sees(cluster.at("c").copy(cluster.at("a")).commit(2));
+    isBroken(cluster.oracle.replaced("c", 1, 1), "appliedDurable", /its disk has nothing there/);
+  });
+
   it("goes on from what is in the state machine, after a restart and after a snapshot", () => {
     const cluster = settled();
     holds(cluster.oracle.applied("a", 1, 1));

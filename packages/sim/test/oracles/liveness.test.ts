@@ -18,6 +18,7 @@ function server(id: string, change: Partial<FinalServer> = {}): FinalServer {
     isUp: true,
     isolation: undefined,
     isWitness: false,
+    isReplacingState: false,
     role: id === "a" ? "leader" : "follower",
     term: 3,
     leader: "a",
@@ -98,6 +99,13 @@ describe("judgeLiveness()", () => {
     );
     equal(judge(withC({ isWitness: true, stateHash: 78 })), undefined);
     equal(judge(withC({ stateHash: undefined })), undefined);
+  });
+
+  it("wants nobody to wait for another store, once there was time for it", () => {
+    const waiting = { isReplacingState: true, appliedIndex: 4 };
+    rejects(judge(withC(waiting)), "replaced", /c still waits for a store/);
+    equal(judge({ ...withC(waiting), nowMs: 10_900 }), undefined);
+    equal(judge(withC({ ...waiting, isExpected: false })), undefined);
   });
 
   it("expects nothing of those that do not belong here", () => {

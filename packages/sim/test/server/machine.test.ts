@@ -21,6 +21,7 @@ function runningServer() {
     wrote: ignore,
     applied: ignore,
     broke: (_, error) => broken.push(String(error)),
+    replaced: ignore,
     lost: ignore,
     isolated: ignore,
     recoveredByForce: ignore,
