@@ -84,10 +84,11 @@ export class StateReplacement {
     ask(engine.leader, present.sinceIndex);
   }
 
-  /** What was asked for is on this disk. */
+  /** What was asked for is on this disk: perhaps by one before this, which was given up; then it may be too old. */
   received(snapshot: SnapshotMeta): void {
     const present = this.#present;
     if (present === undefined || present.isReceived) return;
+    if (snapshot.index < present.sinceIndex) return; // It is asked for again.
     present.isReceived = true;
     this.#ports.stopAsking();
     this.#ports.install(snapshot, present.sinceIndex);

@@ -1,6 +1,8 @@
 import { deepEqual, equal, notDeepEqual, ok } from "node:assert/strict";
 import { describe, it } from "node:test";
+import { silentLogger } from "@flotilla/base";
 import type { ReplaceOutcome } from "../src/index.ts";
+import { StateReplacement } from "../src/state-replacement.ts";
 import { cluster, electionMs, type Node, type World } from "./world.ts";
 
 function agree(world: World): void {
@@ -132,6 +134,36 @@ describe("a server whose store is wrong", () => {
     for (const node of world.up()) node.isCut = false;
     agree(world);
     deepEqual(outcomes, []);
+  });
+
+  it("does not take the one that comes late from an earlier try, and is older than what is here", () => {
+    const calls: string[] = [];
+    let appliedIndex = 10;
+    let nowMs = 0;
+    const replacement = new StateReplacement(
+      {
+        engine: { role: "follower", leader: "b" },
+        logger: silentLogger,
+        nowMs: () => nowMs,
+        presentIndex: () => appliedIndex,
+        hold: () => {},
+        ask: (_leader, sinceIndex) => calls.push(`ask ${sinceIndex}`),
+        isReceiving: () => false,
+        stopAsking: () => {},
+        install: ({ index }) => calls.push(`install ${index}`),
+      },
+      electionMs,
+    );
+    const configuration = { voters: [], learners: [], outgoing: [] };
+    const giveUp = replacement.begin(() => {});
+    giveUp();
+    appliedIndex = 20;
+    replacement.begin(() => {});
+    replacement.received({ index: 12, term: 1, configuration });
+    nowMs += electionMs;
+    replacement.tick();
+    replacement.received({ index: 20, term: 1, configuration });
+    deepEqual(calls, ["ask 10", "ask 20", "ask 20", "install 20"]);
   });
 
   it("is refused where nobody else votes and holds data", () => {
