@@ -232,17 +232,32 @@ export class FaultDriver {
     return true;
   }
 
-  #replaceState({ server, isLeader }: FaultOf<"replaceState">): boolean {
+  #replaceState({ server, isLeader, patienceMs }: FaultOf<"replaceState">): boolean {
     const { machines } = this.#cluster;
     const leader = machines.find(({ isUp, view }) => isUp && view.role === "leader");
     const machine = (isLeader ? leader : undefined) ?? this.#cluster.machine(server);
+    if (!this.#mayReplaceState(machine)) return false;
+    this.#note(`${machine.id} has its store replaced`);
+    machine.replaceState();
+    if (patienceMs > 0) this.#after(patienceMs, () => this.#tryAgain(machine, patienceMs));
+    return true;
+  }
+
+  #tryAgain(machine: Machine, afterMs: number): void {
+    if (!machine.isReplacingState) return;
+    machine.giveUpReplacement();
+    this.#after(afterMs, () => {
+      if (this.#mayReplaceState(machine)) machine.replaceState();
+    });
+  }
+
+  /** Somebody else is left to have a state from. */
+  #mayReplaceState(machine: Machine): boolean {
+    const { machines } = this.#cluster;
     const { isUp, isWitness, takesNoPart, isReplacingState, view } = machine;
     if (!isUp || isWitness || takesNoPart || isReplacingState) return false;
     const wanting = machines.filter((other) => other === machine || other.isReplacingState);
-    if (!hasStateSource(machines, wanting, view.configuration)) return false;
-    this.#note(`${machine.id} has its store replaced`);
-    machine.replaceState();
-    return true;
+    return hasStateSource(machines, wanting, view.configuration);
   }
 
   #loseData(fault: FaultOf<"wipe" | "bitFlip" | "diskLie">): boolean {

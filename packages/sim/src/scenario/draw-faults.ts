@@ -53,7 +53,7 @@ export function drawFaults(random: Prng, swarm: Swarm, setting: Setting): Scenar
 /** Faults of the kind `replaceState`, in order of time. */
 export function drawReplacements(
   random: Prng,
-  { healAtMs, servers }: Pick<Setting, "healAtMs" | "servers">,
+  { healAtMs, electionMs, servers }: Pick<Setting, "healAtMs" | "electionMs" | "servers">,
 ): Scenario["faults"] {
   const faults: { atMs: number; fault: Fault }[] = [];
   for (let count = random.between(1, replacementsMax); count > 0; count--) {
@@ -61,7 +61,9 @@ export function drawReplacements(
     for (let pair = random.chance(pairShare) ? 2 : 1; pair > 0; pair--) {
       const server = random.below(servers.length);
       const isLeader = random.chance(0.3);
-      faults.push({ atMs, fault: { kind: "replaceState", server, isLeader } });
+      // Often shorter than a state takes to arrive.
+      const patienceMs = random.chance(0.5) ? electionMs * random.fraction() ** 3 : 0;
+      faults.push({ atMs, fault: { kind: "replaceState", server, isLeader, patienceMs } });
     }
   }
   return faults.sort((left, right) => left.atMs - right.atMs);

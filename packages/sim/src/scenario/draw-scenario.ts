@@ -114,6 +114,7 @@ function withReplacements(
   seed: number,
   world: {
     readonly healAtMs: number;
+    readonly electionMs: number;
     readonly servers: readonly ScenarioServer[];
     readonly limits: ScenarioLimits;
   },

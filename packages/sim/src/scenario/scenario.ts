@@ -124,9 +124,15 @@ export type Fault =
     }
   /**
    * This server, or with `isLeader` whoever leads, takes its store for wrong, and has it replaced by the
-   * leader's. It is given up where nobody is left who could lead and send it.
+   * leader's. It is given up where nobody is left who could lead and send it, and, unless that is 0, when
+   * it has not come after `patienceMs`: then it is tried again after as long.
    */
-  | { readonly kind: "replaceState"; readonly server: number; readonly isLeader: boolean };
+  | {
+      readonly kind: "replaceState";
+      readonly server: number;
+      readonly isLeader: boolean;
+      readonly patienceMs: number;
+    };
 
 /** The kinds of {@link Fault}. */
 export const faultKinds: readonly Fault["kind"][] = [

@@ -43,7 +43,10 @@ function plainerFaults(fault: Fault): Partial<Fault>[] {
     case "cut":
       return fault.isNoticed ? [{ isNoticed: false }] : [];
     case "replaceState":
-      return fault.isLeader ? [{ isLeader: false }] : [];
+      return [
+        ...(fault.isLeader ? [{ isLeader: false }] : []),
+        ...(fault.patienceMs > 0 ? [{ patienceMs: 0 }] : []),
+      ];
     case "degrade":
     case "clog":
     case "pause":

@@ -33,10 +33,8 @@ export function faultText(fault: Fault, name: (server: number) => string): strin
       return `the clock of ${name(fault.server)} leaps ahead by ${ms(fault.byMs)}`;
     case "slowApply":
       return `${name(fault.server)} applies slowly for ${ms(fault.forMs)}: ${ms(fault.stallMs)} each`;
-    case "replaceState": {
-      const who = fault.isLeader ? `whoever leads, or ${name(fault.server)},` : name(fault.server);
-      return `${who} has its store replaced by the leader's`;
-    }
+    case "replaceState":
+      return replacementText(fault, name(fault.server));
     case "recover":
       return `all but ${name(fault.server)} are lost, and it is recovered by force`;
     case "diskStall":
@@ -55,6 +53,15 @@ function crashText(fault: Extract<Fault, { kind: "crash" }>, server: string): st
   const what = fault.power ? "loses power" : "is killed";
   const when = fault.isInWrite ? " in the middle of its next write" : "";
   return `${server} ${what}${when}, and starts again after ${ms(fault.downMs)}`;
+}
+
+function replacementText(
+  { isLeader, patienceMs }: Extract<Fault, { kind: "replaceState" }>,
+  server: string,
+): string {
+  const who = isLeader ? `whoever leads, or ${server},` : server;
+  const again = patienceMs > 0 ? `, and tries again when that takes ${ms(patienceMs)}` : "";
+  return `${who} has its store replaced by the leader's${again}`;
 }
 
 type DiskFault = Extract<
