@@ -159,8 +159,10 @@ export class SnapshotTransfer {
     }
     const incoming = this.#incoming;
     if (incoming === undefined) return;
+    // Its sender leads no more, and has let go of it, or would be told so: the engine takes nothing of that term.
+    const isOver = incoming.term < this.#ports.engine.term && incoming.receiver.isWaiting;
     if (!incoming.receiver.isWaiting) incoming.heardAtMs = nowMs;
-    if (nowMs - incoming.heardAtMs < silencesMax * this.#options.electionMs) return;
+    if (!isOver && nowMs - incoming.heardAtMs < silencesMax * this.#options.electionMs) return;
     this.#ports.logger.warn("snapshot broke off", { peer: incoming.receiver.from });
     this.#dropIncoming();
   }
