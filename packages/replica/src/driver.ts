@@ -61,7 +61,7 @@ export class Driver {
     this.#ports = ports;
     this.#sender = new Sender({
       send: (message) => ports.send(message),
-      after: (delayMs, callback) => ports.after(delayMs, callback),
+      after: (delayMs, callback) => ports.after(delayMs, () => this.#guard(callback)),
       configuration: () => ports.engine.configuration,
     });
     this.#persists = new PersistQueue({
@@ -91,13 +91,10 @@ export class Driver {
 
   /** Gives the engine an input; its effects follow in the next turn, with those of the others. */
   input(give: (engine: Engine) => void): void {
-    if (this.#isStopped) return;
-    try {
+    this.#guard(() => {
       give(this.#ports.engine);
       this.wake();
-    } catch (error) {
-      this.fail(error);
-    }
+    });
   }
 
   /**
@@ -105,10 +102,13 @@ export class Driver {
    * needs nothing more to be applied, and heartbeats still say that this server is there. A leader's
    * window is freed by persistence, so that only this holds it back; it probes with each heartbeat that
    * is answered, and goes on as soon as there is room. Who forwards proposals sends them again.
+   * A state that has come cannot be installed, nor the queue get shorter, before the log has come as
+   * far: until then it takes in what is there to be had.
    */
   receive(message: Message): void {
-    const isAwaited = this.#replacement !== undefined;
-    if (addsEntries(message) && this.#ports.applier.isFull && !isAwaited) return;
+    const { applier } = this.#ports;
+    const isAwaited = applier.lastIndex < (this.#replacement?.snapshot.index ?? 0);
+    if (addsEntries(message) && applier.isFull && !isAwaited) return;
     this.#sender.received(message);
     this.input((engine) => engine.step(message));
   }
@@ -157,6 +157,15 @@ export class Driver {
     const idle = (): void => this.#persists.idle(done);
     if (this.#isReplacing) this.#afterReplacing.push(idle);
     else idle();
+  }
+
+  #guard(run: () => void): void {
+    if (this.#isStopped) return;
+    try {
+      run();
+    } catch (error) {
+      this.fail(error);
+    }
   }
 
   #workOnce(): void {

@@ -12,10 +12,10 @@ import {
   type Message,
   type NodeId,
   type Persist,
-  type SnapshotMeta,
 } from "@flotilla/consensus";
 import type { Command } from "@flotilla/store";
-import { Applier, type ApplyWatch } from "./applier.ts";
+import { Applier } from "./applier.ts";
+import { applyWatch } from "./apply-watch.ts";
 import { Compactor } from "./compactor.ts";
 import { ConfigurationChanges } from "./configuration-changes.ts";
 import type {
@@ -33,10 +33,11 @@ import type {
   Unavailable,
 } from "./contract.ts";
 import { Driver } from "./driver.ts";
+import { Installer } from "./installer.ts";
 import type { LeaderAnswer, LeaderQuestion } from "./leader-call-codec.ts";
 import { type Ask, type FinalAnswer, LeaderCalls } from "./leader-calls.ts";
 import { Lessor } from "./lessor.ts";
-import { leaderCallMs, sweepMs, warnApplyMsDefault } from "./limits.ts";
+import { leaderCallMs, warnApplyMsDefault } from "./limits.ts";
 import { type Place, placeIn } from "./place.ts";
 import { Proposals } from "./proposals.ts";
 import { ReadBarriers } from "./read-barriers.ts";
@@ -44,6 +45,7 @@ import { ReplicaMetrics } from "./replica-metrics.ts";
 import { SettledChanges } from "./settled-changes.ts";
 import { SnapshotTransfer } from "./snapshot-transfer.ts";
 import { StateReplacement } from "./state-replacement.ts";
+import { Sweeper } from "./sweeper.ts";
 import { TimeoutCauses } from "./timeout-causes.ts";
 
 /** Makes a replica from an engine and what it drives; it takes part from the first `tick` on. */
@@ -70,13 +72,14 @@ class LocalReplica implements Replica {
   readonly #applier: Applier;
   readonly #driver: Driver;
   readonly #compactor: Compactor;
+  readonly #installer: Installer;
+  readonly #sweeper: Sweeper;
   readonly #transfer: SnapshotTransfer;
   readonly #replacement: StateReplacement;
   readonly #lessor: Lessor;
   readonly #changes: ConfigurationChanges;
   readonly #settled: SettledChanges;
   readonly #calls: LeaderCalls;
-  #isSweeping = false;
 
   constructor(options: ReplicaOptions, ports: ReplicaPorts) {
     this.#options = options;
@@ -84,6 +87,7 @@ class LocalReplica implements Replica {
     const { engine, state, logger } = ports;
     const { store } = state;
     const { requestMs, electionMs, configuration, apply: limits = {} } = options;
+    const { warnApplyMs = warnApplyMsDefault } = options;
     this.#metrics = new ReplicaMetrics(ports.metrics ?? silentMetrics);
     this.#place = placeIn(engine, options.id);
     this.#causes = new TimeoutCauses({ id: options.id, electionMs, nowMs: () => ports.nowMs() });
@@ -110,7 +114,8 @@ class LocalReplica implements Replica {
       () => this.#proposals.pendingCount,
     );
     this.#lessor = this.#makeLessor();
-    const watch = this.#applyWatch();
+    const { nowMs } = ports;
+    const watch = applyWatch({ metrics: this.#metrics, logger, nowMs }, warnApplyMs);
     this.#applier = new Applier({ store, logger, configuration, limits, watch }, [
       (entry, result) => this.#metrics.applied(entry, result),
       (entry, result) => this.#lessor.applied(entry, result),
@@ -120,6 +125,13 @@ class LocalReplica implements Replica {
     this.#transfer = this.#makeTransfer();
     this.#replacement = this.#makeReplacement();
     this.#compactor = this.#makeCompactor();
+    this.#installer = this.#makeInstaller();
+    this.#sweeper = new Sweeper({
+      store,
+      isBusy: () => this.#driver.isStopped || this.#driver.isInstalling,
+      after: (delayMs, callback) => ports.after(delayMs, callback),
+      onFailure: (error) => this.#driver.fail(error),
+    });
     const wake = (): void => this.#driver.wake();
     this.#changes = new ConfigurationChanges(
       { engine, nowMs: () => ports.nowMs(), wake },
@@ -145,7 +157,7 @@ class LocalReplica implements Replica {
     this.#lessor.tick();
     this.#transfer.tick();
     this.#replacement.tick();
-    this.#sweep();
+    this.#sweeper.sweep();
   }
 
   receive(message: Message): void {
@@ -298,26 +310,6 @@ class LocalReplica implements Replica {
     );
   }
 
-  #applyWatch(): ApplyWatch {
-    const { logger, nowMs } = this.#ports;
-    const { warnApplyMs = warnApplyMsDefault } = this.#options;
-    return {
-      nowMs,
-      applied: (slice, beganMs) => {
-        const tookMs = nowMs() - beganMs;
-        this.#metrics.applySeconds.observe(tookMs / 1000);
-        if (tookMs <= warnApplyMs) return;
-        this.#metrics.slowApply.add();
-        logger.warn("apply request took too long", {
-          took: `${tookMs}ms`,
-          "expected-duration": `${warnApplyMs}ms`,
-          requests: slice.length,
-          request: slice[0]?.proposal?.command.kind ?? "",
-        });
-      },
-    };
-  }
-
   #makeDriver(): Driver {
     const ports = this.#ports;
     return new Driver({
@@ -335,8 +327,8 @@ class LocalReplica implements Replica {
         else ports.send(message);
       },
       append: (batch: Persist, done) => ports.wal.append(batch, done),
-      install: (snapshot, done) => this.#install(snapshot, done),
-      replace: (snapshot, done) => this.#replace(snapshot, done),
+      install: (snapshot, done) => this.#installer.install(snapshot, done),
+      replace: (snapshot, done) => this.#installer.replace(snapshot, done),
       onApplied: (index, bytes) => {
         this.#compactor.applied(index, bytes);
         this.#settled.applied(index);
@@ -406,38 +398,17 @@ class LocalReplica implements Replica {
     );
   }
 
-  /** Once nothing else is being written, the state becomes the snapshot's. */
-  #install(snapshot: SnapshotMeta, done: (error: unknown) => void): void {
+  #makeInstaller(): Installer {
     const { state, logger } = this.#ports;
-    const { index } = snapshot;
-    this.#compactor.idle(() => {
-      failpoint("applyBeforeOpenSnapshot");
-      this.#metrics.snapshotInProgress.set(1);
-      state.install(snapshot, (error) => {
-        this.#metrics.snapshotInProgress.set(0);
-        failpoint("applyAfterOpenSnapshot");
-        if (error !== undefined) {
-          done(error);
-          return;
-        }
-        logger.info("snapshot installed", { index });
-        this.#lessor.replaced();
-        this.#compactor.installed(index, (error) => {
-          done(error);
-          if (error === undefined) this.#replacement.installed(index);
-        });
-      });
+    return new Installer({
+      state,
+      logger,
+      compactor: this.#compactor,
+      onBegan: () => this.#metrics.snapshotInProgress.set(1),
+      onEnded: () => this.#metrics.snapshotInProgress.set(0),
+      onReplaced: () => this.#lessor.replaced(),
+      onInstalled: (index) => this.#replacement.installed(index),
     });
-  }
-
-  /** The log keeps what it has: it begins where it did. */
-  #replace(snapshot: SnapshotMeta, done: (error: unknown) => void): void {
-    const install = (error: unknown): void => {
-      if (error === undefined) this.#lessor.replaced();
-      done(error);
-      if (error === undefined) this.#replacement.installed(snapshot.index);
-    };
-    this.#compactor.idle(() => this.#ports.state.install(snapshot, install, { isWrong: true }));
   }
 
   #worked(): void {
@@ -486,21 +457,6 @@ class LocalReplica implements Replica {
     return () => {
       isCancelled = true;
     };
-  }
-
-  /** What a compaction of the key space has left is removed bit by bit, also when nobody writes. */
-  #sweep(): void {
-    if (this.#isSweeping || this.#driver.isStopped || this.#driver.isInstalling) return;
-    try {
-      if (!this.#ports.state.store.compact()) return;
-      this.#isSweeping = true;
-      this.#ports.after(sweepMs, () => {
-        this.#isSweeping = false;
-        this.#sweep();
-      });
-    } catch (error) {
-      this.#driver.fail(error);
-    }
   }
 }
 
