@@ -36,7 +36,7 @@ describe("answers that a real etcd gave", () => {
 });
 
 describe("answers of a real etcd to random requests", {
-  skip: oracleProgram() === undefined && "there is no etcd: set ETCD_ORACLE",
+  skip: oracleProgram() === undefined && "there is no etcd 3.7: set ETCD_ORACLE",
 }, () => {
   for (const seed of liveSeeds) {
     it(`are given here too: seed ${seed}`, async () => {

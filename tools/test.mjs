@@ -1,6 +1,8 @@
-// `npm test [-- WORD...]`: build, then run every compiled test whose path holds one of the words.
+// `npm test [-- WORD...]`: build, then run every compiled test whose path holds one of the words. What failed
+// is named again at the end.
 import { spawnSync } from "node:child_process";
-import { existsSync, readdirSync } from "node:fs";
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
 import { join, sep } from "node:path";
 import { build, root } from "./setup.mjs";
 
@@ -20,10 +22,27 @@ function testsOf(source, output) {
     .sort();
 }
 
-function runTests(files, concurrency) {
+function reporters(failures) {
+  const shown = process.stdout.isTTY ? "spec" : "tap";
+  const to = (reporter, file) => [
+    `--test-reporter=${reporter}`,
+    `--test-reporter-destination=${file}`,
+  ];
+  return [...to(shown, "stdout"), ...to(join(root, "tools", "failures.mjs"), failures)];
+}
+
+function runTests(files, concurrency, failures) {
   if (files.length === 0) return 0;
-  const args = ["--test", `--test-concurrency=${concurrency}`, ...files];
+  const args = ["--test", `--test-concurrency=${concurrency}`, ...reporters(failures), ...files];
   return spawnSync(process.execPath, args, { cwd: root, stdio: "inherit" }).status ?? 1;
+}
+
+function sayFailures(path) {
+  if (!existsSync(path)) return;
+  for (const line of readFileSync(path, "utf8").split("\n").filter(Boolean)) {
+    const { name, place, reason } = JSON.parse(line);
+    console.error(`failed: ${name}\n  at ${place}\n  ${reason.replaceAll("\n", "\n  ")}`);
+  }
 }
 
 const units = readdirSync(join(root, "packages")).flatMap((name) =>
@@ -35,5 +54,9 @@ if (units.length + clusters.length === 0) {
   process.exit(1);
 }
 // Whole clusters one after the other: each of them keeps both cores busy and looks for free ports.
-const codes = [runTests(units, 2), runTests(clusters, 1)];
+const folder = mkdtempSync(join(tmpdir(), "flotilla-test-"));
+const failures = [join(folder, "units"), join(folder, "clusters")];
+const codes = [runTests(units, 2, failures[0]), runTests(clusters, 1, failures[1])];
+for (const path of failures) sayFailures(path);
+rmSync(folder, { recursive: true });
 process.exit(Math.max(...codes));

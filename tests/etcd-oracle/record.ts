@@ -12,7 +12,7 @@ import { startFor } from "./setting.ts";
 import { type Suite, suites } from "./suites.ts";
 
 const program = oracleProgram();
-if (program === undefined) throw new Error("no etcd: set ETCD_ORACLE to its program");
+if (program === undefined) throw new Error("no etcd 3.7: set ETCD_ORACLE to its program");
 const oracle = execFileSync(program, ["--version"], { encoding: "utf8" }).split("\n")[0] ?? "";
 const names = process.argv.slice(2);
 

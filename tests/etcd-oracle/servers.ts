@@ -1,10 +1,10 @@
 /** A fresh cluster of either kind, on the loopback, with its data in a temporary directory. */
-import { type ChildProcess, spawn } from "node:child_process";
+import { type ChildProcess, spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
-import { existsSync, mkdtempSync, rmSync } from "node:fs";
-import { homedir, tmpdir } from "node:os";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
-import { freePort, repository, until } from "../harness/index.ts";
+import { freePort, repository, until, which } from "../harness/index.ts";
 import { RawClient } from "./client.ts";
 import { encodeMessage } from "./protobuf.ts";
 
@@ -43,11 +43,15 @@ export interface RunningMembers {
 
 const readyMs = 20_000;
 
-/** Where the real one is, if it is here: `ETCD_ORACLE`, or where the oracles of this project are kept. */
+/** Whose answers are recorded; others answer otherwise. */
+const oracleVersion = "etcd Version: 3.7.";
+
+/** Where the real one is, if it is here: `ETCD_ORACLE`, or `etcd` on PATH when that is a 3.7. */
 export function oracleProgram(): string | undefined {
-  const program =
-    process.env["ETCD_ORACLE"] ?? join(homedir(), ".cache", "flotilla-oracles", "bin", "etcd");
-  return existsSync(program) ? program : undefined;
+  const program = process.env["ETCD_ORACLE"] ?? which("etcd");
+  if (program === undefined) return undefined;
+  const { stdout } = spawnSync(program, ["--version"], { encoding: "utf8" });
+  return stdout?.startsWith(oracleVersion) ? program : undefined;
 }
 
 /** Starts a cluster of one. `flags` are etcd's, and both sides are given them. */
@@ -88,7 +92,7 @@ export function commandOf(side: Side): readonly [string, ...string[]] {
     return [process.execPath, join(repository, "packages", "cli", "bin", "flotilla.js"), "member"];
   }
   const program = oracleProgram();
-  if (program === undefined) throw new Error("no etcd: set ETCD_ORACLE to its program");
+  if (program === undefined) throw new Error("no etcd 3.7: set ETCD_ORACLE to its program");
   return [program];
 }
 
