@@ -1,9 +1,10 @@
 /** One client with a lease: keeps it alive for a while, lets it go, and looks when its key goes. */
 import type { Prng } from "@flotilla/base";
-import { type EtcdClient, isEtcdError, type Lease } from "@flotilla/client/etcd";
+import { type EtcdClient, isEtcdError, type Lease, type Watch } from "@flotilla/client/etcd";
 import { checkLeases, type LeaseCall } from "@flotilla/sim";
 import { until } from "../harness/wait.ts";
 import type { Ledger } from "./ledger.ts";
+import { insisting } from "./window.ts";
 
 const ttlSeconds = 3;
 /** A lease that is due goes within this time of the last disturbance: elections, and a new leader's full time. */
@@ -44,19 +45,21 @@ export class LeaseHolder {
     );
     if (put.result === undefined) return;
     let endedAtMs: number | undefined;
-    const watch = this.#client.watch(key, { startRevision: put.result.revision + 1 });
-    void watch.next().then(
+    const closing = new AbortController();
+    void this.#watchEnd(key, put.result.revision, closing.signal).then(
       () => {
         endedAtMs = this.#ledger.nowMs;
       },
-      () => {},
+      (error: unknown) => {
+        if (!closing.signal.aborted) this.#ledger.broken(`watch of ${key}: ${String(error)}`);
+      },
     );
     const keepalives = await this.#keep(lease, () => endedAtMs !== undefined || signal.aborted);
     const attached = { key, atMs: put.call.returnedAtMs ?? 0, kind: "attached" } as const;
     await until("the end of a lease", expiryMs + 30_000, () => endedAtMs !== undefined).catch(
       () => {},
     );
-    watch.close();
+    closing.abort();
     const ended = endedAtMs;
     const expired = ended === undefined ? [] : [{ key, atMs: ended, kind: "expired" } as const];
     const history = {
@@ -70,6 +73,28 @@ export class LeaseHolder {
       keys: [attached, ...expired],
     };
     this.#judge(history, ended ?? this.#ledger.nowMs);
+  }
+
+  /**
+   * Resolves once the key is gone, which was there at `revision`. A watch that was interrupted may find
+   * what it has to be told compacted, as windows do: then the key is read, and watched from there on.
+   */
+  async #watchEnd(key: string, revision: number, signal: AbortSignal): Promise<void> {
+    let watch: Watch = this.#client.watch(key, { startRevision: revision + 1, signal });
+    for (;;) {
+      try {
+        await watch.next();
+        return;
+      } catch (error) {
+        if (!isEtcdError(error, "compacted")) throw error;
+        this.#ledger.failed(error);
+      } finally {
+        watch.close();
+      }
+      const found = await insisting(() => this.#client.range(key, { signal }));
+      if (found.kvs.length === 0) return;
+      watch = this.#client.watch(key, { startRevision: found.revision + 1, signal });
+    }
   }
 
   /** What was seen at `atMs` may have happened before: a key that goes early does so all the more. */

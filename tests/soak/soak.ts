@@ -58,7 +58,8 @@ class Soak {
   readonly #kept = new Map<string, string>();
   readonly #ending = new AbortController();
   #window: Window | undefined;
-  readonly #closing: Promise<void>[] = [];
+  /** One after the other: each takes the history away that it has judged, and what is before it. */
+  #closing: Promise<void> = Promise.resolve();
 
   constructor(options: SoakOptions, members: MemberProcesses) {
     this.#options = options;
@@ -97,8 +98,8 @@ class Soak {
     this.#ending.abort();
     const ends = await Promise.allSettled(parts);
     for (const end of ends) if (end.status === "rejected") this.#ledger.broken(String(end.reason));
+    await this.#closing;
     await this.#closeWindow(this.#window);
-    await Promise.all(this.#closing);
     const hash = await this.#compareMembers();
     for (const client of this.#clients) client.close();
     return this.#result(hash);
@@ -126,7 +127,7 @@ class Soak {
       if (signal.aborted) return;
       const last = this.#window;
       this.#window = await Window.open(String(number), this.#clients, this.#ledger);
-      this.#closing.push(this.#closeWindow(last));
+      this.#closing = this.#closing.then(() => this.#closeWindow(last));
     }
   }
 
