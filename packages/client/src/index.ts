@@ -17,6 +17,7 @@ export {
   type WatchBatch,
   type WatchEvent,
 } from "./etcd/index.ts";
+export { type EventRecord, type EventRecorder, recordEvent } from "./event-recorder.ts";
 export {
   type Change,
   type FollowHandlers,

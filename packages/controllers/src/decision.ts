@@ -2,7 +2,7 @@
  * What a controller answers: writes to make, and when to look again. Data only; see execute.ts for
  * who performs it.
  */
-import type { ObjectName } from "@flotilla/client";
+import type { EventRecord, ObjectName } from "@flotilla/client";
 import type { Json, KubeObject, Resource } from "@flotilla/objects";
 
 export type Action =
@@ -26,13 +26,7 @@ export type Action =
       readonly gracePeriodSeconds?: number;
     }
   /** Best effort; repetitions are counted on one Event object. */
-  | {
-      readonly kind: "event";
-      readonly about: KubeObject;
-      readonly type: "Normal" | "Warning";
-      readonly reason: string;
-      readonly message: string;
-    }
+  | ({ readonly kind: "event" } & EventRecord)
   /** Tells the admins. */
   | {
       readonly kind: "alert";

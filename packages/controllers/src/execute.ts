@@ -6,11 +6,10 @@
  * nobody else waiting: the pods of a dead node leave it though one of them cannot be changed.
  */
 import { assertNever } from "@flotilla/base";
-import type { ObjectName, WriteOutcome } from "@flotilla/client";
+import { type ObjectName, recordEvent, type WriteOutcome } from "@flotilla/client";
 import type { KubeObject } from "@flotilla/objects";
 import type { Action, Sequence } from "./decision.ts";
 import type { ControllerDeps } from "./ports.ts";
-import { recordEvent } from "./record-event.ts";
 
 /** Most sequences of one decision in flight. */
 export const sequencesInFlightMax = 32;

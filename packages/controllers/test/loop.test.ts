@@ -1,10 +1,9 @@
-import { deepEqual, equal, ok } from "node:assert/strict";
+import { deepEqual, equal } from "node:assert/strict";
 import { describe, it } from "node:test";
 import { Prng, silentLogger } from "@flotilla/base";
-import { events, type Json, pods } from "@flotilla/objects";
+import { type Json, pods } from "@flotilla/objects";
 import type { Sequence } from "../src/decision.ts";
 import { execute } from "../src/execute.ts";
-import { eventOf, recordEvent } from "../src/record-event.ts";
 import { sameJson } from "../src/same-json.ts";
 import {
   backoffMs,
@@ -172,36 +171,6 @@ describe("execute()", () => {
     const object = { apiVersion: "v1", kind: "Pod", metadata: { namespace: "default", name: "x" } };
     const sequence: Sequence = [{ kind: "delete", resource: pods as never, object }];
     deepEqual(await execute(deps, [sequence]), { kind: "done" });
-  });
-});
-
-describe("recordEvent()", () => {
-  const metadata = { namespace: "default", name: "web", uid: "u" };
-  const about = { apiVersion: "apps/v1", kind: "Deployment", metadata };
-  const action = { kind: "event", about, type: "Normal", reason: "Scaled", message: "m" } as const;
-
-  it("counts a repetition on the same object, and keeps others apart", async () => {
-    const { client, deps } = makeDeps();
-    for (let count = 0; count < 3; count++) await recordEvent(deps, action);
-    await recordEvent(deps, { ...action, message: "other" });
-    const counts = client.all(events).map(({ message, count }) => `${message} ${count}`);
-    deepEqual(counts.toSorted(), ["m 3", "other 1"]);
-  });
-
-  it("is silent about everything but the end of the term", async () => {
-    const { client, deps } = makeDeps();
-    client.create = () => Promise.reject(new Error("broken"));
-    equal((await recordEvent(deps, action)).kind, "ok");
-    const other = makeDeps();
-    other.client.fenced = true;
-    equal((await recordEvent(other.deps, action)).kind, "fenced");
-  });
-
-  it("names the event after what it says", () => {
-    const first = eventOf("c", action, 0).metadata.name;
-    equal(first, eventOf("c", action, 99_000).metadata.name);
-    ok(first.startsWith("web."));
-    ok(first !== eventOf("c", { ...action, reason: "Other" }, 0).metadata.name);
   });
 });
 

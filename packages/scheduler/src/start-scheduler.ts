@@ -4,7 +4,7 @@
  * Runs inside the leader. Each cycle reads the world anew and counts what it binds itself, so no
  * resource is given away twice; the first write that is fenced ends everything.
  */
-import { type Change, follow, objectKey } from "@flotilla/client";
+import { type Change, type EventRecorder, follow, objectKey, recordEvent } from "@flotilla/client";
 import {
   type Condition,
   formatTime,
@@ -26,8 +26,7 @@ import {
   unschedulableMessage,
 } from "./place.ts";
 import type { SchedulerDeps } from "./ports.ts";
-import { recordEvent } from "./record-event.ts";
-import { isWaiting, retryMsMin, WaitingPods } from "./waiting-pods.ts";
+import { isWaiting, retryMsMin, schedulerName, WaitingPods } from "./waiting-pods.ts";
 
 /** Pods tried before the event loop gets a turn and the world is read again. */
 export const podsPerCycleMax = 100;
@@ -50,6 +49,7 @@ type Attempt = "bound" | "unschedulable" | "elsewhere" | "failed" | "fenced";
 
 class Scheduler implements RunningScheduler {
   readonly #deps: SchedulerDeps;
+  readonly #recorder: EventRecorder;
   readonly #waiting = new WaitingPods();
   readonly #abort = new AbortController();
   #state: "idle" | "running" | "runningAndWoken" = "idle";
@@ -59,6 +59,8 @@ class Scheduler implements RunningScheduler {
 
   constructor(deps: SchedulerDeps) {
     this.#deps = deps;
+    const { client, wallNowMs } = deps;
+    this.#recorder = { component: schedulerName, client, wallNowMs };
   }
 
   get stopped(): boolean {
@@ -198,8 +200,8 @@ class Scheduler implements RunningScheduler {
     if (bound.kind !== "ok") return "elsewhere";
     addPod(view, { ...pod, spec: { ...pod.spec, nodeName } });
     const message = `Successfully assigned ${namespace}/${name} to ${nodeName}`;
-    const event = { pod, type: "Normal", reason: "Scheduled", message } as const;
-    const told = await recordEvent(this.#deps, event);
+    const event = { about: pod, type: "Normal", reason: "Scheduled", message } as const;
+    const told = await recordEvent(this.#recorder, event);
     return told.kind === "fenced" ? "fenced" : "bound";
   }
 
@@ -221,8 +223,8 @@ class Scheduler implements RunningScheduler {
     const updated = await this.#deps.client.updateStatus(pods, { ...pod, status });
     if (updated.kind === "fenced") return "fenced";
     if (updated.kind !== "ok") return "failed";
-    const event = { pod, type: "Warning", reason: "FailedScheduling", message } as const;
-    const told = await recordEvent(this.#deps, event);
+    const event = { about: pod, type: "Warning", reason: "FailedScheduling", message } as const;
+    const told = await recordEvent(this.#recorder, event);
     return told.kind === "fenced" ? "fenced" : "unschedulable";
   }
 }

@@ -57,7 +57,7 @@ export class WaitingPods {
 }
 
 /** The scheduler that pods without another name for it ask for. */
-const schedulerName = "default-scheduler";
+export const schedulerName = "default-scheduler";
 
 /** It has no node yet, and this scheduler is to find one. */
 export function isWaiting({ metadata, spec, status }: Pod): boolean {
