@@ -56,7 +56,7 @@ import {
   StateHasher,
 } from "./state-hash.ts";
 import { MemberState } from "./state-storage.ts";
-import { nextInTurn, successorOf } from "./successor.ts";
+import { successorOf } from "./successor.ts";
 
 /** What a member is made of. */
 export interface MemberParts {
@@ -410,18 +410,8 @@ export class LocalMember implements RunningMember {
   #tick(periodMs: number): void {
     if (this.#stopping.signal.aborted) return;
     this.#replica.tick();
-    if (this.#replica.isReplacingState) this.#giveLeadershipAway();
     this.#watchIsolation();
     nodeTimers.after(periodMs, () => this.#tick(periodMs));
-  }
-
-  /** It cannot apply what it would commit. */
-  #giveLeadershipAway(): void {
-    const status = this.#parts.engine.status();
-    const to = nextInTurn(status);
-    if (to !== undefined && status.transferTarget === "") {
-      this.#replica.transferLeadership(to);
-    }
   }
 
   /** Spares the cluster an election: gives leadership away, and stays until somebody has it. */

@@ -1,22 +1,5 @@
-/** To whom a leader that is told to stop, or cannot lead, hands its leadership. Pure. */
+/** To whom a leader that is told to stop hands its leadership. Pure. */
 import { type EngineStatus, isElectable, type NodeId } from "@flotilla/consensus";
-
-/**
- * For a leader whose store is wrong: another one in each term, for there may be others like it, and none
- * can tell. Undefined when this server does not lead, or streams to none that may.
- */
-export function nextInTurn({
-  role,
-  term,
-  configuration,
-  progress,
-}: EngineStatus): NodeId | undefined {
-  if (role !== "leader") return undefined;
-  const able = configuration.voters.filter(
-    ({ id }) => progress.get(id)?.state === "replicate" && isElectable(configuration, id),
-  );
-  return able[term % Math.max(1, able.length)]?.id;
-}
 
 /**
  * Of those that may lead, the one that is best prepared: heard of lately before the others, then

@@ -1,7 +1,7 @@
 import { equal } from "node:assert/strict";
 import { describe, it } from "node:test";
 import type { EngineStatus } from "@flotilla/consensus";
-import { nextInTurn, successorOf } from "../src/successor.ts";
+import { successorOf } from "../src/successor.ts";
 
 /**
  * `b:12+` is server b in replicate at index 12, heard of lately; `b:12?` one that is probed. Server l is
@@ -40,12 +40,4 @@ describe("successorOf", () => {
     const configuration = { ...status.configuration, staticLeader: "a" };
     equal(successorOf({ ...status, configuration }), undefined);
   });
-});
-
-it("nextInTurn() names another one in each term", () => {
-  const status = statusOf("leader", "b:9+ c:3+ d:9? w:9+");
-  const named = [4, 5, 6].map((term) => nextInTurn({ ...status, term }));
-  equal(named.join(), "b,c,b");
-  equal(nextInTurn({ ...statusOf("leader", "b:9?"), term: 4 }), undefined);
-  equal(nextInTurn({ ...statusOf("follower", "b:9+"), term: 4 }), undefined);
 });

@@ -222,7 +222,7 @@ export interface Replica {
   transferLeadership(to: NodeId): void;
   /**
    * Replaces the state by the leader's, for a server whose store is wrong or gone; log and votes stay.
-   * Nothing is applied meanwhile, and a leader waits until somebody else leads: have it hand over.
+   * Nothing is applied meanwhile, and a leader gives its leadership away.
    */
   replaceState(done: (outcome: ReplaceOutcome) => void): Cancel;
   /** From then until the state is replaced. */

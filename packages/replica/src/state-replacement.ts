@@ -14,15 +14,18 @@
 import type { Logger } from "@flotilla/base";
 import type { Engine, LogIndex, NodeId, SnapshotMeta } from "@flotilla/consensus";
 import type { Cancel, ReplaceOutcome } from "./contract.ts";
+import { nextInTurn } from "./next-in-turn.ts";
 
 export interface ReplacementPorts {
-  readonly engine: Pick<Engine, "role" | "leader">;
+  readonly engine: Pick<Engine, "role" | "leader" | "status">;
   readonly logger: Logger;
   nowMs(): number;
   /** What the store has applied, or should have. */
   presentIndex(): LogIndex;
   /** Nothing more is applied from here on, or everything again. */
   hold(isHeld: boolean): void;
+  /** Has another one lead. */
+  transferLeadership(to: NodeId): void;
   /** Asks `leader` for its state, at `sinceIndex` or later. */
   ask(leader: NodeId, sinceIndex: LogIndex): void;
   /** A state that was asked for is coming in. */
@@ -77,8 +80,12 @@ export class StateReplacement {
   tick(): void {
     const { engine, nowMs, ask, isReceiving } = this.#ports;
     const present = this.#present;
-    if (present === undefined || present.isReceived || isReceiving()) return;
-    if (engine.role === "leader" || engine.leader === "") return;
+    if (present === undefined) return;
+    if (engine.role === "leader") {
+      this.#giveLeadershipAway();
+      return;
+    }
+    if (present.isReceived || isReceiving() || engine.leader === "") return;
     if (nowMs() - present.askedAtMs < this.#repeatMs) return;
     present.askedAtMs = nowMs();
     ask(engine.leader, present.sinceIndex);
@@ -101,6 +108,13 @@ export class StateReplacement {
     this.#ports.logger.warn("the state was replaced by the leader's", { index });
     this.#end();
     present.done({ kind: "replaced", index });
+  }
+
+  /** It cannot apply what it would commit. */
+  #giveLeadershipAway(): void {
+    const status = this.#ports.engine.status();
+    const to = nextInTurn(status);
+    if (to !== undefined && status.transferTarget === "") this.#ports.transferLeadership(to);
   }
 
   stop(): void {

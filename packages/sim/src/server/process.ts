@@ -27,7 +27,6 @@ import type { EventTarget } from "../world/event-heap.ts";
 import { eventKind } from "../world/event-kind.ts";
 import { type BulkFrame, Call, type CallAnswer } from "./call.ts";
 import { EventLoop, type Timer } from "./event-loop.ts";
-import { giveLeadershipAway } from "./give-leadership-away.ts";
 import type { Machine } from "./machine.ts";
 import { messageBytes, mixMessage } from "./message-facts.ts";
 import { decodeIncarnation, encodeIncarnation } from "./metadata.ts";
@@ -154,7 +153,6 @@ export class Process implements EventTarget {
       undefined,
     );
     replica.tick();
-    if (replica.isReplacingState) giveLeadershipAway(replica);
     this.machine.parts.observer.ticked(this.machine);
     if (++this.#ticks % isolationLookTicks !== 0) return;
     const { isolation } = replica.status();
