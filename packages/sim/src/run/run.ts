@@ -65,8 +65,6 @@ export interface RunResult {
  */
 const leaderTimeouts = 20;
 const probeTimeouts = 20;
-/** A snapshot that does not go on is given up after a silence of this length. */
-const silenceTimeouts = 10;
 /** Watchers have been told everything so long after all servers are alike. */
 const settleMs = 200;
 
@@ -211,18 +209,14 @@ class Run implements EventTarget {
     });
     // Whoever needs a snapshot first serves only once it has that: as late as storage makes it.
     const snapshotMs = Math.max(...this.#cluster.machines.map(({ state }) => state.snapshotMs));
-    // Who waits for another store may first wait for a leader that is none any more, and its log may then
-    // need a snapshot of its own.
-    const isReplacing = this.#cluster.machines.some((machine) => machine.isReplacingState);
-    const slackMs = isReplacing ? silenceTimeouts * electionMs + 2 * snapshotMs : snapshotMs;
-    this.#world.run(untilMs + slackMs, () => settle() || aftermath.isConverged);
+    this.#world.run(untilMs + snapshotMs, () => settle() || aftermath.isConverged);
     const dueRevision = this.#ledger.revision;
     if (aftermath.isConverged) this.#world.run(this.#world.nowMs + settleMs, settle);
     if (this.#isOver(untilEvent)) return;
     this.#referee.report(
       judgeLiveness(aftermath.state(), {
         leaderMs: leaderTimeouts * electionMs,
-        probeMs: probeTimeouts * electionMs + slackMs,
+        probeMs: probeTimeouts * electionMs + snapshotMs,
       }),
     );
     if (this.#isOver(untilEvent)) return;
