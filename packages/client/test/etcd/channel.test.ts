@@ -2,18 +2,18 @@ import { deepEqual, equal, rejects } from "node:assert/strict";
 import { createHash } from "node:crypto";
 import { once } from "node:events";
 import { type AddressInfo, createServer, type Socket } from "node:net";
-import { after, describe, it } from "node:test";
+import { describe, it } from "node:test";
 import { emptyBytes, textOf } from "@flotilla/base";
 import { Channel } from "../../src/etcd/channel.ts";
 import { frameOf } from "../../src/etcd/grpc/framing.ts";
-import { createEtcdClient, type EtcdClient, type EtcdClientOptions } from "../../src/etcd/index.ts";
+import { createEtcdClient, type EtcdClient } from "../../src/etcd/index.ts";
 import { systemDeps } from "../../src/etcd/options.ts";
 import {
   answerRange,
   answerWrite,
+  clientOf,
   deadUrl,
   type FakeCall,
-  type FakeMember,
   fakeMember,
   until,
 } from "./fixtures.ts";
@@ -22,49 +22,32 @@ const unavailable = 14;
 const refusedStream = 7;
 const put = "/etcdserverpb.KV/Put";
 
-const opened: { close(): unknown }[] = [];
-after(async () => {
-  for (const one of opened.reverse()) await one.close();
-});
-
-async function member(serve: (call: FakeCall) => void): Promise<FakeMember> {
-  const made = await fakeMember(serve);
-  opened.push(made);
-  return made;
-}
-
-function clientOf(
-  endpoints: readonly string[],
-  options: Partial<EtcdClientOptions> = {},
-): EtcdClient {
-  const client = createEtcdClient({ endpoints, ...options });
-  opened.push(client);
-  return client;
-}
-
 describe("calls of an etcd client", () => {
   it("go past members that nobody runs", async () => {
-    const alive = await member((call) => answerWrite(call, 9));
+    const alive = await fakeMember((call) => answerWrite(call, 9));
     const client = clientOf([await deadUrl(), await deadUrl(), alive.url]);
     equal((await client.put("k", "v")).revision, 9);
   });
 
   it("stay with the member that works", async () => {
-    const members = [await member(answerWrite), await member(answerWrite)];
+    const members = [await fakeMember(answerWrite), await fakeMember(answerWrite)];
     const client = clientOf(members.map(({ url }) => url));
     for (let count = 0; count < 4; count++) await client.put("k", "v");
     deepEqual(members.map(({ calls }) => calls.length).sort(), [0, 4]);
   });
 
   it("never send a write again whose connection broke", async () => {
-    const members = [await member((call) => call.hangUp()), await member((call) => call.hangUp())];
+    const members = [
+      await fakeMember((call) => call.hangUp()),
+      await fakeMember((call) => call.hangUp()),
+    ];
     const client = clientOf(members.map(({ url }) => url));
     await rejects(client.put("k", "v"), { name: "EtcdError", code: "outcomeUnknown" });
     equal(members.flatMap(({ calls }) => calls).length, 1);
   });
 
   it("never send a write again that the member gave up", async () => {
-    const only = await member((call) => call.end(unavailable, "etcdserver: request timed out"));
+    const only = await fakeMember((call) => call.end(unavailable, "etcdserver: request timed out"));
     const refusal = { code: "outcomeUnknown", status: unavailable };
     await rejects(clientOf([only.url]).delete("k"), refusal);
     equal(only.calls.length, 1);
@@ -72,7 +55,7 @@ describe("calls of an etcd client", () => {
 
   it("send a write again that was refused unread", async () => {
     let refusals = 0;
-    const only = await member((call) =>
+    const only = await fakeMember((call) =>
       refusals++ < 2 ? call.reset(refusedStream) : answerWrite(call),
     );
     await clientOf([only.url]).put("k", "v");
@@ -80,15 +63,15 @@ describe("calls of an etcd client", () => {
   });
 
   it("take a write elsewhere when its member has no leader", async () => {
-    const lonely = await member((call) => call.end(unavailable, "etcdserver: no leader"));
-    const other = await member(answerWrite);
+    const lonely = await fakeMember((call) => call.end(unavailable, "etcdserver: no leader"));
+    const other = await fakeMember(answerWrite);
     const client = clientOf([lonely.url, other.url]);
     for (let count = 0; count < 3; count++) await client.put("k", "v");
     equal(other.calls.length, 3);
   });
 
   it("never send a write again because its connection ended with the code of a refusal", async () => {
-    const only = await member((call) => call.goAway(refusedStream));
+    const only = await fakeMember((call) => call.goAway(refusedStream));
     await rejects(clientOf([only.url]).put("k", "v"), { code: "outcomeUnknown" });
     equal(only.calls.length, 1);
   });
@@ -98,7 +81,7 @@ describe("calls of an etcd client", () => {
     const hanging = createServer((socket) => sockets.add(socket)).listen(0, "127.0.0.1");
     await once(hanging, "listening");
     const { port } = hanging.address() as AddressInfo;
-    const other = await member(answerWrite);
+    const other = await fakeMember(answerWrite);
     const random = { ...systemDeps.random, below: () => 0 };
     const endpoints = [`http://127.0.0.1:${port}`, other.url];
     const client = createEtcdClient({ endpoints, connectTimeoutMs: 50 }, { ...systemDeps, random });
@@ -110,7 +93,7 @@ describe("calls of an etcd client", () => {
   });
 
   it("leave a read where it is when its answer takes long and there is no other member", async () => {
-    const slow = await member((call) => setTimeout(() => answerRange(call, "v"), 60));
+    const slow = await fakeMember((call) => setTimeout(() => answerRange(call, "v"), 60));
     const channel = new Channel({ endpoints: [slow.url] }, systemDeps);
     await channel.unary("/Range", emptyBytes, { isRepeatable: true, silenceMs: 10 });
     channel.close();
@@ -119,21 +102,21 @@ describe("calls of an etcd client", () => {
 
   it("have more patience with members once each was asked", async () => {
     const serve = (call: FakeCall): void => void setTimeout(() => answerRange(call, "v"), 300);
-    const slow = [await member(serve), await member(serve)];
+    const slow = [await fakeMember(serve), await fakeMember(serve)];
     const channel = new Channel({ endpoints: slow.map(({ url }) => url) }, systemDeps);
     await channel.unary("/Range", emptyBytes, { isRepeatable: true, silenceMs: 100 });
     channel.close();
   });
 
   it("do not leave a member that is sending", async () => {
-    const slow = await member(async (call) => {
+    const slow = await fakeMember(async (call) => {
       for (const byte of frameOf(new Uint8Array(30))) {
         call.sendRaw(Uint8Array.of(byte));
         await new Promise((resolve) => setTimeout(resolve, 20));
       }
       call.end(5, "etcdserver: requested lease not found");
     });
-    const other = await member(answerWrite);
+    const other = await fakeMember(answerWrite);
     const random = { ...systemDeps.random, below: () => 0 };
     const deps = { ...systemDeps, random };
     const channel = new Channel({ endpoints: [slow.url, other.url] }, deps);
@@ -143,27 +126,27 @@ describe("calls of an etcd client", () => {
   });
 
   it("hear the answer to what is not sent yet", async () => {
-    const only = await member((call) => call.end(8, "etcdserver: request is too large"));
+    const only = await fakeMember((call) => call.end(8, "etcdserver: request is too large"));
     const call = clientOf([only.url]).put("k", new Uint8Array(32 * 1024 * 1024));
     await rejects(call, { code: "requestTooLarge" });
   });
 
   it("end when a member wants no more of them and says nothing", async () => {
-    const only = await member((call) => call.reset(0));
+    const only = await fakeMember((call) => call.reset(0));
     const client = clientOf([only.url]);
     await rejects(client.put("k", new Uint8Array(32 * 1024 * 1024)), { code: "outcomeUnknown" });
   });
 
   it("take any time out", async () => {
-    const only = await member((call) => setTimeout(() => answerWrite(call), 30));
+    const only = await fakeMember((call) => setTimeout(() => answerWrite(call), 30));
     for (const timeoutMs of [Number.POSITIVE_INFINITY, 2 ** 40]) {
       await clientOf([only.url]).put("k", "v", { timeoutMs });
     }
   });
 
   it("send reads again, at another member", async () => {
-    const breaking = await member((call) => call.hangUp());
-    const other = await member((call) => answerRange(call, "v"));
+    const breaking = await fakeMember((call) => call.hangUp());
+    const other = await fakeMember((call) => answerRange(call, "v"));
     const client = clientOf([breaking.url, other.url]);
     const kv = await client.get("k");
     equal(kv && textOf(kv.value), "v");
@@ -171,7 +154,7 @@ describe("calls of an etcd client", () => {
 
   it("send a transaction again that only reads", async () => {
     let calls = 0;
-    const only = await member((call) => (calls++ === 0 ? call.hangUp() : answerWrite(call)));
+    const only = await fakeMember((call) => (calls++ === 0 ? call.hangUp() : answerWrite(call)));
     const client = clientOf([only.url]);
     const { op } = await import("../../src/etcd/index.ts");
     await client.txn().then(op.range("k")).commit();
@@ -186,7 +169,7 @@ describe("calls of an etcd client", () => {
   });
 
   it("end in time when a member is silent: a write may have happened", async () => {
-    const silent = await member(() => {});
+    const silent = await fakeMember(() => {});
     const client = clientOf([silent.url]);
     await rejects(client.put("k", "v", { timeoutMs: 100 }), { code: "outcomeUnknown" });
     await rejects(client.get("k", { timeoutMs: 100 }), { code: "unavailable" });
@@ -204,7 +187,7 @@ describe("calls of an etcd client", () => {
   });
 
   it("end with the reason of their signal, also while they wait for a connection", async () => {
-    const silent = await member(() => {});
+    const silent = await fakeMember(() => {});
     for (const url of [silent.url, await deadUrl()]) {
       const stop = new AbortController();
       const call = clientOf([url]).put("k", "v", { signal: stop.signal });
@@ -214,7 +197,7 @@ describe("calls of an etcd client", () => {
   });
 
   it("end with the reason of their signal on a connection that is up, too", async () => {
-    const only = await member((call) => {
+    const only = await fakeMember((call) => {
       if (call.path !== put) answerRange(call, "v");
     });
     const client = clientOf([only.url]);
@@ -226,7 +209,7 @@ describe("calls of an etcd client", () => {
   });
 
   it("are not sent any more once the client is closed", async () => {
-    const only = await member(answerWrite);
+    const only = await fakeMember(answerWrite);
     const client = clientOf([only.url]);
     const call = client.put("k", "v");
     client.close();
@@ -236,28 +219,28 @@ describe("calls of an etcd client", () => {
 
   it("come to their end at a member that is not used any more", async () => {
     let answer = (): void => {};
-    const old = await member((call) => {
+    const old = await fakeMember((call) => {
       answer = () => answerWrite(call, 5);
     });
     const client = clientOf([old.url]);
     const call = client.put("k", "v");
     await until("the call", () => old.calls.length === 1);
-    client.setEndpoints([(await member(answerWrite)).url]);
+    client.setEndpoints([(await fakeMember(answerWrite)).url]);
     answer();
     equal((await call).revision, 5);
   });
 
   it("end with what the member says", async () => {
-    const only = await member((call) => call.end(5, "etcdserver: requested lease not found"));
+    const only = await fakeMember((call) => call.end(5, "etcdserver: requested lease not found"));
     const refusal = { code: "leaseNotFound", status: 5 };
     await rejects(clientOf([only.url]).put("k", "v", { lease: 7n }), refusal);
   });
 
   it("refuse an answer that is none", async () => {
-    const only = await member((call) => call.end(0));
+    const only = await fakeMember((call) => call.end(0));
     await rejects(clientOf([only.url]).get("k"), { code: "badResponse" });
     await rejects(clientOf([only.url]).put("k", "v"), { code: "outcomeUnknown" });
-    const garbage = await member((call) => {
+    const garbage = await fakeMember((call) => {
       call.send((writer) => writer.raw(Uint8Array.of(0x0a, 0xff)));
       call.end();
     });
@@ -305,15 +288,15 @@ describe("a backup", () => {
   it("is the data and its digest, however it is cut", async () => {
     const whole = Buffer.concat([Buffer.from(data), digestOf(data)]);
     for (const cut of [0, 1, 1000, 1024, 1040, whole.length]) {
-      const only = await member(serveParts(whole.subarray(0, cut), whole.subarray(cut)));
+      const only = await fakeMember(serveParts(whole.subarray(0, cut), whole.subarray(cut)));
       equal(await read(clientOf([only.url])), whole.toString("latin1"), `cut at ${cut}`);
     }
   });
 
   it("is refused when it is damaged, or breaks off", async () => {
-    const damaged = await member(serveParts(Buffer.from(data), digestOf(`${data}y`)));
+    const damaged = await fakeMember(serveParts(Buffer.from(data), digestOf(`${data}y`)));
     await rejects(read(clientOf([damaged.url])), { code: "badResponse" });
-    const broken = await member((call) => {
+    const broken = await fakeMember((call) => {
       call.send((writer) => writer.fieldBytes(3, Buffer.from(data)));
       call.end(unavailable, "etcdserver: server stopped");
     });
@@ -327,7 +310,7 @@ describe("a user's token", () => {
   it("is asked for once, and again when it is not taken any more", async () => {
     let issued = 0;
     let valid = "";
-    const only = await member((call) => {
+    const only = await fakeMember((call) => {
       if (call.path.endsWith("/Authenticate")) {
         valid = `t${++issued}`;
         call.send((writer) => writer.fieldText(2, valid));
@@ -345,7 +328,7 @@ describe("a user's token", () => {
 
   it("is asked for once by many of whom it is not taken any more", async () => {
     let issued = 0;
-    const only = await member((call) => {
+    const only = await fakeMember((call) => {
       const turn = call.path.endsWith("/Authenticate") ? 60 : 20 * Math.random();
       setTimeout(() => {
         if (call.path.endsWith("/Authenticate")) {
@@ -361,7 +344,7 @@ describe("a user's token", () => {
   });
 
   it("may come too late for one call and in time for another", async () => {
-    const only = await member((call) => {
+    const only = await fakeMember((call) => {
       if (!call.path.endsWith("/Authenticate")) {
         answerWrite(call);
         return;
@@ -379,7 +362,7 @@ describe("a user's token", () => {
   });
 
   it("is not asked for for ever", async () => {
-    const only = await member((call) => {
+    const only = await fakeMember((call) => {
       if (!call.path.endsWith("/Authenticate")) {
         call.end(16, "etcdserver: invalid auth token");
         return;
@@ -392,7 +375,7 @@ describe("a user's token", () => {
   });
 
   it("is none while members ask nobody who he is", async () => {
-    const only = await member((call) => {
+    const only = await fakeMember((call) => {
       if (call.path.endsWith("/Authenticate")) {
         call.end(9, "etcdserver: authentication is not enabled");
       } else answerWrite(call, call.token === undefined ? 3 : 4);
@@ -402,7 +385,7 @@ describe("a user's token", () => {
 
   it("ends the call when name or password are wrong", async () => {
     const text = "etcdserver: authentication failed, invalid user ID or password";
-    const only = await member((call) => call.end(3, text));
+    const only = await fakeMember((call) => call.end(3, text));
     const client = clientOf([only.url], { credentials });
     await rejects(client.put("k", "v"), { code: "authFailed" });
   });

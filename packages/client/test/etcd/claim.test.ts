@@ -1,26 +1,18 @@
 import { deepEqual, equal, rejects } from "node:assert/strict";
-import { after, describe, it } from "node:test";
-import { createEtcdClient } from "../../src/etcd/index.ts";
+import { describe, it } from "node:test";
 import {
   answerRange,
   answerWrite,
+  clientByHand,
   type FakeCall,
-  type FakeMember,
   fakeMember,
   header,
-  ManualTime,
-  manualDeps,
   until,
 } from "./fixtures.ts";
 
-const opened: { close(): unknown }[] = [];
-after(async () => {
-  for (const one of opened.reverse()) await one.close();
-});
-
 /** A member where another one has the lock; `serve` answers what the usual answers do not fit. */
 async function setUp(serve: (call: FakeCall) => boolean) {
-  const member: FakeMember = await fakeMember((call) => {
+  const member = await fakeMember((call) => {
     if (serve(call)) return;
     const { path } = call;
     if (path.endsWith("/Range")) answerRange(call, "");
@@ -29,11 +21,8 @@ async function setUp(serve: (call: FakeCall) => boolean) {
     else if (path.includes("/Lease")) answerLease(call);
     else answerTxn(call);
   });
-  const time = new ManualTime();
-  const client = createEtcdClient({ endpoints: [member.url] }, manualDeps(time));
-  opened.push(member, client);
   const count = (name: string): number => member.calls.filter((path) => path.endsWith(name)).length;
-  return { member, time, client, count };
+  return { member, ...clientByHand(member), count };
 }
 
 function answerLease(call: FakeCall): void {

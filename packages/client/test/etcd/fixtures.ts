@@ -1,8 +1,16 @@
-/** A member that behaves as a test says: gRPC over node:http2, messages as bytes. */
+/** A member that behaves as a test says: gRPC over node:http2, messages as bytes. And clients of it. */
 import * as http2 from "node:http2";
 import type { AddressInfo } from "node:net";
+import { after } from "node:test";
 import { type Clock, encodeMessage, Prng, type Timers, type WireWriter } from "@flotilla/base";
 import { frameOf, MessageSplitter } from "../../src/etcd/grpc/framing.ts";
+import { createEtcdClient, type EtcdClient, type EtcdClientOptions } from "../../src/etcd/index.ts";
+
+/** What the tests of a file have opened; closed when they are over, the last first. */
+const opened: { close(): unknown }[] = [];
+after(async () => {
+  for (const one of opened.reverse()) await one.close();
+});
 
 /** One call at a fake member. */
 export interface FakeCall {
@@ -62,6 +70,7 @@ export async function fakeMember(
     member.calls.push(path);
     member.serve(callOf(stream, path, headers["token"] as string | undefined));
   });
+  opened.push(member);
   return member;
 }
 
@@ -144,7 +153,7 @@ export function answerRange(call: FakeCall, value: string): void {
 }
 
 /** Time that stands still until a test moves it. */
-export class ManualTime implements Clock, Timers {
+class ManualTime implements Clock, Timers {
   #nowMs = 0;
   readonly #due = new Set<{ readonly atMs: number; readonly callback: () => void }>();
 
@@ -172,8 +181,23 @@ export class ManualTime implements Clock, Timers {
   }
 }
 
-export function manualDeps(time: ManualTime) {
-  return { clock: time, timers: time, random: new Prng(1) };
+/** A client of the members at these addresses. */
+export function clientOf(
+  endpoints: readonly string[],
+  options: Partial<EtcdClientOptions> = {},
+): EtcdClient {
+  const client = createEtcdClient({ endpoints, ...options });
+  opened.push(client);
+  return client;
+}
+
+/** A client whose time a test moves. */
+export function clientByHand({ url }: FakeMember): { client: EtcdClient; time: ManualTime } {
+  const time = new ManualTime();
+  const deps = { clock: time, timers: time, random: new Prng(1) };
+  const client = createEtcdClient({ endpoints: [url] }, deps);
+  opened.push(client);
+  return { client, time };
 }
 
 /** Resolves once `condition` holds; fails after 5 s, saying what did not happen. */

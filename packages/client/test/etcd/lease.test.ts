@@ -1,32 +1,17 @@
 import { equal, ok, rejects } from "node:assert/strict";
-import { after, describe, it } from "node:test";
-import { createEtcdClient, type EtcdError } from "../../src/etcd/index.ts";
-import {
-  type FakeCall,
-  type FakeMember,
-  fakeMember,
-  ManualTime,
-  manualDeps,
-  until,
-} from "./fixtures.ts";
-
-const opened: { close(): unknown }[] = [];
-after(async () => {
-  for (const one of opened.reverse()) await one.close();
-});
+import { describe, it } from "node:test";
+import type { EtcdError } from "../../src/etcd/index.ts";
+import { clientByHand, clientOf, type FakeCall, fakeMember, until } from "./fixtures.ts";
 
 /** A member of leases with 9 s, and a client whose time a test moves. */
 async function setUp(serve: (call: FakeCall) => void) {
-  const member: FakeMember = await fakeMember((call) => {
+  const member = await fakeMember((call) => {
     if (!call.path.endsWith("/LeaseGrant")) serve(call);
     else answer(call, 9);
   });
-  const time = new ManualTime();
-  const client = createEtcdClient({ endpoints: [member.url] }, manualDeps(time));
-  opened.push(member, client);
   const renewals = (): number =>
     member.calls.filter((path) => path.endsWith("/LeaseKeepAlive")).length;
-  return { member, time, client, renewals };
+  return { member, ...clientByHand(member), renewals };
 }
 
 function answer(call: FakeCall, ttlSeconds: number): void {
@@ -102,8 +87,7 @@ describe("a lease that is kept alive", () => {
       if (call.path.endsWith("/LeaseGrant")) answer(call, 1);
     });
     const other = await fakeMember((call) => answer(call, 1));
-    const client = createEtcdClient({ endpoints: [hanging.url] });
-    opened.push(hanging, other, client);
+    const client = clientOf([hanging.url]);
     const lease = await client.grantLease(1);
     client.setEndpoints([hanging.url, other.url]);
     equal(await lease.renew({ timeoutMs: 900 }), 1);

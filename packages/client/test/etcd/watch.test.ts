@@ -1,34 +1,8 @@
 import { deepEqual, equal, ok, rejects, throws } from "node:assert/strict";
-import { after, describe, it } from "node:test";
+import { describe, it } from "node:test";
 import { WireReader } from "@flotilla/base";
-import { createEtcdClient, type EtcdClient } from "../../src/etcd/index.ts";
 import { watchQueueBytesMax } from "../../src/etcd/limits.ts";
-import {
-  type FakeCall,
-  type FakeMember,
-  fakeMember,
-  header,
-  ManualTime,
-  manualDeps,
-  until,
-} from "./fixtures.ts";
-
-const opened: { close(): unknown }[] = [];
-after(async () => {
-  for (const one of opened.reverse()) await one.close();
-});
-
-async function member(serve: (call: FakeCall) => void): Promise<FakeMember> {
-  const made = await fakeMember(serve);
-  opened.push(made);
-  return made;
-}
-
-function clientOf(...members: readonly FakeMember[]): EtcdClient {
-  const client = createEtcdClient({ endpoints: members.map(({ url }) => url) });
-  opened.push(client);
-  return client;
-}
+import { clientByHand, clientOf, type FakeCall, fakeMember, header, until } from "./fixtures.ts";
 
 /** The start revision of the client's request. */
 async function startOf(call: FakeCall): Promise<number> {
@@ -76,7 +50,7 @@ describe("a watch", () => {
       (call) => call.reset(8),
     ];
     const calls: FakeCall[] = [];
-    const only = await member(async (call) => {
+    const only = await fakeMember(async (call) => {
       const start = await startOf(call);
       starts.push(start);
       calls.push(call);
@@ -84,7 +58,7 @@ describe("a watch", () => {
       const next = start === 0 ? 11 : start;
       events(call, [next, next + 1]);
     });
-    const watch = clientOf(only).watch("k");
+    const watch = clientOf([only.url]).watch("k");
     equal(await watch.ready, 11);
     const told: number[] = [];
     for await (const batch of watch) {
@@ -98,25 +72,25 @@ describe("a watch", () => {
   });
 
   it("ends with the revision that is left when history is gone", async () => {
-    const only = await member(async (call) => {
+    const only = await fakeMember(async (call) => {
       await startOf(call);
       call.send((writer) => {
         writer.fieldBool(4, true);
         writer.fieldVarint(5, 42);
       });
     });
-    const watch = clientOf(only).watch("k", { startRevision: 3 });
+    const watch = clientOf([only.url]).watch("k", { startRevision: 3 });
     await rejects(watch.next(), { code: "compacted", compactRevision: 42 });
     await rejects(watch.ready, { code: "compacted" });
     deepEqual(await watch.next(), { done: true, value: undefined });
   });
 
   it("ends with the reason of its signal, and when it is closed", async () => {
-    const only = await member(async (call) => {
+    const only = await fakeMember(async (call) => {
       await startOf(call);
       created(call, 10);
     });
-    const client = clientOf(only);
+    const client = clientOf([only.url]);
     const stop = new AbortController();
     const watch = client.watch("k", { signal: stop.signal });
     await watch.ready;
@@ -134,13 +108,13 @@ describe("a watch", () => {
     const value = "x".repeat(64 * 1024);
     const count = (8 * watchQueueBytesMax) / value.length;
     let held: FakeCall | undefined;
-    const only = await member(async (call) => {
+    const only = await fakeMember(async (call) => {
       await startOf(call);
       created(call, 10);
       for (let sent = 0; sent < count; sent++) events(call, [11 + sent], value);
       held = call;
     });
-    const watch = clientOf(only).watch("k");
+    const watch = clientOf([only.url]).watch("k");
     await watch.ready;
     const first = await watch.next();
     // Whatever a connection may carry is under way by now: the rest stays at the member.
@@ -161,14 +135,12 @@ describe("a watch", () => {
   });
 
   it("leaves time between streams when a member ends each of them", async () => {
-    const only = await member(async (call) => {
+    const only = await fakeMember(async (call) => {
       await startOf(call);
       created(call, 10);
       call.end(0);
     });
-    const time = new ManualTime();
-    const client = createEtcdClient({ endpoints: [only.url] }, manualDeps(time));
-    opened.push(client);
+    const { client, time } = clientByHand(only);
     const watch = client.watch("k");
     while (time.nowMs() < 5_000) {
       await new Promise((resolve) => setTimeout(resolve, 1));
@@ -186,21 +158,20 @@ describe("a watch", () => {
       },
       { maxConcurrentStreams: 2 },
     );
-    opened.push(narrow);
-    const client = clientOf(narrow);
+    const client = clientOf([narrow.url]);
     const watches = Array.from({ length: 7 }, (_, at) => client.watch(`k${at}`));
     deepEqual(await Promise.all(watches.map((watch) => watch.ready)), Array(7).fill(11));
   });
 
   it("is no leak, however many there are", async () => {
-    const only = await member(async (call) => {
+    const only = await fakeMember(async (call) => {
       await startOf(call);
       created(call, 10);
     });
     const warnings: Error[] = [];
     const note = (warning: Error): unknown => warnings.push(warning);
     process.on("warning", note);
-    const client = clientOf(only);
+    const client = clientOf([only.url]);
     const { signal } = new AbortController();
     await Promise.all(Array.from({ length: 20 }, () => client.watch("k", { signal }).ready));
     client.close();
@@ -209,28 +180,28 @@ describe("a watch", () => {
   });
 
   it("cannot be of no key, which would be outside of its namespace", async () => {
-    const client = clientOf(await member(() => {})).namespace("app/");
+    const client = clientOf([(await fakeMember(() => {})).url]).namespace("app/");
     throws(() => client.watch(""), { code: "badArgument" });
   });
 
   it("tells progress to whom it matters", async () => {
-    const only = await member(async (call) => {
+    const only = await fakeMember(async (call) => {
       await startOf(call);
       created(call, 10);
       call.send((writer) => header(writer, 30));
     });
-    const watch = clientOf(only).watch("k", { progress: true });
+    const watch = clientOf([only.url]).watch("k", { progress: true });
     deepEqual((await watch.next()).value, { events: [], revision: 30 });
     watch.close();
   });
 
   it("turns to another member when one has no leader", async () => {
-    const lonely = await member((call) => call.end(14, "etcdserver: no leader"));
-    const other = await member(async (call) => {
+    const lonely = await fakeMember((call) => call.end(14, "etcdserver: no leader"));
+    const other = await fakeMember(async (call) => {
       await startOf(call);
       created(call, 10);
     });
-    const watch = clientOf(lonely, other).watch("k");
+    const watch = clientOf([lonely.url, other.url]).watch("k");
     equal(await watch.ready, 11);
     watch.close();
     await until("the end of the stream", () => other.calls.length === 1);
