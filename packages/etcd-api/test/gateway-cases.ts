@@ -16,6 +16,9 @@ export interface GatewayCase {
 export interface GatewayAnswer {
   readonly status: number;
   readonly contentType: string;
+  /** Its length was not known when it began. */
+  readonly isChunked: boolean;
+  readonly endsLine: boolean;
   /** One for each line, as they are compared: what no two servers have in common is left out. */
   readonly answers: readonly unknown[];
 }
@@ -26,6 +29,11 @@ const txn = (body: string): GatewayCase => ({ path: "/v3/kv/txn", body });
 const post = (path: string, body: string): GatewayCase => ({ path, body });
 
 const base64 = (text: string): string => Buffer.from(text).toString("base64");
+
+/** To a stream that would go on: its time is over soon. */
+const soon =
+  (path: string) =>
+  (body: string): GatewayCase => ({ path, body, headers: { "grpc-timeout": "100m" } });
 
 /** Bodies that are no JSON, or no message; each to a method that would take any name. */
 const faults: readonly string[] = [
@@ -215,8 +223,36 @@ export const gatewayCases: readonly GatewayCase[] = [
     body: '{"create_request":{"key":"YQ=="}}',
     headers: { "grpc-timeout": "100m" },
   },
+  // Streams that fail before their first message.
+  post("/v3/lease/keepalive", '{"ID":"x"}'),
+  post("/v3/lease/keepalive", "{"),
+  post("/v3/lease/keepalive", ""),
+  post("/v3/lease/keepalive", '{"ID":"77"} {'),
+  post("/v3/maintenance/snapshot", "{"),
+  post("/v3/election/observe", "{"),
+  ...["", "{", "[]", '{"create_request":5}', '{"create_request":{"key":"YQ=="}} x'].map(
+    soon("/v3/watch"),
+  ),
+  soon("/v3/election/observe")("{}"),
+  ...["1n", "zz"].map((timeout) => ({
+    path: "/v3/lease/keepalive",
+    body: "",
+    headers: { "grpc-timeout": timeout },
+  })),
   put(`{"key":"YQ==","value":"${base64("x".repeat(1_800_000))}"}`),
   put(`{"key":"YQ==","value":"${base64("x".repeat(2_200_000))}"}`),
+  // From here on with authentication.
+  post("/v3/auth/user/add", '{"name":"root","password":"r"}'),
+  post("/v3/auth/user/grant", '{"user":"root","role":"root"}'),
+  post("/v3/auth/role/add", '{"name":"root"}'),
+  post("/v3/auth/enable", "{}"),
+  ...[{}, { authorization: "unknown" }].flatMap((headers): readonly GatewayCase[] => [
+    { path: "/v3/kv/range", body: '{"key":"YQ=="}', headers },
+    { path: "/v3/watch", body: '{"create_request":{"key":"YQ=="}}', headers, lines: 1 },
+    { path: "/v3/lease/keepalive", body: '{"ID":"77"}', headers },
+    { path: "/v3/maintenance/snapshot", body: "{}", headers },
+    { path: "/v3/election/observe", body: '{"name":"YQ=="}', headers },
+  ]),
 ];
 
 /** One line of a table: what is long is cut. */
@@ -235,7 +271,9 @@ export function ask(origin: string, asked: GatewayCase): Promise<GatewayAnswer> 
         const answers = text.split("\n").filter((line) => line !== "");
         const { statusCode: status = 0 } = response;
         const contentType = response.headers["content-type"] ?? "";
-        resolve({ status, contentType, answers: answers.map(comparable) });
+        const isChunked = response.headers["transfer-encoding"] === "chunked";
+        const endsLine = text.endsWith("\n");
+        resolve({ status, contentType, isChunked, endsLine, answers: answers.map(comparable) });
         sent.destroy();
       };
       response.setEncoding("utf8");
@@ -253,9 +291,12 @@ export function ask(origin: string, asked: GatewayCase): Promise<GatewayAnswer> 
 /** Members of a header that differ from server to server. */
 const ownFields: ReadonlySet<string> = new Set(["cluster_id", "member_id", "raft_term"]);
 
+/** What etcd's gateway says of a time that is over, when the end of its own call is the first it hears of it. */
+const otherEnd = "stream terminated by RST_STREAM with error code: CANCEL";
+
 /** Go's protobuf writes some errors with a space of another kind, so that nobody relies on them. */
 function comparable(text: string): unknown {
-  const line = text.replaceAll("\u00a0", " ");
+  const line = text.replaceAll("\u00a0", " ").replace(otherEnd, "context deadline exceeded");
   if (!line.startsWith("{")) return line;
   return JSON.parse(line, (key, value) => (ownFields.has(key) ? undefined : value));
 }

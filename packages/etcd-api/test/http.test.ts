@@ -1,4 +1,5 @@
 import { deepEqual, equal, match, ok } from "node:assert/strict";
+import { once } from "node:events";
 import { request } from "node:http";
 import { connect } from "node:net";
 import { after, describe, it } from "node:test";
@@ -250,6 +251,21 @@ describe("a WebSocket of the gateway", () => {
     await closed;
     const { body } = await get(running, "/metrics");
     match(body, /etcd_debugging_mvcc_watch_stream_total 0\n/);
+  });
+
+  it("says what it is refused in the form of its call", async () => {
+    const running = await startSolo();
+    running.member.unavailable = { kind: "noLeader" };
+    const told = async (headers: Record<string, string>): Promise<string> => {
+      const socket = new WebSocket(`ws://${running.endpoint}/v3/lease/keepalive`, { headers });
+      socket.on("open", () => socket.send('{"ID":"1"}'));
+      const [data] = await once(socket, "message");
+      socket.close();
+      return String(data);
+    };
+    equal(await told({}), '{"error":{"code":14,"message":"etcdserver: no leader"}}');
+    const refusal = '{"code":3,"message":"invalid grpc-timeout: soon"}';
+    equal(await told({ "grpc-timeout": "soon" }), refusal);
   });
 
   it("is refused where there is no call", async () => {

@@ -33,7 +33,9 @@ export interface Exchange {
   readonly stream: AnswerSink;
   /** The one message of a call without a stream. */
   answer(json: string): void;
-  /** How the call ended, where it did not answer; a stream ends well with `undefined`. */
+  /** The call failed before there was a stream. */
+  refuse(status: Status): void;
+  /** How a stream ended; well with `undefined`. */
   end(status: Status | undefined): void;
   /** Calls back when the client has gone. */
   onGone(callback: () => void): void;
@@ -44,6 +46,15 @@ export interface GatewayDeps {
   readonly methods: ReadonlyMap<string, Method>;
   readonly logger: Logger;
   readonly timers: Timers;
+}
+
+/** A call, and how far it has come. */
+interface Run {
+  readonly call: GatewayCall;
+  readonly exchange: Exchange;
+  readonly received: (bytes: Uint8Array) => void;
+  /** The handler of a stream runs: what fails from here on is told in the form of the stream. */
+  isStreaming: boolean;
 }
 
 /** The largest message that the gRPC side would take in, either. */
@@ -76,7 +87,7 @@ export class Gateway {
     try {
       await this.#serve(route, exchange);
     } catch (error) {
-      exchange.end(this.#statusOf(route, error));
+      exchange.refuse(this.#statusOf(route, error));
     } finally {
       this.#calls--;
     }
@@ -96,19 +107,21 @@ export class Gateway {
       metadata: metadataOf(exchange.request),
       peer: exchange.peer,
       sink: exchange.stream,
-      requests: messagesOf(route.request, exchange.body, received),
+      requests: this.#messagesOf(route, exchange.body, received),
     });
     const gone = new GrpcError(statusCode.cancelled, "context canceled");
     exchange.onGone(() => call.end(gone));
     const cancelDeadline = this.#limit(call, timeoutMs);
     const started = method.observer?.started(call) ?? 0;
+    const run: Run = { call, exchange, received, isStreaming: false };
     let code: Status["code"] = statusCode.ok;
     try {
-      const run = this.#run(route, method, { call, exchange, received });
-      await Promise.race([run, endOf(call)]);
+      await Promise.race([this.#run(route, method, run), endOf(call)]);
     } catch (error) {
-      code = this.#statusOf(route, error).code;
-      throw error;
+      const status = this.#statusOf(route, error);
+      code = status.code;
+      if (!run.isStreaming) throw status;
+      exchange.end(status);
     } finally {
       cancelDeadline();
       method.observer?.handled(call, code, started);
@@ -116,17 +129,10 @@ export class Gateway {
     }
   }
 
-  async #run(
-    route: Route,
-    method: Method,
-    parts: {
-      readonly call: GatewayCall;
-      readonly exchange: Exchange;
-      readonly received: (bytes: Uint8Array) => void;
-    },
-  ): Promise<void> {
-    const { call, exchange, received } = parts;
+  async #run(route: Route, method: Method, run: Run): Promise<void> {
+    const { call, exchange, received } = run;
     if (method.kind === "bidi") {
+      run.isStreaming = true;
       await method.handle(call);
       if (!call.ended) exchange.end(undefined);
       return;
@@ -140,6 +146,7 @@ export class Gateway {
     if (call.ended) return;
     received(request);
     if (method.kind === "serverStream") {
+      run.isStreaming = true;
       await method.handle(call, request);
       if (!call.ended) exchange.end(undefined);
       return;
@@ -150,6 +157,30 @@ export class Gateway {
     exchange.answer(decodeToJson(route.response, answer));
   }
 
+  /**
+   * Messages of a stream. As in etcd one that is none is the last: its client is not told, and what was
+   * asked before goes on.
+   */
+  async *#messagesOf(
+    route: Route,
+    body: AsyncIterable<string>,
+    received: (bytes: Uint8Array) => void,
+  ): AsyncGenerator<Uint8Array> {
+    try {
+      for await (const bytes of messagesOf(route.request, body)) {
+        received(bytes);
+        yield bytes;
+      }
+    } catch (error) {
+      if (!(error instanceof GrpcError && error.code === statusCode.invalidArgument)) throw error;
+      const { message: reason } = error;
+      this.#deps.logger.warn("a stream's message was not understood", {
+        path: route.method,
+        reason,
+      });
+    }
+  }
+
   #limit(call: GatewayCall, timeoutMs: number | undefined): () => void {
     if (timeoutMs === undefined) return () => {};
     const late = new GrpcError(statusCode.deadlineExceeded, "context deadline exceeded");
@@ -157,12 +188,12 @@ export class Gateway {
     return this.#deps.timers.after(timeoutMs, () => call.end(late));
   }
 
-  #statusOf(route: Route, error: unknown): Status {
+  #statusOf(route: Route, error: unknown): GrpcError {
     if (error instanceof GrpcError) return error;
     if (error instanceof InvariantError) throw error; // A bug: the process must not go on.
     const path = route.method;
     this.#deps.logger.error("handler failed", { path, error: String(error) });
-    return { code: statusCode.unknown, message: "grpc: the server failed to handle the call" };
+    return new GrpcError(statusCode.unknown, "grpc: the server failed to handle the call");
   }
 }
 
@@ -190,17 +221,13 @@ async function onlyMessage(type: MessageType, body: AsyncIterable<string>): Prom
 async function* messagesOf(
   type: MessageType,
   body: AsyncIterable<string>,
-  received: (bytes: Uint8Array) => void,
 ): AsyncGenerator<Uint8Array> {
   const splitter = new JsonSplitter(textCharactersMax);
-  const one = (text: string): Uint8Array => {
-    const bytes = encoded(type, text);
-    received(bytes);
-    return bytes;
-  };
-  for await (const piece of body) for (const text of splitter.push(piece)) yield one(text);
+  for await (const piece of body) {
+    for (const text of splitter.push(piece)) yield encoded(type, text);
+  }
   const rest = splitter.end();
-  if (rest !== undefined) yield one(rest);
+  if (rest !== undefined) yield encoded(type, rest);
 }
 
 function encoded(type: MessageType, text: string): Uint8Array {

@@ -14,6 +14,9 @@ const answerHeaders = {
   "Grpc-Metadata-Content-Type": "application/grpc",
 };
 
+/** Of a stream that has failed before its first answer. */
+const faultHeaders = { "Content-Type": "application/json" };
+
 export class HttpExchange implements Exchange, AnswerSink {
   readonly request: IncomingMessage;
   readonly body: AsyncIterable<string>;
@@ -70,17 +73,27 @@ export class HttpExchange implements Exchange, AnswerSink {
     sendAnswer(this.#response, { status: 200, headers: answerHeaders, body: json });
   }
 
+  refuse(status: Status): void {
+    sendAnswer(this.#response, jsonAnswer(httpStatusOf(status.code), statusJson(status)));
+    this.#endRequest();
+  }
+
   end(status: Status | undefined): void {
     const response = this.#response;
     if (response.destroyed) return;
     if (status === undefined) {
-      if (!response.headersSent) response.writeHead(200, answerHeaders);
+      if (!response.headersSent) response.writeHead(200);
       response.end();
-    } else if (response.headersSent) {
+    } else {
+      if (!response.headersSent) response.writeHead(httpStatusOf(status.code), faultHeaders);
       response.end(`{"error":${statusJson(status)}}\n`);
-    } else sendAnswer(response, jsonAnswer(httpStatusOf(status.code), statusJson(status)));
-    // What of the body has not come by now would be taken for the next request.
-    if (!this.request.complete) response.once("finish", () => this.request.destroy());
+    }
+    this.#endRequest();
+  }
+
+  /** What of the body has not come by now would be taken for the next request. */
+  #endRequest(): void {
+    if (!this.request.complete) this.#response.once("finish", () => this.request.destroy());
   }
 
   onGone(callback: () => void): void {
@@ -88,10 +101,17 @@ export class HttpExchange implements Exchange, AnswerSink {
   }
 }
 
-async function* textOfBody(body: AsyncIterable<Buffer>): AsyncGenerator<string> {
+/** Left before its end it loses what is left of the body, and not the connection, as it else would. */
+async function* textOfBody(body: IncomingMessage): AsyncGenerator<string> {
   const decoder = new TextDecoder("utf-8", { fatal: true });
-  for await (const bytes of body) yield decodedText(decoder, bytes);
-  yield decodedText(decoder, undefined);
+  try {
+    for await (const bytes of body.iterator({ destroyOnReturn: false })) {
+      yield decodedText(decoder, bytes);
+    }
+    yield decodedText(decoder, undefined);
+  } finally {
+    body.resume();
+  }
 }
 
 /** The same, within limits of size and time. */

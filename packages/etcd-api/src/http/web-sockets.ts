@@ -93,6 +93,10 @@ class SocketExchange implements Exchange, AnswerSink {
     this.#socket.close(normalClosure);
   }
 
+  refuse(status: Status): void {
+    this.answer(statusJson(status));
+  }
+
   end(status: Status | undefined): void {
     if (status !== undefined) this.#socket.send(`{"error":${statusJson(status)}}`);
     this.#socket.close(normalClosure);

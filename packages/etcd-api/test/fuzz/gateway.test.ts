@@ -42,6 +42,9 @@ async function ask(gateway: Gateway, route: Route, text: string): Promise<string
       waitingBytes: 0,
     },
     answer: (json) => void answers.push(json),
+    refuse: (refused) => {
+      status = refused;
+    },
     end: (ended) => {
       status = ended;
     },
