@@ -254,15 +254,21 @@ const malformedTexts: Readonly<Record<RequestForm, string>> = {
   unary: "grpc: error unmarshalling request",
   stream: "grpc: failed to unmarshal the received message",
 };
-const wireFault = "proto: cannot parse invalid wire-format data";
+const wireFault = "cannot parse invalid wire-format data";
 const textFault = "string field contains invalid UTF-8";
 
 /** The one place that meets what decoding throws; anything else passes through untouched. */
 export function decodingErrorOf(error: unknown, form: RequestForm): unknown {
   if (error instanceof CodecError) return new RpcError(codecKeys[error.code]);
   if (!(error instanceof WireError)) return error;
-  const fault = error instanceof WireTextError ? textFault : wireFault;
-  return new GrpcError(statusCode.internal, `${malformedTexts[form]}: ${fault}`);
+  return error instanceof WireTextError
+    ? new GrpcError(statusCode.internal, `${malformedTexts[form]}: ${textFault}`)
+    : undecodable(form, wireFault);
+}
+
+/** A message that protobuf refuses; `fault` as Go's says it. */
+export function undecodable(form: RequestForm, fault: string): GrpcError {
+  return new GrpcError(statusCode.internal, `${malformedTexts[form]}: proto: ${fault}`);
 }
 
 /** A result of another kind than its command gives: a bug of the store. */

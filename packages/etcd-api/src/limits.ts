@@ -6,6 +6,8 @@ export const requestBytesMax: number = 1.5 * 1024 * 1024;
 export const messageOverheadBytes: number = 512 * 1024;
 /** `--max-txn-ops`: operations, or comparisons, of a transaction; nested ones share it. */
 export const txnOpsMax = 128;
+/** Messages in one another, by Go's protobuf: beyond, a request is none. */
+export const messageDepthMax = 10_000;
 /**
  * What an entry of etcd's log has beside the request, which counts against `--max-request-bytes`, too:
  * the ids of the request, and its tag and length.

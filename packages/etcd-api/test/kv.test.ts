@@ -216,6 +216,37 @@ describe("KV", () => {
     equal(header.term, 7);
   });
 
+  it("follows nested transactions as deep as etcd, which takes 128 operations on the way", async () => {
+    const leaf = encoded((op) => op.fieldMessage(1, (get) => get.fieldText(1, "a")));
+    /** `depth` transactions in one another; the innermost holds `ops`. */
+    const nested = (depth: number, ops: readonly Uint8Array[] = []): Uint8Array => {
+      let inner = encoded((writer) => {
+        for (const op of ops) writer.fieldBytesAlways(2, op);
+      });
+      for (let level = 1; level < depth; level++) {
+        const within = inner;
+        inner = encoded((outer) => outer.fieldMessage(2, (op) => op.fieldBytesAlways(4, within)));
+      }
+      return inner;
+    };
+    const tooMany = "3 etcdserver: too many operations in txn request";
+    const tooDeep = "13 grpc: error unmarshalling request: proto: exceeded maximum recursion depth";
+    for (const [depth, empty, withOne] of [
+      [1, "ok", "ok"],
+      [128, "ok", "ok"],
+      [129, "ok", tooMany],
+      [130, tooMany, tooMany],
+      [4999, tooMany, tooMany],
+      [5000, tooMany, tooDeep],
+      [5001, tooDeep, tooDeep],
+    ] as const) {
+      const status = (request: Uint8Array): Promise<string> =>
+        running.client.status("/etcdserverpb.KV/Txn", request);
+      equal(await status(nested(depth)), empty, `${depth}, the innermost empty`);
+      equal(await status(nested(depth, [leaf])), withOne, `${depth}, the innermost with a range`);
+    }
+  });
+
   it("serves large values and wide ranges", async () => {
     for (let at = 0; at < 8; at++) await run("Put", put(`large/${at}`, "x".repeat(1_000_000)));
     const response = await running.client.unary(

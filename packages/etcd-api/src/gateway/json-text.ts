@@ -29,8 +29,8 @@ export interface JsonMember {
   readonly value: JsonValue;
 }
 
-/** Objects and arrays in one another; beyond, the text is refused. */
-export const jsonDepthMax = 200;
+/** Objects and arrays in one another, three for each of as many transactions as may be nested; beyond, the text is refused. */
+export const jsonDepthMax = 400;
 
 /**
  * The first value of a text, from `from` on; undefined when there is none. What follows it is not

@@ -9,7 +9,8 @@ import {
   decodePutRequest,
   decodeRangeRequest,
 } from "@flotilla/store";
-import { RpcError } from "../errors.ts";
+import { RpcError, undecodable } from "../errors.ts";
+import { messageDepthMax } from "../limits.ts";
 import { checkDeleteRange, checkPut, checkRange } from "./kv-checks.ts";
 
 /** Decodes; where that fails for what the request means, fails by its first fault. */
@@ -35,6 +36,41 @@ export function checkRangeBytes(bytes: Uint8Array): void {
 
 /** Throws the first fault of a `TxnRequest`. */
 export function checkTxnBytes(bytes: Uint8Array, opsMax: number): void {
+  checkDepth(bytes);
+  checkOpsBytes(bytes, opsMax);
+}
+
+/** What nests deeper than protobuf follows cannot even be decoded. Level by level: a stack has its end, too. */
+function checkDepth(bytes: Uint8Array): void {
+  let level: readonly Nested[] = [{ kind: "txn", bytes }];
+  for (let depth = 1; level.length > 0; depth++) {
+    if (depth > messageDepthMax) throw undecodable("unary", "exceeded maximum recursion depth");
+    level = level.flatMap(nestedIn);
+  }
+}
+
+/** A message on the way to the innermost one. */
+interface Nested {
+  readonly kind: "txn" | "op" | "leaf";
+  readonly bytes: Uint8Array;
+}
+
+function nestedIn({ kind, bytes }: Nested): Nested[] {
+  const nested: Nested[] = [];
+  if (kind === "leaf") return nested;
+  const reader = new WireReader(bytes);
+  while (reader.next()) {
+    const { field } = reader;
+    const isMessage = field >= 1 && field <= (kind === "txn" ? 3 : 4);
+    if (!isMessage) reader.skip();
+    else if (kind === "txn") {
+      nested.push({ kind: field === 1 ? "leaf" : "op", bytes: reader.bytes() });
+    } else nested.push({ kind: field === 4 ? "txn" : "leaf", bytes: reader.bytes() });
+  }
+  return nested;
+}
+
+function checkOpsBytes(bytes: Uint8Array, opsMax: number): void {
   const reader = new WireReader(bytes);
   const fields: { readonly 1: Uint8Array[]; readonly 2: Uint8Array[]; readonly 3: Uint8Array[] } = {
     1: [],
@@ -71,7 +107,7 @@ function checkOpBytes(bytes: Uint8Array, opsMax: number): void {
     if (field === 1) check = () => checkRangeBytes(body);
     else if (field === 2) check = () => checkPut(decodePutRequest(body));
     else if (field === 3) check = () => checkDeleteRange(decodeDeleteRangeRequest(body));
-    else check = () => checkTxnBytes(body, opsMax);
+    else check = () => checkOpsBytes(body, opsMax);
   }
   check();
 }

@@ -19,8 +19,8 @@ export class CodecError extends Error {
 }
 
 /**
- * Nesting of transactions that the decoder follows. Each level takes one operation of its parent,
- * and etcd allows 128 of them along a path (--max-txn-ops), so nothing valid is deeper; without a
- * bound a small message could exhaust the stack.
+ * Nesting of transactions that the decoder follows. Each level takes one operation of its parent, and
+ * etcd allows 128 of them along a path (--max-txn-ops): the innermost of 129 does nothing. Without a
+ * bound a small message could exhaust the stack; it stays where a member is told to take more operations.
  */
-export const txnDepthMax = 128;
+export const txnDepthMax = 129;
