@@ -83,10 +83,17 @@ export const passwordBytesMax = 72;
 /** Threads that hash passwords; fewer where there are fewer processors. */
 export const passwordThreadsMax = 4;
 /**
- * Passwords that wait for a thread; beyond, calls are refused. Some twenty seconds of work for one
- * thread at the default cost; whoever has left by then costs nothing.
+ * Passwords to be hashed for those who may set them, and that wait for a thread; beyond, calls are
+ * refused. Some twenty seconds of work for one thread at the default cost; whoever has left by then
+ * costs nothing.
  */
 export const passwordsWaitingMax = 256;
+/**
+ * Calls of `Authenticate` that wait the same way, which anybody may make: places of their own, and no
+ * more than one thread works off in the five seconds for which clients usually wait. etcd takes in as
+ * many as come, and answers all of them too late.
+ */
+export const authenticationsWaitingMax = 64;
 /** How often a password is compared anew because users or roles changed meanwhile. */
 export const authenticationsMax = 16;
 /** `--auth-token-ttl`: how long a simple token lives after its last use. */

@@ -4,7 +4,7 @@ import { after, describe, it } from "node:test";
 import { encodeMessage } from "@flotilla/base";
 import { PasswordHasher } from "../src/auth/password-hasher.ts";
 import { decodeAuthenticateRequest } from "../src/codec/auth.ts";
-import { passwordsWaitingMax } from "../src/limits.ts";
+import { authenticationsWaitingMax, passwordsWaitingMax } from "../src/limits.ts";
 
 /** What a promise rejects with. */
 const failureOf = (promise: Promise<unknown>): Promise<string> =>
@@ -57,6 +57,34 @@ describe("PasswordHasher", () => {
     const refused = failures.filter((text) => text === "etcdserver: too many requests").length;
     ok(refused > 0 && refused <= 20, `${refused} refused`);
     equal(failures.filter((text) => text === "none").length, many.length - refused);
+  });
+
+  it("refuses a flood of comparisons, and lets those who set passwords pass it", async () => {
+    const hash = await hasher.hash("x");
+    const ended: string[] = [];
+    const flood = Array.from({ length: authenticationsWaitingMax + 20 }, () =>
+      failureOf(hasher.matches("x", hash)).finally(() => ended.push("comparison")),
+    );
+    const setting = failureOf(hasher.hash("y")).finally(() => ended.push("hash"));
+    equal(await setting, "none");
+    ok(ended.length < 40, `${ended.length} ended before it`);
+    const failures = await Promise.all(flood);
+    const refused = failures.filter((text) => text === "etcdserver: too many requests").length;
+    ok(refused > 0 && refused <= 20, `${refused} refused`);
+    equal(failures.filter((text) => text === "none").length, flood.length - refused);
+  });
+
+  it("keeps no place for those who have left", async () => {
+    const hash = await hasher.hash("x");
+    const caller = { ended: false };
+    const gone = Array.from({ length: authenticationsWaitingMax + 20 }, () =>
+      failureOf(hasher.matches("x", hash, caller)),
+    );
+    await hasher.matches("x", undefined, caller).catch(() => {}); // All others stand in line by now.
+    caller.ended = true;
+    equal(await failureOf(hasher.matches("x", hash)), "none");
+    const left = (await Promise.all(gone)).filter((text) => text === "context canceled").length;
+    ok(left > 0, "nobody was left out");
   });
 
   it("leaves out whom nobody waits for any more", async () => {

@@ -3,13 +3,14 @@
  * cluster together must not stand still for it.
  *
  * Threads start with the first password and keep no process alive. What waits is bounded, and what
- * nobody waits for any more is left out.
+ * nobody waits for any more is left out. Anybody may have a password compared: those wait in a line of
+ * their own, which takes turns with the other.
  */
 import { availableParallelism } from "node:os";
 import { Worker } from "node:worker_threads";
 import { type Call, GrpcError, statusCode } from "@flotilla/grpc";
 import { RpcError } from "../errors.ts";
-import { passwordsWaitingMax, passwordThreadsMax } from "../limits.ts";
+import { authenticationsWaitingMax, passwordsWaitingMax, passwordThreadsMax } from "../limits.ts";
 import type { BcryptAnswer, BcryptTask } from "./bcrypt-worker.ts";
 
 /** Who asked, and may have left since. */
@@ -23,12 +24,21 @@ interface Job {
   reject(error: unknown): void;
 }
 
+/** Those who wait for the same kind of work. */
+interface Line {
+  readonly jobs: Job[];
+  readonly jobsMax: number;
+}
+
 /** Owns the threads; {@link close} ends them. */
 export class PasswordHasher {
   readonly #cost: number;
   readonly #idle: Worker[] = [];
   readonly #busy = new Map<Worker, Job>();
-  readonly #waiting: Job[] = [];
+  readonly #hashes: Line = { jobs: [], jobsMax: passwordsWaitingMax };
+  readonly #comparisons: Line = { jobs: [], jobsMax: authenticationsWaitingMax };
+  /** Whose turn it is, and whose it is then. */
+  #lines: readonly [Line, Line] = [this.#hashes, this.#comparisons];
   /** A hash of nothing that anybody knows; made when first needed. */
   #decoy: Promise<string> | undefined;
   #isClosed = false;
@@ -66,7 +76,10 @@ export class PasswordHasher {
   close(): void {
     this.#isClosed = true;
     const threads = [...this.#idle.splice(0), ...this.#busy.keys()];
-    for (const job of [...this.#waiting.splice(0), ...this.#busy.values()]) {
+    for (const job of [
+      ...this.#lines.flatMap(({ jobs }) => jobs.splice(0)),
+      ...this.#busy.values(),
+    ]) {
       job.reject(new RpcError("stopped"));
     }
     this.#busy.clear();
@@ -75,27 +88,24 @@ export class PasswordHasher {
 
   #run(task: BcryptTask, caller: Caller | undefined): Promise<BcryptAnswer> {
     if (this.#isClosed) return Promise.reject(new RpcError("stopped"));
-    if (this.#waiting.length >= passwordsWaitingMax) {
-      return Promise.reject(new RpcError("tooManyRequests"));
-    }
+    const line = task.kind === "hash" ? this.#hashes : this.#comparisons;
+    if (line.jobs.length >= line.jobsMax) leaveOutTheGone(line.jobs);
+    if (line.jobs.length >= line.jobsMax) return Promise.reject(new RpcError("tooManyRequests"));
     return new Promise((resolve, reject) => {
-      this.#waiting.push({ task, caller, resolve, reject });
+      line.jobs.push({ task, caller, resolve, reject });
       this.#dispatch();
     });
   }
 
   #dispatch(): void {
     for (;;) {
-      const job = this.#waiting[0];
-      if (job === undefined) return;
-      if (job.caller?.ended === true) {
-        this.#waiting.shift();
-        job.reject(new GrpcError(statusCode.cancelled, "context canceled"));
-        continue;
-      }
-      const thread = this.#idle.pop() ?? this.#newThread();
-      if (thread === undefined) return;
-      this.#waiting.shift();
+      for (const { jobs } of this.#lines) while (isGone(jobs[0])) refuse(jobs.shift());
+      const [first, second] = this.#lines;
+      const line = first.jobs.length > 0 ? first : second;
+      const thread = line.jobs.length === 0 ? undefined : (this.#idle.pop() ?? this.#newThread());
+      const job = thread && line.jobs.shift();
+      if (thread === undefined || job === undefined) return;
+      if (line === first) this.#lines = [second, first];
       this.#busy.set(thread, job);
       thread.postMessage(job.task);
     }
@@ -125,5 +135,23 @@ export class PasswordHasher {
     if (at >= 0) this.#idle.splice(at, 1);
     job?.reject(error);
     this.#dispatch();
+  }
+}
+
+/** True for one whom nobody waits for any more. */
+function isGone(job: Job | undefined): boolean {
+  return job?.caller?.ended === true;
+}
+
+function refuse(job: Job | undefined): void {
+  job?.reject(new GrpcError(statusCode.cancelled, "context canceled"));
+}
+
+/** So that those who have left take nobody's place. */
+function leaveOutTheGone(jobs: Job[]): void {
+  const all = jobs.splice(0);
+  for (const job of all) {
+    if (isGone(job)) refuse(job);
+    else jobs.push(job);
   }
 }
