@@ -6,8 +6,9 @@
 import { assertNever, compareBytes, equalBytes } from "@flotilla/base";
 import type { BackendWriter, KeyRange } from "../contract.ts";
 import { boundsOf, isEmptyBounds } from "../key-range.ts";
-import { AuthState, compareNames, isRoot, rootName } from "./auth-state.ts";
+import { AuthState, isRoot, rootName } from "./auth-state.ts";
 import { removeRole, removeUser, saveAuthRecord, saveRole, saveUser } from "./auth-tables.ts";
+import { compareNames } from "./by-name.ts";
 import type { AuthCommand, AuthError, AuthEvent, Permission, Role, User } from "./contract.ts";
 
 /** What became of a command. `token`: of `authenticate`. */
@@ -107,7 +108,7 @@ function deleteUser(
   if (state.isEnabled && name === rootName) return "invalidAuthManagement";
   if (!state.users.has(name)) return "userNotFound";
   removeUser(writer, name);
-  const users = without(state.users, name);
+  const users = state.users.without(name);
   return { ...changed(writer, state, { users }), event: { kind: "userChanged", user: name } };
 }
 
@@ -164,14 +165,14 @@ function deleteRole(
   if (state.isEnabled && name === rootName) return "invalidAuthManagement";
   if (!state.roles.has(name)) return "roleNotFound";
   removeRole(writer, name);
-  const users = new Map(state.users);
+  let { users } = state;
   for (const user of state.users.values()) {
     if (!user.roles.includes(name)) continue;
     const next = withoutRole(user, name);
     saveUser(writer, next);
-    users.set(user.name, next);
+    users = users.with(next);
   }
-  return changed(writer, state, { roles: without(state.roles, name), users });
+  return changed(writer, state, { roles: state.roles.without(name), users });
 }
 
 function grantPermission(
@@ -209,12 +210,12 @@ function revokePermission(
 
 function putUser(writer: BackendWriter, state: AuthState, user: User): AuthOutcome {
   saveUser(writer, user);
-  return changed(writer, state, state.withUser(user));
+  return changed(writer, state, { users: state.users.with(user) });
 }
 
 function putRole(writer: BackendWriter, state: AuthState, role: Role): AuthOutcome {
   saveRole(writer, role);
-  return changed(writer, state, state.withRole(role));
+  return changed(writer, state, { roles: state.roles.with(role) });
 }
 
 /** The state with `change`, one revision further. */
@@ -227,12 +228,6 @@ function changed(writer: BackendWriter, state: AuthState, change: Partial<Conten
 
 function contentOf({ isEnabled, revision, users, roles }: AuthState): Content {
   return { isEnabled, revision, users, roles };
-}
-
-function without<T>(map: ReadonlyMap<string, T>, name: string): ReadonlyMap<string, T> {
-  const left = new Map(map);
-  left.delete(name);
-  return left;
 }
 
 function withoutRole(user: User, role: string): User {

@@ -1,13 +1,14 @@
 /**
  * Users, roles and permissions at one moment: never changed, only replaced. Pure.
  *
- * Source of the rules: etcd server/auth/store.go. All of it is held in memory: there are few users, and
+ * Source of the rules: etcd server/auth/store.go. All of it is held in memory:
  * every command asks.
  */
-import { compareBytes, emptyBytes, utf8 } from "@flotilla/base";
+import { emptyBytes } from "@flotilla/base";
 import type { BackendReader, KeyRange } from "../contract.ts";
 import { openEnd } from "../requests.ts";
 import { type AuthRecord, loadAuthRecord, loadRoles, loadUsers } from "./auth-tables.ts";
+import { ByName } from "./by-name.ts";
 import type { AuthError, Permission, Principal, Role, User } from "./contract.ts";
 import { Coverage } from "./coverage.ts";
 
@@ -18,9 +19,8 @@ export const rootName = "root";
 export type KeyUse = "read" | "write";
 
 interface AuthContent extends AuthRecord {
-  /** In the order of their names' bytes. */
-  readonly users: ReadonlyMap<string, User>;
-  readonly roles: ReadonlyMap<string, Role>;
+  readonly users: ByName<User>;
+  readonly roles: ByName<Role>;
 }
 
 /** What `RoleGet` says of the role root, whatever it was granted. */
@@ -29,8 +29,8 @@ const everything: Permission = { kind: "readWrite", key: emptyBytes, rangeEnd: o
 export class AuthState implements AuthContent {
   readonly isEnabled: boolean;
   readonly revision: number;
-  readonly users: ReadonlyMap<string, User>;
-  readonly roles: ReadonlyMap<string, Role>;
+  readonly users: ByName<User>;
+  readonly roles: ByName<Role>;
   /** By user, as far as somebody has asked. */
   readonly #coverage = new Map<string, Readonly<Record<KeyUse, Coverage>>>();
 
@@ -39,15 +39,6 @@ export class AuthState implements AuthContent {
     this.revision = content.revision;
     this.users = content.users;
     this.roles = content.roles;
-  }
-
-  /** This with another user in the place of the one of that name, or as a new one. */
-  withUser(user: User): Pick<AuthContent, "users"> {
-    return { users: sorted(new Map(this.users).set(user.name, user)) };
-  }
-
-  withRole(role: Role): Pick<AuthContent, "roles"> {
-    return { roles: sorted(new Map(this.roles).set(role.name, role)) };
   }
 
   /** As clients see a role. */
@@ -104,8 +95,8 @@ export class AuthState implements AuthContent {
 export function loadAuth(reader: BackendReader): AuthState {
   return new AuthState({
     ...loadAuthRecord(reader),
-    users: new Map(loadUsers(reader).map((user) => [user.name, user])),
-    roles: new Map(loadRoles(reader).map((role) => [role.name, role])),
+    users: ByName.of(loadUsers(reader)),
+    roles: ByName.of(loadRoles(reader)),
   });
 }
 
@@ -113,20 +104,11 @@ export function loadAuth(reader: BackendReader): AuthState {
 export const initialAuth: AuthState = new AuthState({
   isEnabled: false,
   revision: 1,
-  users: new Map(),
-  roles: new Map(),
+  users: ByName.of<User>([]),
+  roles: ByName.of<Role>([]),
 });
 
 /** True for a user who may do everything. */
 export function isRoot(user: User): boolean {
   return user.roles.includes(rootName);
-}
-
-/** Names sort by their bytes, as in etcd. */
-export function compareNames(left: string, right: string): number {
-  return compareBytes(utf8(left), utf8(right));
-}
-
-function sorted<T>(map: ReadonlyMap<string, T>): ReadonlyMap<string, T> {
-  return new Map([...map].sort(([left], [right]) => compareNames(left, right)));
 }

@@ -23,11 +23,11 @@ export class StoreAuth implements AuthReader {
   }
 
   users(): readonly string[] {
-    return [...this.#state().users.keys()];
+    return Array.from(this.#state().users.values(), ({ name }) => name);
   }
 
   roles(): readonly string[] {
-    return [...this.#state().roles.keys()];
+    return Array.from(this.#state().roles.values(), ({ name }) => name);
   }
 
   user(name: string): User | undefined {
