@@ -245,8 +245,8 @@ describe("codec: what a client may send", () => {
       }
       return encodeTxnRequest(request);
     };
-    equal(decodeTxnRequest(nested(128)).success.length, 1);
-    throws(() => decodeTxnRequest(nested(129)), isRefusal("tooManyOperations"));
+    equal(decodeTxnRequest(nested(129)).success.length, 1);
+    throws(() => decodeTxnRequest(nested(130)), isRefusal("tooManyOperations"));
   });
 
   it("refuses a log entry without a command", () => {
