@@ -12,8 +12,10 @@ import {
   rename,
   rm,
   write,
+  writeSync,
 } from "node:fs";
 import type { Disk, DiskFile, Done } from "@flotilla/wal";
+import { InlineWrites } from "./inline-writes.ts";
 
 /**
  * Where the system has it, a write that returns when the bytes are stable: one trip to the thread
@@ -21,6 +23,9 @@ import type { Disk, DiskFile, Done } from "@flotilla/wal";
  * for write and fdatasync.
  */
 const durableWrites = constants.O_DSYNC ?? 0;
+
+/** One for all files: they are on one disk. */
+const inlineWrites = new InlineWrites();
 
 /** The disk of this machine. */
 export const nodeDisk: Disk = {
@@ -62,10 +67,32 @@ class NodeDiskFile implements DiskFile {
   }
 
   write(bytes: Uint8Array, offset: number, done: Done): void {
+    const isInline = durableWrites !== 0 && inlineWrites.accepts(bytes.length, performance.now());
+    // Only in the next turn: messages that were sent in this one are to leave before.
+    if (isInline) setImmediate(() => this.#writeInline(bytes, offset, done));
+    else this.#writeInPool(bytes, offset, done);
+  }
+
+  #writeInline(bytes: Uint8Array, offset: number, done: Done): void {
+    const beganMs = performance.now();
+    let written: number;
+    try {
+      written = writeSync(this.#handle, bytes, 0, bytes.length, offset);
+    } catch (error) {
+      done(error);
+      return;
+    }
+    inlineWrites.made(beganMs, performance.now());
+    if (written === bytes.length) done(undefined);
+    else this.#writeInPool(bytes.subarray(written), offset + written, done);
+  }
+
+  #writeInPool(bytes: Uint8Array, offset: number, done: Done): void {
     write(this.#handle, bytes, 0, bytes.length, offset, (error, written) => {
       if (error !== null) done(error);
       // The system may take less than it is given; what is left follows.
-      else if (written < bytes.length) this.write(bytes.subarray(written), offset + written, done);
+      else if (written < bytes.length)
+        this.#writeInPool(bytes.subarray(written), offset + written, done);
       else if (durableWrites === 0)
         fdatasync(this.#handle, (failure) => done(failure ?? undefined));
       else done(undefined);
