@@ -104,13 +104,18 @@ export async function serveEtcd(
   return {
     port: listeners[0]?.port ?? 0,
     ports: listeners.map((listener) => listener.port),
-    async close(closeOptions) {
+    async close({ graceMs }) {
       stopChores();
       const closed = closeAll(listeners);
-      await grpc.close(closeOptions);
-      api.http.close();
+      const sides = [api.http, api.metricsHttp];
+      for (const side of sides) side.close();
+      const cancel = timers.after(graceMs, () => {
+        for (const side of sides) side.destroy();
+      });
+      await grpc.close({ graceMs });
       api.close();
       await closed;
+      cancel();
     },
   };
 }

@@ -365,6 +365,58 @@ describe("a change of the members", () => {
     running.member.leaderId = 0n;
     equal(await call("Cluster/MemberAdd", add([fresh])), "14 etcdserver: unhealthy cluster");
   });
+
+  it("ends without a quorum as in etcd, where some changes are refused and others wait", async () => {
+    const own = running.member.id;
+    cluster().put("b", {});
+    running.member.leaderId = 0n;
+    const late = "4 context deadline exceeded";
+    for (const [method, bytes, want] of [
+      ["MemberAdd", add([fresh], true), "14 etcdserver: unhealthy cluster"],
+      ["MemberRemove", idOnly(own), "14 etcdserver: unhealthy cluster"],
+      ["MemberRemove", idOnly(0xbn), late],
+      ["MemberRemove", idOnly(0x99n), late],
+      ["MemberUpdate", update(own, [fresh]), late],
+      ["MemberPromote", idOnly(0xbn), "14 etcdserver: no leader"],
+    ] as const) {
+      equal(await call(`Cluster/${method}`, bytes), want, method);
+    }
+  });
+
+  it("is told the same where the change before it has waited for a leader in vain", async () => {
+    cluster().put("b", {});
+    running.member.leaderId = 0n;
+    running.member.isLeaderSilent = true; // The first one waits on; the others stand behind it.
+    const leave = new AbortController();
+    const context = new ServiceContext(
+      {
+        member: running.member,
+        logger: silentLogger,
+        random: new Prng(1),
+        timers,
+        unixSeconds: () => 0,
+      },
+      defaultOptions,
+    );
+    const reconfiguration = new Reconfiguration(context);
+    const never = (reason: string): never => {
+      throw new Error(reason);
+    };
+    const changes = [{ kind: "remove", id: nodeIdOf(0xbn) }] as const;
+    const asked = { changes, force: true, check: () => {}, endangered: never, refused: never };
+    const ask = (signal: AbortSignal): Promise<string> =>
+      reconfiguration.change(asked, signal).then(
+        () => "ok",
+        (error: Error) => error.message,
+      );
+    const first = ask(leave.signal);
+    const second = ask(new AbortController().signal);
+    timers.advance(5000);
+    leave.abort(new Error("it has left"));
+    equal(await first, "it has left");
+    equal(await second, "etcdserver: no leader");
+    context.close();
+  });
 });
 
 describe("MoveLeader", () => {

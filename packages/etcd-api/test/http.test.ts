@@ -1,8 +1,9 @@
 import { deepEqual, equal, match, ok } from "node:assert/strict";
 import { once } from "node:events";
 import { request } from "node:http";
-import { connect } from "node:net";
+import { connect, type Socket } from "node:net";
 import { after, describe, it } from "node:test";
+import { setTimeout as sleep } from "node:timers/promises";
 import { WebSocket } from "ws";
 import { type Running, startSolo, stopAll, until } from "./fixtures.ts";
 
@@ -195,6 +196,41 @@ describe("/version", () => {
     await running.member.propose(downgrade, { principal: "cluster" });
     const { body } = await get(running, "/version");
     equal(body, '{"etcdserver":"3.7.1","etcdcluster":"3.6.0","storage":"3.6.0"}');
+  });
+});
+
+describe("a server that closes", () => {
+  const ask = async (running: Running, head: string): Promise<Socket> => {
+    const [host, port] = running.endpoint.split(":");
+    const socket = connect(Number(port), host);
+    await once(socket, "connect");
+    socket.on("error", () => {}); // It may be cut off.
+    socket.write(head);
+    return socket;
+  };
+  /** True when it has closed before a client that asks nothing would have to go. */
+  const closes = async ({ server }: Running, graceMs: number): Promise<boolean> => {
+    const late = new AbortController();
+    const patience = sleep(4_000, false, { signal: late.signal }).catch(() => false);
+    const isClosed = await Promise.race([server.close({ graceMs }).then(() => true), patience]);
+    late.abort();
+    return isClosed;
+  };
+
+  it("waits for no client that has its answer", async () => {
+    const running = await startSolo();
+    const socket = await ask(running, "GET /health HTTP/1.1\r\nHost: a\r\n\r\n");
+    await once(socket, "data");
+    ok(await closes(running, 60_000));
+    socket.destroy();
+  });
+
+  it("waits no longer than it is told to for one that does not end its question", async () => {
+    const running = await startSolo();
+    const socket = await ask(running, "GET /health HTTP/1.1\r\nHost: a\r\n");
+    await get(running, "/health"); // What came before was read.
+    ok(await closes(running, 50));
+    socket.destroy();
   });
 });
 

@@ -26,7 +26,10 @@ export interface HttpSide {
    * in the client's certificate.
    */
   accept(socket: Socket, firstBytes: Buffer, clientName?: string): void;
+  /** Ends streams and the connections on which nothing is asked. */
   close(): void;
+  /** Ends all connections. */
+  destroy(): void;
 }
 
 /** Everything that the client port serves over HTTP/1. */
@@ -87,16 +90,24 @@ class Side implements HttpSide {
 
   close(): void {
     this.#sockets?.close();
+    this.#server.close();
+  }
+
+  destroy(): void {
     this.#server.closeAllConnections();
   }
 
   #makeServer(): Server {
-    const server = createServer({ requestTimeout: 0, keepAlive: true }, (request, response) => {
+    const options = {
+      ...{ requestTimeout: 0, keepAlive: true },
+      ...{ headersTimeout: httpHeadersMs, connectionsCheckingInterval: httpHeadersMs },
+    };
+    const server = createServer(options, (request, response) => {
       response.on("error", () => response.destroy());
       this.#answering.set(request.socket, response);
       this.#serve(request, response).catch((error: unknown) => this.#failed(response, error));
     });
-    server.headersTimeout = httpHeadersMs;
+    server.emit("listening"); // It never does, and would keep no account of its connections and their age.
     server.on("upgrade", (request: IncomingMessage, socket: Socket, head: Buffer) =>
       this.#upgrade(request, socket, head),
     );

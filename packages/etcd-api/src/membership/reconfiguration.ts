@@ -75,9 +75,10 @@ export class Reconfiguration {
     endMs: number,
     signal: AbortSignal,
   ): Promise<void> {
-    const { timers } = this.#context;
+    const { timers, hasLeader } = this.#context;
     signal.throwIfAborted();
-    if (timers.nowMs() >= endMs) throw new RpcError("timeout");
+    // The changes before may have waited for a leader, and so would this one.
+    if (timers.nowMs() >= endMs) throw new RpcError(hasLeader ? "timeout" : "noLeader");
     for (;;) {
       const status = await this.#checkedLook(request, signal);
       request.check(status);

@@ -86,7 +86,7 @@ class ClusterService {
       { kind: "add", id: nodeIdOf(id), votes: isLearner ? 0 : 1, urls: peerUrls },
       (status) => this.#checkAddition(status, added),
       signal,
-    ).catch(unhealthyWithoutLeader);
+    ).catch(withoutLeader("unhealthy"));
     const members = this.#context.member.members();
     return this.#context.answer(noRevision, (writer) => {
       writeAdded(writer, added);
@@ -96,7 +96,10 @@ class ClusterService {
 
   async remove(memberId: bigint, signal: AbortSignal): Promise<Uint8Array> {
     const id = nodeIdOf(memberId);
-    await this.#change({ kind: "remove", id }, (status) => checkMember(status, id), signal);
+    // Who is not connected may not go; of another member etcd's proposal waits for a leader, and is given up.
+    const answer = memberId === this.#context.member.id ? "unhealthy" : "timeoutNotProposed";
+    const check = (status: EngineStatus): void => checkMember(status, id);
+    await this.#change({ kind: "remove", id }, check, signal).catch(withoutLeader(answer));
     return this.list();
   }
 
@@ -108,7 +111,8 @@ class ClusterService {
       checkMember(status, id);
       if (isPeerUrlTaken(status.configuration, urls, id)) throw new RpcError("peerUrlExists");
     };
-    await this.#change({ kind: "urls", id, urls }, check, signal);
+    const change = { kind: "urls", id, urls } as const;
+    await this.#change(change, check, signal).catch(withoutLeader("timeoutNotProposed"));
     return this.list();
   }
 
@@ -150,10 +154,11 @@ class ClusterService {
   }
 }
 
-/** Who cannot reach the others may not add to them: etcd looks at connections, and says it in these words. */
-function unhealthyWithoutLeader(error: unknown): never {
-  if (error instanceof RpcError && error.key === "noLeader") throw new RpcError("unhealthy");
-  throw error;
+/** What is told where nobody leads. etcd looks at connections first, so that it may say it in these words. */
+function withoutLeader(key: "unhealthy" | "timeoutNotProposed"): (error: unknown) => never {
+  return (error) => {
+    throw error instanceof RpcError && error.key === "noLeader" ? new RpcError(key) : error;
+  };
 }
 
 function checkMember({ configuration }: EngineStatus, id: NodeId): void {
