@@ -375,7 +375,12 @@ const own: readonly Row[] = [
   ],
   ["backup-dir", "text", "", "where the leader writes snapshots by the clock"],
   ["backup-interval", "duration", 60 * minute, "how often"],
-  ["backup-retention", "count", 24, "how many are kept"],
+  [
+    "backup-retention",
+    "count",
+    24,
+    "how many are kept; one more is on the disk while it is written: there must be room for it",
+  ],
 ];
 
 const groups: readonly (readonly [FlagGroup, readonly Row[]])[] = [
