@@ -7,7 +7,7 @@ import { connect } from "node:http2";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
-import { Authority, type CertificateFiles } from "./harness/authority.ts";
+import { Authority, type Issued, loopback } from "@flotilla/pki/testing";
 import { repository } from "./harness/index.ts";
 
 const program = join(repository, "packages", "cli", "bin", "flotilla.js");
@@ -20,22 +20,23 @@ interface Answer {
 describe("a member that knows its clients by their certificates", () => {
   const folder = mkdtempSync(join(tmpdir(), "flotilla-certificates-"));
   let authority: Authority;
-  let alice: CertificateFiles;
-  let root: CertificateFiles;
+  let alice: Issued;
+  let root: Issued;
   let member: ChildProcess | undefined;
   let url = "";
 
   before(async () => {
     authority = await Authority.make();
-    const server = await authority.issue("server");
-    [alice, root] = [await authority.issue("alice"), await authority.issue("root")];
+    const server = await authority.issue({ name: "server", hosts: loopback });
+    alice = await authority.issue({ name: "alice", uses: ["client"] });
+    root = await authority.issue({ name: "root", uses: ["client"] });
     const local = "://127.0.0.1:0";
     member = spawn(
       process.execPath,
       [
         ...[program, "member", "--data-dir", join(folder, "data")],
         ...["--cert-file", server.certFile, "--key-file", server.keyFile, "--client-cert-auth"],
-        ...["--trusted-ca-file", authority.caFile, "--client-crl-file", await authority.revoke()],
+        ...["--trusted-ca-file", authority.caFile, "--client-crl-file", await authority.revoke([])],
         ...[`--listen-client-urls=https${local}`, `--advertise-client-urls=https${local}`],
         ...[`--listen-peer-urls=http${local}`, `--initial-advertise-peer-urls=http${local}`],
       ],
@@ -51,7 +52,7 @@ describe("a member that knows its clients by their certificates", () => {
   });
 
   /** On a connection of its own; rejects when there is none. */
-  async function ask(who: CertificateFiles, path: string, body?: unknown): Promise<Answer> {
+  async function ask(who: Issued, path: string, body?: unknown): Promise<Answer> {
     const session = connect(url, {
       ca: readFileSync(authority.caFile),
       cert: readFileSync(who.certFile),
@@ -87,7 +88,7 @@ describe("a member that knows its clients by their certificates", () => {
   });
 
   it("refuses a certificate from when it is on the list until it is not", async () => {
-    await authority.revoke(alice);
+    await authority.revoke([alice.serialNumber]);
     equal(
       await ask(alice, "/health").then(
         ({ status }) => status,
@@ -96,7 +97,7 @@ describe("a member that knows its clients by their certificates", () => {
       "refused",
     );
     equal((await ask(root, "/health")).status, 200);
-    await authority.revoke();
+    await authority.revoke([]);
     equal((await ask(alice, "/health")).status, 200);
   });
 

@@ -7,7 +7,7 @@ import { once } from "node:events";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { Authority, type CertificateFiles } from "../harness/authority.ts";
+import { Authority, type Issued, loopback } from "@flotilla/pki/testing";
 import { freePort, until } from "../harness/index.ts";
 import { RawClient, type TlsFiles } from "./client.ts";
 import { decodeMessage, type Message } from "./protobuf.ts";
@@ -36,8 +36,8 @@ interface Place {
 
 interface Certificates {
   readonly authority: Authority;
-  readonly server: CertificateFiles;
-  readonly client: CertificateFiles;
+  readonly server: Issued;
+  readonly client: Issued;
 }
 
 const readyMs = 20_000;
@@ -240,7 +240,7 @@ async function issueCertificates(): Promise<Certificates> {
   const authority = await Authority.make();
   return {
     authority,
-    server: await authority.issue("server"),
-    client: await authority.issue("client"),
+    server: await authority.issue({ name: "server", hosts: loopback }),
+    client: await authority.issue({ name: "client" }),
   };
 }

@@ -1,9 +1,6 @@
-// biome-ignore lint/correctness/noUndeclaredDependencies: pki has it; x509 wants it first.
-import "reflect-metadata";
 import { deepEqual, equal, match, rejects } from "node:assert/strict";
-import { webcrypto } from "node:crypto";
 import { once } from "node:events";
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { connect, createServer, type Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -11,8 +8,7 @@ import { after, before, describe, it } from "node:test";
 import { connect as connectTls } from "node:tls";
 import { silentLogger } from "@flotilla/base";
 import { selfSignedPair, TlsMaterial } from "@flotilla/pki";
-// biome-ignore lint/correctness/noUndeclaredDependencies: pki has it; only tests need a name of their own.
-import * as x509 from "@peculiar/x509";
+import { Authority } from "@flotilla/pki/testing";
 import { type ListenAddress, type Listener, openListener } from "../src/listen.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "flotilla-listen-"));
@@ -24,25 +20,6 @@ function greeter(address: ListenAddress): Promise<Listener> {
     socket.on("error", () => {});
     socket.end("hello");
   });
-}
-
-/** A certificate with a common name that signs itself, and its key. */
-async function pairNamed(name: string): Promise<{ certFile: string; keyFile: string }> {
-  x509.cryptoProvider.set(webcrypto);
-  const algorithm = { name: "ECDSA", namedCurve: "P-256", hash: "SHA-256" };
-  const keys = await webcrypto.subtle.generateKey(algorithm, true, ["sign", "verify"]);
-  const certificate = await x509.X509CertificateGenerator.createSelfSigned({
-    name: `CN=${name}`,
-    notBefore: new Date(Date.now() - 60_000),
-    notAfter: new Date(Date.now() + 3_600_000),
-    signingAlgorithm: algorithm,
-    keys,
-  });
-  const files = { certFile: join(folder, `${name}.crt`), keyFile: join(folder, `${name}.key`) };
-  writeFileSync(files.certFile, certificate.toString("pem"));
-  const der = await webcrypto.subtle.exportKey("pkcs8", keys.privateKey);
-  writeFileSync(files.keyFile, x509.PemConverter.encode(der, "PRIVATE KEY"));
-  return files;
 }
 
 async function heard(socket: Socket): Promise<string> {
@@ -90,10 +67,12 @@ describe("openListener()", () => {
     });
   }
 
-  it("takes the name in a certificate for who it is only where the option says so", async () => {
-    const named = await pairNamed("root");
+  it("takes the name in a certificate for who it is only where the option says so", async (context) => {
+    const authority = await Authority.make();
+    context.after(() => authority.remove());
+    const { certFile, keyFile } = await authority.issue({ name: "root" });
     const nameAt = async (clientCertAuth: boolean): Promise<string> => {
-      const options = { ...named, trustedCaFile: named.certFile, clientCertAuth };
+      const options = { certFile, keyFile, trustedCaFile: authority.caFile, clientCertAuth };
       const tls = new TlsMaterial(options, silentLogger);
       const listener = await openListener(
         { host: "127.0.0.1", port: 0, tls },

@@ -15,7 +15,8 @@ import {
   type TlsOptions,
 } from "../src/index.ts";
 import { objectionToAddress } from "../src/verify.ts";
-import { Authority, type Issued, RecordedLog } from "./fixtures.ts";
+import { Authority, type Issued, loopback } from "./authority.ts";
+import { RecordedLog } from "./fixtures.ts";
 
 let authority: Authority;
 let server: Issued;
@@ -23,7 +24,7 @@ let alice: Issued;
 
 before(async () => {
   authority = await Authority.make();
-  server = await authority.issue({ name: "server", hosts: ["127.0.0.1", "localhost"] });
+  server = await authority.issue({ name: "server", hosts: loopback });
   alice = await authority.issue({ name: "alice", uses: ["client"] });
 });
 after(() => authority.remove());
