@@ -41,6 +41,10 @@ export interface CallHost {
   onHandlerEnd(): void;
   /** Memory held for requests changed by `deltaBytes`; false when it is too much. */
   onHeld(deltaBytes: number): boolean;
+  /** Whether `call` may be given credit now; if not, it is told by {@link CallStream.settle} when it may. */
+  mayReceive(call: CallStream): boolean;
+  /** A call that may not is over. */
+  forgetWithheld(call: CallStream): void;
   /** Lets the client send `bytes` more on the stream. */
   giveCredit(call: CallStream, bytes: number): void;
   /** Ends the stream without a status. */
@@ -73,6 +77,7 @@ export class CallStream implements Call, HttpCall, ReaderCall, WriterCall {
   #request: Uint8Array | undefined;
   #contentBytes = 0;
   #owedBytes = 0;
+  #isWithheld = false;
   #heldBytes = 0;
   #abort: AbortController | undefined;
   /** A message was begun and is not complete: no status can follow. */
@@ -94,7 +99,7 @@ export class CallStream implements Call, HttpCall, ReaderCall, WriterCall {
     this.receiveWindow = windows.receive;
     const { kind, observer } = head.method;
     if (observer !== undefined) this.#observed = observer.started(this);
-    if (kind === "clientStream" || kind === "bidi") this.#inbox = new Inbox(() => this.#settle());
+    if (kind === "clientStream" || kind === "bidi") this.#inbox = new Inbox(() => this.settle());
   }
 
   get path(): string {
@@ -210,7 +215,7 @@ export class CallStream implements Call, HttpCall, ReaderCall, WriterCall {
       else this.fail(error);
       return;
     }
-    if (!this.remoteClosed) this.#settle();
+    if (!this.remoteClosed) this.settle();
   }
 
   /** END_STREAM. */
@@ -251,6 +256,7 @@ export class CallStream implements Call, HttpCall, ReaderCall, WriterCall {
     this.#observe(statusCode.cancelled); // Unless it has come to its own end before.
     this.#assembler = undefined;
     if (this.#inbox !== undefined) this.#inbox.fail(callEnded);
+    if (this.#isWithheld) this.#host.forgetWithheld(this);
     this.#hold(0);
     this.response.resume();
     this.#abort?.abort();
@@ -281,8 +287,13 @@ export class CallStream implements Call, HttpCall, ReaderCall, WriterCall {
     else throw new GrpcError(statusCode.unimplemented, "grpc: request has more than one message");
   }
 
-  /** Counts what is held, and lets the client go on unless messages wait for a slow handler. */
-  #settle(): void {
+  /** A message has begun that is not complete. */
+  get isReceiving(): boolean {
+    return (this.#assembler?.heldBytes ?? 0) > 0;
+  }
+
+  /** Counts what is held, and lets the client go on unless messages wait, for a slow handler or for room. */
+  settle(): void {
     if (this.ended) return;
     const held = (this.#assembler?.heldBytes ?? 0) + (this.#inbox?.heldBytes ?? 0);
     if (!this.#hold(held)) {
@@ -291,6 +302,8 @@ export class CallStream implements Call, HttpCall, ReaderCall, WriterCall {
     }
     if (this.remoteClosed || this.#inbox?.empty === false) return;
     if (this.#owedBytes * 2 < this.#host.limits.streamWindowBytes) return;
+    this.#isWithheld = !this.#host.mayReceive(this);
+    if (this.#isWithheld) return;
     this.#host.giveCredit(this, this.#owedBytes);
     this.#owedBytes = 0;
   }

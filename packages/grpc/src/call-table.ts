@@ -35,6 +35,12 @@ export class CallTable {
     return [...this.#calls.values()];
   }
 
+  /** Of those with a message that is not complete, the one that the client has opened first. */
+  oldestReceiving(): CallStream | undefined {
+    for (const call of this.#calls.values()) if (call.isReceiving) return call;
+    return undefined;
+  }
+
   add(call: CallStream): void {
     this.#calls.set(call.id, call);
   }

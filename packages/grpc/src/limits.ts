@@ -16,7 +16,11 @@ export interface GrpcLimits {
   readonly streamWindowBytes: number;
   /** What a client may send on a connection before the server has read it from the socket. */
   readonly connectionWindowBytes: number;
-  /** Request bytes of a connection that are held for unfinished messages and slow handlers. */
+  /**
+   * Request bytes of a connection that are held for unfinished messages and slow handlers; beyond, calls
+   * are refused with RESOURCE_EXHAUSTED. From a part of it on, see {@link heldRequestReserve}, long
+   * messages come one after the other.
+   */
   readonly heldRequestBytes: number;
   /** Response bytes of one stream at which `write` asks the handler to wait. */
   readonly streamOutboxBytes: number;
@@ -44,6 +48,13 @@ export interface GrpcLimits {
   readonly answerMs: number;
 }
 
+/**
+ * See `heldRequestBytes`: beyond one part in so many only the oldest unfinished message is let on. The rest
+ * is for what clients send on the others without being let: a window of each, in a buffer twice as large,
+ * which is enough for 240 long messages at once.
+ */
+export const heldRequestReserve = 16;
+
 /** See `heldResponseBytes`: calls that were under way may still answer, but not without end. */
 export const heldResponseOverrun = 4;
 
@@ -56,7 +67,7 @@ export const defaultLimits: GrpcLimits = {
   continuationFrames: 16,
   streamWindowBytes: 256 * 1024,
   connectionWindowBytes: 4 * 1024 * 1024,
-  heldRequestBytes: 64 * 1024 * 1024,
+  heldRequestBytes: 128 * 1024 * 1024,
   streamOutboxBytes: 256 * 1024,
   heldResponseBytes: 256 * 1024 * 1024,
   turnBytes: 256 * 1024,

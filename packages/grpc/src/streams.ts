@@ -14,7 +14,7 @@ import { type Frame, frameFlag, windowBytesMax, withoutPadding } from "./frame.t
 import { HeaderBlocks } from "./header-blocks.ts";
 import { HpackDecoder } from "./hpack-decoder.ts";
 import { type Http2Code, Http2Error, http2Code, protocolError } from "./http2-error.ts";
-import { type GrpcLimits, heldResponseOverrun } from "./limits.ts";
+import { type GrpcLimits, heldRequestReserve, heldResponseOverrun } from "./limits.ts";
 import { Metadata } from "./metadata.ts";
 import type { Output } from "./output.ts";
 import { type RequestHead, readRequestHead } from "./request-head.ts";
@@ -65,6 +65,8 @@ export class Streams implements CallHost {
   readonly #windows: StreamWindows;
   #heldBytes = 0;
   #owedBytes = 0;
+  /** Calls that wait for room, or for being the oldest: what one of them has begun can always be finished. */
+  readonly #withheld = new Set<CallStream>();
 
   constructor(deps: StreamsDeps) {
     const { limits, guard, output, encoder } = deps;
@@ -217,7 +219,19 @@ export class Streams implements CallHost {
 
   onHeld(deltaBytes: number): boolean {
     this.#heldBytes += deltaBytes;
-    return deltaBytes < 0 || this.#heldBytes <= this.limits.heldRequestBytes;
+    if (deltaBytes >= 0) return this.#heldBytes <= this.limits.heldRequestBytes;
+    if (this.#withheld.size > 0) this.#giveWithheld();
+    return true;
+  }
+
+  mayReceive(call: CallStream): boolean {
+    const isGiven = this.#hasRoom || call === this.#calls.oldestReceiving();
+    if (!isGiven) this.#withheld.add(call);
+    return isGiven;
+  }
+
+  forgetWithheld(call: CallStream): void {
+    this.#withheld.delete(call);
   }
 
   giveCredit(call: CallStream, bytes: number): void {
@@ -241,6 +255,17 @@ export class Streams implements CallHost {
   }
 
   // --- inside ---
+
+  /** Enough for what clients may send unasked on streams of which each has begun a long message. */
+  get #hasRoom(): boolean {
+    return this.#heldBytes * heldRequestReserve <= this.limits.heldRequestBytes;
+  }
+
+  #giveWithheld(): void {
+    const oldest = this.#hasRoom ? undefined : this.#calls.oldestReceiving();
+    const given = oldest === undefined ? [...this.#withheld] : [oldest];
+    for (const call of given) if (this.#withheld.delete(call)) call.settle();
+  }
 
   #checkOpened(streamId: number, what: string): void {
     if (streamId > this.#calls.lastStreamId) throw protocolError(`${what} on an idle stream`);

@@ -1,4 +1,5 @@
 import { equal, ok } from "node:assert/strict";
+import { connect as connectHttp2 } from "node:http2";
 import { afterEach, describe, it } from "node:test";
 import { frameFlag, frameType } from "../src/frame.ts";
 import { http2Code } from "../src/http2-error.ts";
@@ -147,6 +148,45 @@ describe("limits", () => {
     for (let id = 3; id < 21; id += 2) client.send(frame(frameType.rstStream, 0, id, uint32(8)));
     client.data(1, message(Buffer.alloc(50_000)).subarray(10_000), true);
     equal((await client.answer(1)).messages[0]?.length, 50_000);
+  });
+
+  it("takes more long messages at once than it would hold, one after the other", async () => {
+    const limits = { heldRequestBytes: 800_000, messageBytes: 200_000, streamWindowBytes: 10_000 };
+    const running = await start({}, limits);
+    const session = connectHttp2(`http://127.0.0.1:${running.port}`);
+    const ask = (length: number): { readonly end: Promise<string>; leave(): void } => {
+      const stream = session.request({
+        ":method": "POST",
+        ":path": "/t.T/Echo",
+        "content-type": "application/grpc",
+        te: "trailers",
+      });
+      let bytes = 0;
+      stream.on("data", (chunk: Buffer) => {
+        bytes += chunk.length;
+      });
+      const end = new Promise<string>((resolve) => {
+        let status = "none";
+        stream.on("response", (fields) => {
+          status = `${fields["grpc-status"] ?? status}`;
+        });
+        stream.on("trailers", (fields) => {
+          status = `${fields["grpc-status"]}`;
+        });
+        stream.on("error", () => {});
+        stream.on("close", () => resolve(`${status} ${bytes}`));
+      });
+      stream.end(message(Buffer.alloc(length)));
+      return { end, leave: () => stream.close(8) };
+    };
+    const calls = Array.from({ length: 20 }, () => ask(100_000));
+    calls[0]?.leave(); // The oldest one never comes to its end: the next one is then.
+    calls[7]?.leave();
+    for (const [at, { end }] of calls.entries()) {
+      if (at !== 0 && at !== 7) equal(await end, "0 100005", `call ${at}`);
+    }
+    equal(await ask(150_000).end, "0 150005");
+    session.destroy();
   });
 
   it("closes connections beyond the limit", async () => {
