@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
 import { Prng } from "@flotilla/base";
 import { type DiskFile, type Done, openWal, type Recovered, type Wal } from "@flotilla/wal";
+import { inlineBytesMax } from "../src/inline-writes.ts";
 import { nodeDisk } from "../src/node-disk.ts";
 
 /** One operation as a promise; fails when it ends before it has returned. */
@@ -51,6 +52,25 @@ describe("nodeDisk", () => {
     await ended<void>((done) => nodeDisk.remove(`${directory}/old`, done));
     await ended<void>((done) => nodeDisk.remove(`${directory}/old`, done));
     deepEqual(await readdir(directory), []);
+  });
+
+  it("writes what is short and what is long, by whichever way", async () => {
+    const path = `${home}/sizes`;
+    const file = await ended<DiskFile>((done) => nodeDisk.open(path, done));
+    const sizes = [1, inlineBytesMax, inlineBytesMax + 1, 3 * inlineBytesMax, 2];
+    let offset = 0;
+    for (const [at, size] of sizes.entries()) {
+      const bytes = new Uint8Array(size).fill(at + 1);
+      await ended<void>((done) => file.write(bytes, offset, done));
+      offset += size;
+    }
+    await ended<void>((done) => file.close(done));
+    const expected = sizes.flatMap((size, at) => new Array<number>(size).fill(at + 1));
+    deepEqual([...(await readFile(path))], expected);
+    for (const size of [1, inlineBytesMax + 1]) {
+      const late = ended<void>((done) => file.write(new Uint8Array(size), 0, done));
+      equal(await codeOf(late), "EBADF");
+    }
   });
 
   it("opens what is there without changing it", async () => {
