@@ -200,6 +200,7 @@ export class Streams implements CallHost {
 
   /** The connection is gone. */
   close(): void {
+    this.#withheld.clear(); // Nobody is there to be let on.
     for (const call of this.#calls.all()) {
       this.sender.drop(call.response);
       call.end();
