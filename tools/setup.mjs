@@ -28,6 +28,8 @@ function install() {
 
 export function build() {
   install();
+  const isFirst = !existsSync(join(root, "packages", "cli", "dist"));
+  if (isFirst) console.error("Building, which takes a minute the first time.");
   run(process.execPath, [bin("tsc"), "-b"]);
 }
 
