@@ -9,6 +9,7 @@
 import { failpoint } from "@flotilla/base";
 import type { Effects, Engine, Message, Persist, SnapshotMeta } from "@flotilla/consensus";
 import type { Applier } from "./applier.ts";
+import { Gathering } from "./gathering.ts";
 import { PersistQueue } from "./persist-queue.ts";
 import type { Proposals } from "./proposals.ts";
 import type { ReadBarriers } from "./read-barriers.ts";
@@ -44,6 +45,7 @@ export class Driver {
   readonly #ports: DriverPorts;
   readonly #persists: PersistQueue;
   readonly #sender: Sender;
+  readonly #gathering: Gathering;
   #isScheduled = false;
   #isApplying = false;
   #isInstalling = false;
@@ -63,6 +65,10 @@ export class Driver {
       send: (message) => ports.send(message),
       after: (delayMs, callback) => ports.after(delayMs, () => this.#guard(callback)),
       configuration: () => ports.engine.configuration,
+    });
+    this.#gathering = new Gathering({
+      after: (delayMs, callback) => ports.after(delayMs, callback),
+      onDue: () => this.wake(),
     });
     this.#persists = new PersistQueue({
       append: (batch, done) => ports.append(batch, done),
@@ -145,18 +151,22 @@ export class Driver {
   /** Ends the loop after a failure. */
   fail(error: unknown): void {
     if (this.#isStopped) return;
-    this.#isStopped = true;
-    this.#sender.stop();
+    this.#end();
     this.#ports.onFailure(error);
   }
 
   /** Ends the loop; done when the disk has finished what it was given, which may be at once. */
   stop(done: () => void): void {
-    this.#isStopped = true;
-    this.#sender.stop();
+    this.#end();
     const idle = (): void => this.#persists.idle(done);
     if (this.#isReplacing) this.#afterReplacing.push(idle);
     else idle();
+  }
+
+  #end(): void {
+    this.#isStopped = true;
+    this.#sender.stop();
+    this.#gathering.stop();
   }
 
   #guard(run: () => void): void {
@@ -173,7 +183,7 @@ export class Driver {
     if (this.#isStopped) return;
     const { engine, proposals, barriers, nowMs, onWorked } = this.#ports;
     try {
-      if (proposals.hasQueued) proposals.flush(engine, nowMs());
+      if (this.#areDue(proposals)) proposals.flush(engine, nowMs());
       if (barriers.hasQueued) barriers.flush(engine);
       let effects = engine.takeEffects(nowMs());
       while (effects !== undefined) {
@@ -185,10 +195,15 @@ export class Driver {
       barriers.observe(engine);
       onWorked();
       this.#replaceIfReached();
-      if (proposals.hasQueued || barriers.hasQueued) this.wake();
+      const isReady = proposals.queuedCount > 0 && !this.#gathering.isWaiting;
+      if (isReady || barriers.hasQueued) this.wake();
     } catch (error) {
       this.fail(error);
     }
+  }
+
+  #areDue({ queuedCount, pendingCount }: Proposals): boolean {
+    return queuedCount > 0 && this.#gathering.isDue(queuedCount, pendingCount - queuedCount);
   }
 
   #execute(effects: Effects): void {

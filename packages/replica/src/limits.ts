@@ -6,6 +6,10 @@ export const proposalsMax = 50_000;
 export const proposalsBytesMax: number = 128 * 1024 * 1024;
 /** Bytes of proposals given to the engine as one; a single one always fits, far below what a peer takes as one frame. */
 export const proposeBytesMax: number = 1024 * 1024;
+/** Proposals under way from which on others wait to go together, how many go, and how long they wait at most. */
+export const gatherFrom = 16;
+export const gatherMax = 256;
+export const gatherMs = 1;
 /** Read barriers of this server that are not settled; beyond, new ones are refused. */
 export const barriersMax = 100_000;
 /** Read rounds of this server on their way; calls that come meanwhile share the next one. */

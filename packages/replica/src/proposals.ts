@@ -88,9 +88,9 @@ export class Proposals {
     return this.#pending.size;
   }
 
-  /** True when {@link flush} has something to do. */
-  get hasQueued(): boolean {
-    return this.#queue.length > 0;
+  /** What the next {@link flush} has to do. */
+  get queuedCount(): number {
+    return this.#queue.length;
   }
 
   /** True when {@link proposalsMax} are not settled, or too many bytes: nothing more is taken in. */

@@ -64,7 +64,7 @@ function scene() {
     });
   };
   const turn = (nowMs = 0) => {
-    if (proposals.hasQueued) proposals.flush(engine, nowMs);
+    if (proposals.queuedCount > 0) proposals.flush(engine, nowMs);
     proposals.observe(engine);
   };
   const applied = (
