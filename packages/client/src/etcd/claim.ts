@@ -7,7 +7,7 @@
  */
 import { equalBytes } from "@flotilla/base";
 import type { Compare, KeyValue } from "@flotilla/store";
-import { abortable, linkSignals } from "./abort.ts";
+import { abortable, linkSignals, onAborted } from "./abort.ts";
 import type { EtcdClient } from "./client.ts";
 import { EtcdError } from "./errors.ts";
 import { type Bytes, bytesOf } from "./keys.ts";
@@ -37,6 +37,8 @@ export class Claim {
   readonly #client: EtcdClient;
   readonly #ownsLease: boolean;
   readonly #prefix: string;
+  readonly #losing = new AbortController();
+  readonly #forgetLease: () => void;
 
   constructor(
     client: EtcdClient,
@@ -49,6 +51,13 @@ export class Claim {
     this.token = place.token;
     this.lease = session.lease;
     this.#ownsLease = session.isOwn;
+    const { lost } = session.lease;
+    this.#forgetLease = onAborted(lost, () => this.#losing.abort(lost.reason));
+  }
+
+  /** Aborts when the lease is lost, unless the place was given up before. */
+  get lost(): AbortSignal {
+    return this.#losing.signal;
   }
 
   /** Takes a place and waits until it is the first. Rejects with `leaseLost`, or the signal's reason. */
@@ -97,6 +106,7 @@ export class Claim {
 
   /** Gives the place to the next. One that is lost already is no error. */
   async release(options: CallOptions = {}): Promise<void> {
+    this.#forgetLease();
     // The place goes with its lease, which is renewed no more whatever becomes of this.
     if (this.#ownsLease) return this.lease.revoke(options);
     const request = this.#client.txn().if(this.isHeld()).then(op.delete(this.key)).request();

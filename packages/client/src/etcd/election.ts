@@ -80,7 +80,7 @@ export class Leadership {
 
   /** Aborts when leadership is lost without having been resigned. */
   get lost(): AbortSignal {
-    return this.#claim.lease.lost;
+    return this.#claim.lost;
   }
 
   /** A comparison that holds exactly as long as this one leads. */

@@ -27,7 +27,7 @@ export interface GrantOptions extends CallOptions {
 export interface KeepAliveOptions {
   /** Ends the renewals: the lease then lives for what is left of its time. */
   readonly signal?: AbortSignal;
-  /** Called once when the lease is lost, with why. */
+  /** Called once when the lease is lost, with why; not for one's own `revoke`. */
   readonly onLost?: (error: EtcdError) => void;
 }
 
@@ -89,7 +89,10 @@ export class Lease {
     return decodeWith(answer, readLeaseIds);
   }
 
-  /** Aborts when the lease is lost; its reason is an {@link EtcdError} `leaseLost`. Only a lease that is kept alive finds out. */
+  /**
+   * Aborts when the lease is lost, or revoked here; its reason is an {@link EtcdError} `leaseLost`. Of
+   * what happens elsewhere only a lease that is kept alive finds out.
+   */
   get lost(): AbortSignal {
     return this.#losing.signal;
   }
@@ -100,7 +103,9 @@ export class Lease {
     this.#isKept = true;
     const { onLost } = options;
     if (onLost !== undefined) {
-      onAborted(this.lost, () => onLost(this.lost.reason));
+      onAborted(this.lost, () => {
+        if (!this.#ending.signal.aborted) onLost(this.lost.reason);
+      });
     }
     const { closing } = this.#channel;
     const link = linkSignals(options.signal, this.#ending.signal, this.lost, closing);
@@ -138,9 +143,13 @@ export class Lease {
     return ttlSeconds < 0 ? undefined : { ttlSeconds, grantedTtlSeconds, keys };
   }
 
-  /** Ends it, and with it all keys attached to it. One that is gone already is no error. */
+  /**
+   * Ends it, and with it all keys attached to it. One that is gone already is no error. {@link lost}
+   * aborts at once: before any member can give the lease up.
+   */
   async revoke(options: CallOptions = {}): Promise<void> {
     this.#ending.abort();
+    this.#lose("it was revoked here");
     await Lease.revoke(this.#channel, this.id, options);
   }
 

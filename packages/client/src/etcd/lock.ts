@@ -33,7 +33,7 @@ export class Lock {
 
   /** Aborts when the lock is lost without having been released. */
   get lost(): AbortSignal {
-    return this.#claim.lease.lost;
+    return this.#claim.lost;
   }
 
   /** A comparison that holds exactly as long as the lock does: for the transactions of its holder. */

@@ -89,6 +89,30 @@ describe("a place in a queue", () => {
     );
   });
 
+  it("is lost with its lease, whoever ends that, but not by being given up", async () => {
+    let asked = 0;
+    const { client } = await setUp((call) => {
+      if (!call.path.endsWith("/Range")) return false;
+      // Of each lock: nobody is ahead; then the own key.
+      if (++asked % 2 === 1) answerWrite(call);
+      else answerOwn(call, "", 5);
+      return true;
+    });
+    const lease = await client.grantLease(9);
+    const [released, own, held] = [
+      await client.lock("a", { lease }),
+      await client.lock("b"),
+      await client.lock("c", { lease }),
+    ];
+    await released.release();
+    await own.release();
+    await lease.revoke();
+    deepEqual(
+      [released, own, held].map(({ lost }) => lost.aborted),
+      [false, false, true],
+    );
+  });
+
   it("says what its candidate says now, when the lease has the place already", async () => {
     let asked = 0;
     const { client, count } = await setUp((call) => {
@@ -112,16 +136,16 @@ describe("a place in a queue", () => {
   });
 });
 
-function answerOwn(call: FakeCall, value: string): void {
-  call.send((writer) => ownKey(writer, value));
+function answerOwn(call: FakeCall, value: string, createRevision = 3): void {
+  call.send((writer) => ownKey(writer, value, createRevision));
   call.end();
 }
 
-function ownKey(writer: Parameters<typeof header>[0], value: string): void {
+function ownKey(writer: Parameters<typeof header>[0], value: string, createRevision = 3): void {
   header(writer, 5);
   writer.fieldMessage(2, (kv) => {
     kv.fieldText(1, "e/4d");
-    kv.fieldVarint(2, 3);
+    kv.fieldVarint(2, createRevision);
     kv.fieldText(5, value);
   });
 }

@@ -1,6 +1,6 @@
 import { equal, ok, rejects } from "node:assert/strict";
 import { describe, it } from "node:test";
-import type { EtcdError } from "../../src/etcd/index.ts";
+import { type EtcdError, isEtcdError } from "../../src/etcd/index.ts";
 import { clientByHand, clientOf, type FakeCall, fakeMember, until } from "./fixtures.ts";
 
 /** A member of leases with 9 s, and a client whose time a test moves. */
@@ -64,14 +64,21 @@ describe("a lease that is kept alive", () => {
     ok(time.nowMs() < 12_000, `lost at ${time.nowMs()} ms`);
   });
 
-  it("ends its renewals when it is revoked, and is not lost by that", async () => {
-    const { time, client } = await setUp((call) => answer(call, 9));
+  it("ends its renewals when it is revoked, and all that must not outlive it, before that", async () => {
+    let isEndedFirst: boolean | undefined;
+    const { time, client } = await setUp((call) => {
+      if (call.path.endsWith("/LeaseRevoke")) isEndedFirst = lease.lost.aborted;
+      answer(call, 9);
+    });
     const lease = await client.grantLease(9);
-    lease.keepAlive();
+    const told: EtcdError[] = [];
+    lease.keepAlive({ onLost: (error) => told.push(error) });
     await until("the first renewal", () => time.waiting === 1);
     await lease.revoke();
     equal(time.waiting, 0);
-    equal(lease.lost.aborted, false);
+    equal(isEndedFirst, true);
+    equal(isEtcdError(lease.lost.reason, "leaseLost"), true);
+    equal(told.length, 0, "nobody is told of what he did himself");
   });
 
   it("is lost with its client, whoever closed that", async () => {
