@@ -37,6 +37,8 @@ export interface StreamOptions {
   readonly endpoint?: string;
   /** Until a member is reached. Default: for as long as it takes. */
   readonly timeoutMs?: number;
+  /** False: a member may serve it that knows no leader. Default true. */
+  readonly needsLeader?: boolean;
 }
 
 /** A stream whose owner tells how it ended, for the choice of the next one. */
@@ -52,6 +54,7 @@ export class Channel {
   readonly deps: EtcdClientDeps;
   readonly #options: EndpointOptions;
   readonly #requestMs: number;
+  readonly #attemptsMax: number;
   readonly #token: Token;
   readonly #closing = new AbortController();
   #endpoints: readonly Endpoint[] = [];
@@ -67,6 +70,7 @@ export class Channel {
       timers: deps.timers,
     };
     this.#requestMs = options.requestTimeoutMs ?? requestMsDefault;
+    this.#attemptsMax = options.attemptsMax ?? Number.POSITIVE_INFINITY;
     this.#token = new Token(options.credentials);
     this.setEndpoints(options.endpoints);
   }
@@ -110,6 +114,7 @@ export class Channel {
     let failure: CallFailure = { kind: "notSent", reason: "no member could be asked" };
     let refreshes = 0;
     let silences = 0;
+    let attempts = 0;
     for (;;) {
       this.#checkOpen();
       signal?.throwIfAborted();
@@ -139,8 +144,10 @@ export class Channel {
         if (decision.error.code === "outcomeUnknown") this.#failed(endpoint);
         throw decision.error;
       }
-      if (decision.kind === "elsewhere") this.#failed(endpoint);
-      else if (++refreshes > tokenRefreshesMax) throw refused(outcome);
+      if (decision.kind === "elsewhere") {
+        this.#failed(endpoint);
+        if (++attempts >= this.#attemptsMax) throw unavailable(outcome);
+      } else if (++refreshes > tokenRefreshesMax) throw refused(outcome);
       else this.#token.forget(token);
     }
   }
@@ -153,7 +160,7 @@ export class Channel {
     const { timeoutMs = Number.POSITIVE_INFINITY } = options;
     const deadlineMs = this.deps.clock.nowMs() + timeoutMs;
     let reason = "no member could be asked";
-    for (;;) {
+    for (let attempts = 1; ; attempts++) {
       this.#checkOpen();
       options.signal?.throwIfAborted();
       const endpoint = await this.#take(deadlineMs, options);
@@ -162,6 +169,7 @@ export class Channel {
       if (!("reason" in opened)) return opened;
       reason = opened.reason;
       this.#failed(endpoint);
+      if (attempts >= this.#attemptsMax) throw unavailable({ kind: "notSent", reason });
     }
   }
 
@@ -181,7 +189,7 @@ export class Channel {
   async #open(
     path: string,
     endpoint: Endpoint,
-    { signal }: StreamOptions,
+    { signal, needsLeader = true }: StreamOptions,
   ): Promise<ReportingStream | { readonly reason: string }> {
     let token: string | undefined;
     if (this.#token.hasCredentials) {
@@ -193,7 +201,7 @@ export class Channel {
         return { reason: error.message };
       }
     }
-    const metadata = { ...requireLeader, ...metadataOf(token) };
+    const metadata = { ...(needsLeader ? requireLeader : {}), ...metadataOf(token) };
     const opened = await endpoint.stream(path, metadata, signal);
     return "reason" in opened ? opened : this.#reporting(opened, endpoint, token);
   }
@@ -303,9 +311,10 @@ function metadataOf(token: string | undefined): Readonly<Record<string, string>>
 }
 
 function unavailable(last: CallFailure): EtcdError {
-  const message = `No member answered in time; the last attempt: ${describeFailure(last)}`;
-  return new EtcdError("unavailable", message, {
+  const reason = describeFailure(last);
+  return new EtcdError("unavailable", `No member answered in time; the last attempt: ${reason}`, {
     status: last.kind === "status" ? last.status : 0,
+    cause: new Error(reason),
   });
 }
 

@@ -141,6 +141,18 @@ export class EtcdClient {
     return new Election(this, name);
   }
 
+  /**
+   * A call that there is no method for, in bytes: `path` is `/package.Service/Method`. `isRepeatable`:
+   * a second one would do nothing more than the first.
+   */
+  call(
+    path: string,
+    request: Uint8Array,
+    options: CallOptions & { readonly isRepeatable?: boolean } = {},
+  ): Promise<Uint8Array> {
+    return this.#channel.unary(path, request, { isRepeatable: false, ...options });
+  }
+
   /** The same members, only what is under `prefix`, and keys without it. Closed with this client. */
   namespace(prefix: Bytes): EtcdClient {
     return new EtcdClient(this.#channel, this.#space.within(bytesOf(prefix)));

@@ -35,7 +35,7 @@ export {
   type LeaseLife,
 } from "./lease.ts";
 export { Lock } from "./lock.ts";
-export { Maintenance, type MemberCallOptions } from "./maintenance.ts";
+export { Maintenance, type MemberCallOptions, type SnapshotOptions } from "./maintenance.ts";
 export { type Comparator, compare, type DeleteOptions, op, type PutOptions } from "./operations.ts";
 export type { CallOptions, Credentials, EtcdClientDeps, EtcdClientOptions } from "./options.ts";
 export type { TxnBuilder } from "./txn.ts";

@@ -24,6 +24,13 @@ export interface MemberCallOptions extends CallOptions {
   readonly endpoint?: string;
 }
 
+export interface SnapshotOptions {
+  readonly endpoint?: string;
+  readonly signal?: AbortSignal;
+  /** Told the version of the data's format, by members that say it. */
+  readonly onVersion?: (version: string) => void;
+}
+
 const service = "/etcdserverpb.Maintenance";
 const digestBytes = 32;
 
@@ -53,11 +60,10 @@ export class Maintenance {
   /**
    * A backup of one member, as the bytes of a file: the data and at its end the SHA-256 of it, which
    * was checked when the last part is given. A failure in between is not made up for: begin again.
+   * A member without a leader gives what it has.
    */
-  async *snapshot(
-    options: { readonly endpoint?: string; readonly signal?: AbortSignal } = {},
-  ): AsyncGenerator<Uint8Array, void, undefined> {
-    const { endpoint, signal: given } = options;
+  async *snapshot(options: SnapshotOptions = {}): AsyncGenerator<Uint8Array, void, undefined> {
+    const { endpoint, signal: given, onVersion } = options;
     const link = linkSignals(given, this.#channel.closing);
     const { signal } = link;
     const check = new DigestCheck();
@@ -66,13 +72,15 @@ export class Maintenance {
       stream = await this.#channel.stream(`${service}/Snapshot`, {
         signal,
         timeoutMs: requestMsDefault,
+        needsLeader: false,
         ...(endpoint === undefined ? {} : { endpoint }),
       });
       onAborted(signal, stream.close);
       stream.send(emptyBytes);
       stream.end();
       for await (const message of stream.messages) {
-        const { blob } = decodeWith(message, readSnapshotPart);
+        const { blob, version } = decodeWith(message, readSnapshotPart);
+        if (version !== "") onVersion?.(version);
         const ready = check.push(blob);
         if (ready.length > 0) yield ready;
       }

@@ -19,6 +19,8 @@ export interface EtcdClientOptions {
   readonly namespace?: string | Uint8Array;
   /** From a call's first attempt to its end, unless the call says otherwise. Default 10,000. */
   readonly requestTimeoutMs?: number;
+  /** How often a call is attempted, at most. Default: until its time is over. */
+  readonly attemptsMax?: number;
   /** Until a connection is up, TLS included. Default 1,500. */
   readonly connectTimeoutMs?: number;
 }

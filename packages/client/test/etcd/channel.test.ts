@@ -6,7 +6,7 @@ import { describe, it } from "node:test";
 import { emptyBytes, textOf } from "@flotilla/base";
 import { Channel } from "../../src/etcd/channel.ts";
 import { frameOf } from "../../src/etcd/grpc/framing.ts";
-import { createEtcdClient, type EtcdClient } from "../../src/etcd/index.ts";
+import { createEtcdClient, type EtcdClient, isEtcdError } from "../../src/etcd/index.ts";
 import { systemDeps } from "../../src/etcd/options.ts";
 import {
   answerRange,
@@ -21,12 +21,39 @@ import {
 const unavailable = 14;
 const refusedStream = 7;
 const put = "/etcdserverpb.KV/Put";
+const credentials = { username: "u", password: "p" };
 
 describe("calls of an etcd client", () => {
   it("go past members that nobody runs", async () => {
     const alive = await fakeMember((call) => answerWrite(call, 9));
     const client = clientOf([await deadUrl(), await deadUrl(), alive.url]);
     equal((await client.put("k", "v")).revision, 9);
+  });
+
+  it("are attempted as often as they may be, and say what the last attempt met", async () => {
+    const lonely = await fakeMember((call) => call.end(unavailable, "etcdserver: no leader"));
+    const twice = clientOf([lonely.url], { attemptsMax: 2 });
+    await rejects(twice.get("k"), (error) => {
+      equal(isEtcdError(error, "unavailable"), true);
+      equal((error as Error & { cause: Error }).cause.message, "etcdserver: no leader");
+      return true;
+    });
+    equal(lonely.calls.length, 2);
+    const dead = clientOf([await deadUrl()], { attemptsMax: 1, credentials });
+    await rejects(dead.put("k", "v"), { code: "unavailable" });
+    await rejects(dead.maintenance.snapshot().next(), { code: "unavailable" });
+  });
+
+  it("may be ones of a service that it does not know", async () => {
+    const only = await fakeMember((call) => {
+      void call.request.then((request) => {
+        call.sendRaw(frameOf(request));
+        call.end();
+      });
+    });
+    const answer = await clientOf([only.url]).call("/some.Service/Echo", Uint8Array.of(1, 2));
+    deepEqual([...answer], [1, 2]);
+    deepEqual(only.calls, ["/some.Service/Echo"]);
   });
 
   it("stay with the member that works", async () => {
@@ -305,8 +332,6 @@ describe("a backup", () => {
 });
 
 describe("a user's token", () => {
-  const credentials = { username: "u", password: "p" };
-
   it("is asked for once, and again when it is not taken any more", async () => {
     let issued = 0;
     let valid = "";

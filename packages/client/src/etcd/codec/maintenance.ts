@@ -76,17 +76,21 @@ export function readHashKv(reader: WireReader): KvHash {
 export interface SnapshotPart {
   readonly remainingBytes: number;
   readonly blob: Uint8Array;
+  /** Of the data's format, in the first part; members before etcd 3.6 say none. */
+  readonly version: string;
 }
 
 export function readSnapshotPart(reader: WireReader): SnapshotPart {
   let remainingBytes = 0;
   let blob: Uint8Array = emptyBytes;
+  let version = "";
   while (reader.next()) {
     if (reader.field === 2) remainingBytes = reader.varint();
     else if (reader.field === 3) blob = reader.bytes();
+    else if (reader.field === 4) version = reader.text();
     else reader.skip();
   }
-  return { remainingBytes, blob };
+  return { remainingBytes, blob, version };
 }
 
 export function encodeMoveLeader(targetId: bigint): Uint8Array {
