@@ -16,6 +16,7 @@ import {
   type RpcErrorKey,
   rpcErrorOf,
 } from "./errors.ts";
+import { FirstLeader } from "./first-leader.ts";
 import {
   authTokenTtlMs,
   bcryptCostDefault,
@@ -115,6 +116,7 @@ export class ServiceContext {
   readonly authority: Authority;
   readonly #headers: HeaderEncoder;
   readonly #role: OwnRole;
+  readonly #firstLeader: FirstLeader;
   readonly #closing: (() => void)[] = [];
 
   constructor(deps: EtcdApiDeps, options: EtcdApiOptions) {
@@ -132,6 +134,11 @@ export class ServiceContext {
       tokens: createTokens({ ...deps, clock: deps.timers }, options),
     });
     this.#role = new OwnRole(deps.member, deps.timers);
+    this.#firstLeader = new FirstLeader({
+      timers: deps.timers,
+      electionMs: options.electionMs,
+      hasLeader: () => this.hasLeader,
+    });
     this.#headers = new HeaderEncoder({
       clusterId: deps.member.clusterId,
       memberId: deps.member.id,
@@ -141,6 +148,7 @@ export class ServiceContext {
   /** Ends what services keep running beside calls. */
   close(): void {
     this.authority.close();
+    this.#firstLeader.close();
     for (const close of this.#closing.splice(0)) close();
   }
 
@@ -193,8 +201,9 @@ export class ServiceContext {
     return {
       kind: "unary",
       handle: (call, bytes) => {
-        this.checkLeader(call);
-        return serve(decoded(decode, bytes, "unary"), bytes, call);
+        const waiting = this.leaderFor(call);
+        if (waiting === undefined) return serve(decoded(decode, bytes, "unary"), bytes, call);
+        return waiting.then(() => serve(decoded(decode, bytes, "unary"), bytes, call));
       },
     };
   }
@@ -217,11 +226,14 @@ export class ServiceContext {
     if (this.#role.present === "witness") throw new RpcError("notForLearner");
   }
 
-  /** `hasleader: true` asks for an error instead of a wait when there is no leader. */
-  checkLeader(call: Call): void {
-    if (call.metadata.get("hasleader") === "true" && !this.hasLeader) {
-      throw new RpcError("noLeader");
-    }
+  /**
+   * `hasleader: true` asks for an error instead of a wait when there is no leader. Only the first one since
+   * the start is waited for: then there is a promise.
+   */
+  leaderFor(call: Call): Promise<void> | undefined {
+    if (call.metadata.get("hasleader") !== "true" || this.hasLeader) return undefined;
+    if (this.#firstLeader.isAwaited) return this.#firstLeader.forCall(call);
+    throw new RpcError("noLeader");
   }
 }
 

@@ -37,6 +37,8 @@ export const progressIntervalMs: number = 10 * 60_000;
 export const leaderLossElections = 3;
 /** How often that is looked at, or more often where elections are short. */
 export const leaderCheckMs = 500;
+/** How often the first leader since the start is looked for; calls that ask for a leader wait for it. */
+export const firstLeaderCheckMs = 50;
 /** A request's headers, over HTTP/1. */
 export const httpHeadersMs = 10_000;
 /** Peer URLs of one member; etcd has no such bound. */

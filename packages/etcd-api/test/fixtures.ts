@@ -239,8 +239,8 @@ export async function stopAll(): Promise<void> {
 export async function startSolo(
   options: Partial<ServeEtcdOptions> = {},
   timers?: Timers,
+  member: SoloMember = new SoloMember(),
 ): Promise<Running> {
-  const member = new SoloMember();
   const server = await serveEtcd(
     { member, logger: silentLogger, random: new Prng(1), ...(timers && { timers }) },
     { host: "127.0.0.1", port: 0, ...options },

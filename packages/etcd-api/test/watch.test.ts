@@ -2,7 +2,16 @@ import { deepEqual, equal, match } from "node:assert/strict";
 import { afterEach, beforeEach, describe, it } from "node:test";
 import { emptyBytes, utf8 } from "@flotilla/base";
 import { type Command, putRequest, type RequestOp } from "@flotilla/store";
-import { hasLeader, ManualTimers, type Running, startSolo, stopAll, until } from "./fixtures.ts";
+import {
+  hasLeader,
+  ManualTimers,
+  type Running,
+  SoloMember,
+  startSolo,
+  stopAll,
+  until,
+  type WatchSession,
+} from "./fixtures.ts";
 
 let running: Running;
 beforeEach(async () => {
@@ -302,3 +311,65 @@ describe("hasleader", () => {
     deepEqual(await patient.got(1), ["0: rev=3 [put a=2 @2/3/2]"]);
   });
 });
+
+describe("hasleader at a member that has just started", () => {
+  const start = async () => {
+    const timers = new ManualTimers();
+    const member = new SoloMember();
+    member.leaderId = 0n;
+    const own = await startSolo({}, timers, member);
+    /** Once the server has it: the round trip of another call on the same connection is after it. */
+    const held = async (): Promise<WatchSession> => {
+      const session = own.client.watch(hasLeader());
+      session.create({ key: "a" });
+      await own.client.unary(statusPath, emptyBytes);
+      deepEqual(session.lines, []);
+      return session;
+    };
+    return { ...own, timers, held };
+  };
+
+  it("is answered at the first leader", async () => {
+    const { client, member, timers, held } = await start();
+    const session = await held();
+    const status = client.status(statusPath, emptyBytes, hasLeader());
+    timers.advance(2900);
+    await held();
+    member.leaderId = member.id;
+    timers.advance(50);
+    deepEqual(await session.got(1), ["0: rev=1 created"]);
+    equal(await status, "ok");
+  });
+
+  it("is ended after three election time-outs, so that the client asks again or elsewhere", async () => {
+    const { client, timers, held } = await start();
+    const session = await held();
+    const status = client.status(statusPath, emptyBytes, hasLeader());
+    await held();
+    timers.advance(2950);
+    const late = await held();
+    timers.advance(50);
+    deepEqual(await session.got(1), ["error 14 etcdserver: unhealthy cluster"]);
+    equal(await status, "14 etcdserver: unhealthy cluster");
+    deepEqual(late.lines, []);
+  });
+
+  it("is refused at once when there was a leader, whether or not anybody waited for it", async () => {
+    const { client, member, timers } = await start();
+    member.leaderId = member.id;
+    timers.advance(50);
+    member.leaderId = 0n;
+    equal(await client.status(statusPath, emptyBytes, hasLeader()), "14 etcdserver: no leader");
+  });
+
+  it("holds up no stop", async () => {
+    const { server, held } = await start();
+    const [left, stayed] = [await held(), await held()];
+    left.abort();
+    deepEqual(await left.got(1), ["error 1 Cancelled on client"]);
+    await server.close({ graceMs: 60_000 }); // The timers stand still: it would wait for good.
+    match((await stayed.got(1))[0] ?? "", /^error 14 /);
+  });
+});
+
+const statusPath = "/etcdserverpb.Maintenance/Status";

@@ -117,7 +117,7 @@ class ElectionService {
   /** What goes wrong on the way ends the stream, and not in an error: etcd's observers begin anew. */
   async observe(name: Uint8Array, call: WriterCall): Promise<void> {
     this.#context.checkServesClients();
-    this.#context.checkLeader(call);
+    await this.#context.leaderFor(call);
     const caller = new Caller(this.#context, call);
     try {
       for await (const { kv, revision } of observe(caller, queuePrefix(name))) {

@@ -104,7 +104,7 @@ class KvService {
   }
 
   async rangeStream(request: RangeRequest, call: WriterCall): Promise<void> {
-    this.#context.checkLeader(call);
+    await this.#context.leaderFor(call);
     this.#context.checkServesClients(); // etcd's learners know no exception for it.
     checkRangeStream(request);
     if (!request.serializable) await this.#context.afterBarrier(() => {});

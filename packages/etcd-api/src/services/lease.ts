@@ -69,7 +69,7 @@ class LeaseService {
   async keepAlive(call: ReaderCall & WriterCall): Promise<void> {
     const { member, authority } = this.#context;
     this.#context.checkServesClients();
-    this.#context.checkLeader(call);
+    await this.#context.leaderFor(call);
     for await (const bytes of call.requests) {
       const { id } = decoded(decodeLeaseRequest, bytes);
       if (authority.isEnabled) await authority.permit(call, { kind: "leaseRenew", id });

@@ -55,7 +55,7 @@ export function maintenanceMethods(context: ServiceContext): Methods {
       {
         kind: "serverStream",
         handle: async (call) => {
-          context.checkLeader(call);
+          await context.leaderFor(call);
           context.checkHasData();
           await snapshots.send(call);
         },

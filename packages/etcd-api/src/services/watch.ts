@@ -26,7 +26,7 @@ interface WatchShared extends StreamShared {
 async function serveWatch(shared: WatchShared, call: ReaderCall & WriterCall): Promise<void> {
   const { context, monitor } = shared;
   context.checkServesClients();
-  context.checkLeader(call);
+  await context.leaderFor(call);
   const stream = new WatchStream(shared, call);
   let stopMonitor: (() => void) | undefined;
   try {
