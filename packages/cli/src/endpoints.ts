@@ -19,30 +19,53 @@ export async function atAnyEndpoint<T>(
   options: EndpointOptions,
   call: (caller: EtcdCaller) => Promise<T>,
 ): Promise<T> {
-  let failure: unknown;
+  const failures: CommandError[] = [];
   for (const url of endpointsOf(options)) {
     try {
       return await atEndpoint(url, call, options);
     } catch (error) {
-      failure = error;
-      if (!(error instanceof CommandError) || error.code !== "cannotConnect") throw error;
+      failures.push(silence(error));
     }
   }
-  throw failure;
+  throw noAnswer(failures, options);
 }
 
 /** Asks one endpoint. */
 export async function atEndpoint<T>(
   url: string,
   call: (caller: EtcdCaller) => Promise<T>,
-  credentials: CredentialOptions = {},
+  credentials: CredentialOptions,
 ): Promise<T> {
-  const caller = await EtcdCaller.open(url, credentials);
+  const caller = new EtcdCaller(url, credentials);
   try {
     return await call(caller);
   } finally {
     caller.close();
   }
+}
+
+/** That an endpoint did not answer, so that the next one is asked; throws any other error. */
+export function silence(error: unknown): CommandError {
+  if (error instanceof CommandError && error.code === "cannotConnect") return error;
+  throw error;
+}
+
+/** What ends a command whose every endpoint failed so, at least one. */
+export function noAnswer(
+  failures: readonly CommandError[],
+  options: EndpointOptions,
+): CommandError {
+  const [first] = failures;
+  const message =
+    failures.length === 1 && first !== undefined
+      ? first.message
+      : ["No member answered:", ...failures.map((failure) => `  ${failure.message}`)].join("\n");
+  const hint =
+    failures.find((failure) => failure.hint !== undefined)?.hint ??
+    (options.endpoints === undefined
+      ? "`flotilla status` shows which members run and whether there is a leader."
+      : "Is --endpoints right, and does a member run there? It says its client URLs when it is ready.");
+  return new CommandError("cannotConnect", message, hint, first);
 }
 
 /** URLs, at least one; ends the command when none is known. */

@@ -1,21 +1,17 @@
 /**
- * The few etcd calls that commands need, over gRPC with the store's own message codecs.
- * `@grpc/grpc-js` and the server's package are loaded on first use: most commands never need them.
+ * The few calls to one member that commands need, each attempted once, and their failures in words.
+ * The server's package is loaded on first use: most commands never need it.
  */
-import { isIP } from "node:net";
-import { checkServerIdentity as identify, type PeerCertificate } from "node:tls";
-import { encodeMessage, WireReader } from "@flotilla/base";
-import type { MembershipChange, MembershipDescription } from "@flotilla/etcd-api";
+import { encodeMessage } from "@flotilla/base";
 import {
-  decodeKeyValue,
-  encodePutRequest,
-  encodeRangeRequest,
-  type KeyValue,
-  type PutRequest,
-  type RangeRequest,
-} from "@flotilla/store";
-import type { Client, Metadata } from "@grpc/grpc-js";
-import { type CredentialOptions, readTlsFiles, userOf } from "./credentials.ts";
+  createEtcdClient,
+  type EtcdClient,
+  EtcdError,
+  type MemberStatus,
+} from "@flotilla/client/etcd";
+import type { MembershipChange, MembershipDescription } from "@flotilla/etcd-api";
+import type { KeyValue } from "@flotilla/store";
+import { type CredentialOptions, clientTlsOf, userOf } from "./credentials.ts";
 import { CommandError, reasonOf } from "./exit.ts";
 
 /** How long one call may take. */
@@ -23,208 +19,137 @@ const callTimeoutMs = 5000;
 /** A change waits for others that are under way, and until it is in force. */
 const changeTimeoutMs = 20_000;
 
-export interface EndpointStatus {
-  readonly memberId: bigint;
-  readonly leaderId: bigint;
-  readonly term: number;
-  readonly raftIndex: number;
-  readonly appliedIndex: number;
-  readonly revision: number;
-  readonly dbBytes: number;
+const lookHint = "`flotilla member list` shows which members run, and who leads.";
+
+/** One key, or all that begin with it. */
+export interface KeysRequest {
+  readonly key: string;
+  readonly prefix: boolean;
+  readonly keysOnly: boolean;
 }
 
-/** One etcd endpoint. Errors end the command with code `cannotConnect` or `refused`. */
+/** One member. Errors end the command with code `cannotConnect` or `refused`. */
 export class EtcdCaller {
-  readonly #client: Client;
-  /** Sent with every call: the token, once there is one. */
-  readonly #metadata: Metadata;
   readonly url: string;
+  readonly #client: EtcdClient;
 
-  private constructor(url: string, client: Client, metadata: Metadata) {
+  /** `https:` is spoken to in TLS. Throws `CommandError` for what makes no sense. */
+  constructor(url: string, options: CredentialOptions = {}) {
     this.url = url;
-    this.#client = client;
-    this.#metadata = metadata;
-  }
-
-  /** `https:` is spoken to in TLS. A user is authenticated at once. */
-  static async open(url: string, options: CredentialOptions = {}): Promise<EtcdCaller> {
-    const { Client, credentials, Metadata } = await import("@grpc/grpc-js");
-    const { host, hostname, protocol } = new URL(url);
-    const { ca = null, cert = null, key = null } = readTlsFiles(options);
-    const name = hostname.replace(/^\[|\]$/g, "");
-    // An address is not allowed as the name in a handshake: the certificate is checked for it all the same.
-    const verify = {
-      checkServerIdentity: (_: string, peer: PeerCertificate) => identify(name, peer),
-    };
-    const channelOptions = isIP(name) === 0 ? {} : { "grpc.ssl_target_name_override": "localhost" };
-    const client =
-      protocol === "https:"
-        ? new Client(host, credentials.createSsl(ca, key, cert, verify), channelOptions)
-        : new Client(host, credentials.createInsecure());
-    const caller = new EtcdCaller(url, client, new Metadata());
-    const user = userOf(options);
+    const credentials = userOf(options);
     try {
-      if (user !== undefined) await caller.#authenticate(user);
+      this.#client = createEtcdClient({
+        endpoints: [url],
+        attemptsMax: 1,
+        requestTimeoutMs: callTimeoutMs,
+        tls: clientTlsOf(options),
+        ...(credentials === undefined ? {} : { credentials }),
+      });
     } catch (error) {
-      caller.close();
-      throw error;
+      if (!(error instanceof EtcdError)) throw error;
+      throw new CommandError("wrongArguments", error.message, undefined, error);
     }
-    return caller;
   }
 
   close(): void {
     this.#client.close();
   }
 
-  async #authenticate(user: { readonly name: string; readonly password: string }): Promise<void> {
-    const request = encodeMessage((writer) => {
-      writer.fieldText(1, user.name);
-      writer.fieldText(2, user.password);
-    });
-    const reader = new WireReader(await this.#call("/etcdserverpb.Auth/Authenticate", request));
-    while (reader.next()) {
-      if (reader.field === 2) this.#metadata.set("token", reader.text());
-      else reader.skip();
-    }
+  async put(key: string, value: string): Promise<void> {
+    await this.#asked(this.#client.put(key, value));
   }
 
-  async put(request: PutRequest): Promise<void> {
-    await this.#call("/etcdserverpb.KV/Put", encodePutRequest(request));
-  }
-
-  async range(request: RangeRequest): Promise<readonly KeyValue[]> {
-    const reader = new WireReader(
-      await this.#call("/etcdserverpb.KV/Range", encodeRangeRequest(request)),
-    );
-    const kvs: KeyValue[] = [];
-    while (reader.next()) {
-      if (reader.field === 2) kvs.push(decodeKeyValue(reader.bytes()));
-      else reader.skip();
-    }
+  async range({ key, prefix, keysOnly }: KeysRequest): Promise<readonly KeyValue[]> {
+    const keys = prefix ? { prefix: key } : key;
+    const { kvs } = await this.#asked(this.#client.range(keys, { keysOnly }));
     return kvs;
   }
 
-  async status(timeoutMs: number): Promise<EndpointStatus> {
-    const bytes = await this.#call(
-      "/etcdserverpb.Maintenance/Status",
-      new Uint8Array(0),
-      timeoutMs,
-    );
-    return decodeStatus(new WireReader(bytes));
+  status(timeoutMs: number): Promise<MemberStatus> {
+    return this.#asked(this.#client.maintenance.status({ timeoutMs }));
   }
 
   /** Who takes part, and how well. */
   async describeMembership(timeoutMs: number): Promise<MembershipDescription> {
     const { decodeMembership } = await import("@flotilla/etcd-api");
-    const nothing = new Uint8Array(0);
-    return decodeMembership(
-      await this.#call("/flotilla.v1.Membership/Describe", nothing, timeoutMs),
-    );
+    const options = { timeoutMs, isRepeatable: true };
+    const path = "/flotilla.v1.Membership/Describe";
+    return decodeMembership(await this.#asked(this.#client.call(path, new Uint8Array(0), options)));
   }
 
   /** Changes the members; the outcome is not known when it ends in `cannotConnect`. */
   async changeMembership(change: MembershipChange): Promise<MembershipDescription> {
     const { decodeMembership, writeMembershipChange } = await import("@flotilla/etcd-api");
     const request = encodeMessage((writer) => writeMembershipChange(writer, change));
+    const path = "/flotilla.v1.Membership/Change";
     return decodeMembership(
-      await this.#call("/flotilla.v1.Membership/Change", request, changeTimeoutMs),
+      await this.#asked(this.#client.call(path, request, { timeoutMs: changeTimeoutMs })),
     );
   }
 
   /** Asks the leader to hand over; no other member can. */
   async moveLeader(to: bigint): Promise<void> {
-    const request = encodeMessage((writer) => writer.fieldVarint64(1, to));
-    await this.#call("/etcdserverpb.Maintenance/MoveLeader", request, changeTimeoutMs);
+    await this.#asked(this.#client.maintenance.moveLeader(to, { timeoutMs: changeTimeoutMs }));
   }
 
-  /**
-   * The pieces of a snapshot, the last of which is its hash. `onVersion` is told what the server says
-   * of its version.
-   */
+  /** The pieces of a snapshot, its hash at the end: checked when the last one is given. */
   async *snapshot(onVersion: (version: string) => void): AsyncGenerator<Uint8Array> {
-    const path = "/etcdserverpb.Maintenance/Snapshot";
-    const asBuffer = (bytes: Uint8Array): Buffer => Buffer.from(bytes);
-    const asIs = (bytes: Buffer): Uint8Array => bytes;
-    const nothing = new Uint8Array(0);
-    const stream = this.#client.makeServerStreamRequest(
-      path,
-      asBuffer,
-      asIs,
-      nothing,
-      this.#metadata,
-    );
     try {
-      for await (const message of stream) {
-        const reader = new WireReader(message as Uint8Array);
-        while (reader.next()) {
-          if (reader.field === 3) yield reader.bytes();
-          else if (reader.field === 4) onVersion(reader.text());
-          else reader.skip();
-        }
-      }
+      yield* this.#client.maintenance.snapshot({ onVersion });
     } catch (error) {
-      throw this.#failure(path, error);
-    } finally {
-      stream.cancel();
+      throw this.#failure(error);
     }
   }
 
-  #call(path: string, request: Uint8Array, timeoutMs = callTimeoutMs): Promise<Uint8Array> {
-    const deadline = Date.now() + timeoutMs;
-    return new Promise((resolve, reject) => {
-      this.#client.makeUnaryRequest(
-        path,
-        (bytes: Uint8Array) => Buffer.from(bytes),
-        (bytes) => new Uint8Array(bytes),
-        request,
-        this.#metadata,
-        { deadline },
-        (error, response) => {
-          if (response !== undefined) resolve(response);
-          else reject(this.#failure(path, error));
-        },
-      );
-    });
-  }
-
-  #failure(path: string, error: unknown): CommandError {
-    const code = (error as { code?: number } | null)?.code;
-    const tried = `${path} at ${this.url}`;
-    // 4 DEADLINE_EXCEEDED, 14 UNAVAILABLE (RFC: grpc/doc/statuscodes.md).
-    if (code === 14 || code === 4) {
-      return new CommandError(
-        "cannotConnect",
-        `${tried} did not answer: ${reasonOf(error)}`,
-        "`flotilla status` shows which members run and whether there is a leader.",
-      );
+  async #asked<T>(answer: Promise<T>): Promise<T> {
+    try {
+      return await answer;
+    } catch (error) {
+      throw this.#failure(error);
     }
-    // `details` is the server's text; the message has the code's name before it.
-    const { details = reasonOf(error) } = error as { readonly details?: string };
-    return new CommandError("refused", `${tried} was refused: ${details}`);
+  }
+
+  #failure(error: unknown): unknown {
+    if (!(error instanceof EtcdError)) return error;
+    switch (error.code) {
+      case "unavailable": {
+        const reason = reasonOf(error.cause ?? error).trim();
+        const did = error.status === 0 ? "did not answer" : "cannot answer now";
+        const hint = error.status === 0 ? tlsHint(new URL(this.url).protocol, reason) : lookHint;
+        return new CommandError("cannotConnect", `${this.url} ${did}: ${reason}`, hint, error);
+      }
+      case "outcomeUnknown": {
+        const hint = "Look at what is there before you try again.";
+        return new CommandError("cannotConnect", `${this.url}: ${error.message}`, hint, error);
+      }
+      default:
+        return new CommandError(
+          "refused",
+          `${this.url} refused: ${error.message}`,
+          undefined,
+          error,
+        );
+    }
   }
 }
 
-function decodeStatus(reader: WireReader): EndpointStatus {
-  let header = { memberId: 0n, revision: 0 };
-  const found = { leaderId: 0n, term: 0, raftIndex: 0, appliedIndex: 0, dbBytes: 0 };
-  while (reader.next()) {
-    if (reader.field === 1) header = decodeHeader(reader.message());
-    else if (reader.field === 3) found.dbBytes = reader.varint();
-    else if (reader.field === 4) found.leaderId = reader.varint64();
-    else if (reader.field === 5) found.raftIndex = reader.varint();
-    else if (reader.field === 6) found.term = reader.varint();
-    else if (reader.field === 7) found.appliedIndex = reader.varint();
-    else reader.skip();
-  }
-  return { ...header, ...found };
-}
+/** What TLS or its lack says when both sides do not agree, and what to do about it. */
+const tlsHints: readonly (readonly [protocol: string, reason: RegExp, hint: string])[] = [
+  [
+    "http:",
+    /closed|ECONNRESET/,
+    "If the member serves TLS, name it with https:// and its authority with --cacert.",
+  ],
+  ["https:", /wrong version number/, "The member does not serve TLS there: name it with http://."],
+  ["https:", /altnames/, "Name the member in --endpoints as its certificate does."],
+  [
+    "https:",
+    /certificate/,
+    "Name the authority that signed the members' certificates with --cacert.",
+  ],
+  ["https:", /ECONNRESET/, "If the member wants a certificate, give it with --cert and --key."],
+];
 
-function decodeHeader(reader: WireReader): { memberId: bigint; revision: number } {
-  const header = { memberId: 0n, revision: 0 };
-  while (reader.next()) {
-    if (reader.field === 2) header.memberId = reader.varint64();
-    else if (reader.field === 3) header.revision = reader.varint();
-    else reader.skip();
-  }
-  return header;
+function tlsHint(protocol: string, reason: string): string | undefined {
+  return tlsHints.find(([scheme, text]) => scheme === protocol && text.test(reason))?.[2];
 }

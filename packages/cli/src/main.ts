@@ -2,6 +2,7 @@
 import { Command, CommanderError, InvalidArgumentError, Option } from "commander";
 import { addMembershipVerbs } from "./commands/membership-verbs.ts";
 import { addSnapshotVerbs } from "./commands/snapshot-verbs.ts";
+import { addCredentialFlags } from "./credentials.ts";
 import { CommandError, exitCode, reasonOf } from "./exit.ts";
 import { flagsHelp } from "./member/help.ts";
 import { flotillaVersion } from "./member/version.ts";
@@ -204,8 +205,7 @@ function checkVerb(member: Command): void {
 }
 
 function addKeys(program: Command): void {
-  program
-    .command("get <key>")
+  addCredentialFlags(program.command("get <key>"))
     .description("print a key of the store and its value")
     .option("--prefix", "every key that begins with <key>", false)
     .option("--keys-only", "leave out the values", false)
@@ -216,8 +216,7 @@ function addKeys(program: Command): void {
       examples("flotilla get greeting", "flotilla get /registry --prefix --keys-only"),
     )
     .action(async (key, options) => (await import("./commands/keys.ts")).get(key, options));
-  program
-    .command("put <key> <value>")
+  addCredentialFlags(program.command("put <key> <value>"))
     .description("store a value under a key")
     .addOption(endpoints())
     .addOption(dataDir())

@@ -58,10 +58,22 @@ describe("flotilla", () => {
     }
   });
 
-  it("ends with 2 when no member answers", () => {
+  it("ends with 2 when no member answers, says of each why, and what to do next", () => {
+    const hint = /\nIs --endpoints right, and does a member run there\?/;
     const { code, stderr } = flotilla("put", "a", "b", "--endpoints", "127.0.0.1:1");
     equal(code, 2);
-    match(stderr, /etcdserverpb\.Maintenance\/Status at http:\/\/127\.0\.0\.1:1 did not answer/);
+    match(stderr, /^Error: http:\/\/127\.0\.0\.1:1 did not answer: connect ECONNREFUSED/);
+    match(stderr, hint);
+    for (const args of [
+      ["get", "a"],
+      ["member", "list"],
+    ]) {
+      const several = flotilla(...args, "--endpoints", "127.0.0.1:1,127.0.0.1:2");
+      equal(several.code, 2);
+      match(several.stderr, /^Error: No member answered:\n.*:1 did not answer: .*\n.*:2 did not/);
+      match(several.stderr, hint);
+    }
+    equal(flotilla("get", "a", "--endpoints", "nonsense:x").code, 128);
   });
 
   it("refuses a manifest before anything starts, with exit code 3 and the file's name", () => {

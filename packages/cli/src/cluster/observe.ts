@@ -1,11 +1,11 @@
 /** What a local cluster looks like from outside: each process, each member's word, each node's state. */
 import { readFileSync } from "node:fs";
 import type { ObjectClient } from "@flotilla/client";
+import type { MemberStatus } from "@flotilla/client/etcd";
 import type { MemberDescription, MembershipDescription } from "@flotilla/etcd-api";
 import { nodeIdOf } from "@flotilla/member";
 import { nodes as nodeResource, type Pod, pods as podResource } from "@flotilla/objects";
 import { atEndpoint } from "../endpoints.ts";
-import type { EndpointStatus } from "../etcd-caller.ts";
 import { reasonOf } from "../exit.ts";
 import { callOf } from "../membership/description.ts";
 import { isolationText, remarks } from "../membership/listing.ts";
@@ -99,7 +99,7 @@ const isReady = ({ status }: Pod) =>
 interface Word {
   readonly member: ClusterMember;
   readonly process: ProcessState;
-  readonly status: EndpointStatus | undefined;
+  readonly status: MemberStatus | undefined;
   readonly membership: MembershipDescription | undefined;
 }
 
@@ -108,7 +108,7 @@ async function wordOf(member: ClusterMember): Promise<Word> {
   if (process === "stopped") return { member, process, status: undefined, membership: undefined };
   const [status, membership] = await Promise.all([
     endpointStatus(member.clientUrl),
-    atEndpoint(member.clientUrl, (caller) => caller.describeMembership(answerTimeoutMs)).catch(
+    atEndpoint(member.clientUrl, (caller) => caller.describeMembership(answerTimeoutMs), {}).catch(
       () => undefined, // Others may say more.
     ),
   ]);
@@ -125,7 +125,8 @@ function viewOfMember(word: Word, membership: MembershipDescription | undefined)
   const { process, status } = word;
   const { name, pid, clientUrl, apiUrl } = word.member;
   const described = membership && descriptionOf(word, membership);
-  const { term = 0, appliedIndex = 0, revision = 0 } = status ?? {};
+  const { raftTerm: term = 0, raftAppliedIndex: appliedIndex = 0, header } = status ?? {};
+  const revision = header?.revision ?? 0;
   const role = roleOf(word, described);
   const votes = described?.votes ?? 1;
   return { name, pid, process, role, votes, term, appliedIndex, revision, clientUrl, apiUrl };
@@ -137,7 +138,7 @@ function descriptionOf(
   { members }: MembershipDescription,
 ): MemberDescription | undefined {
   return members.find(({ id, peerUrls }) =>
-    status === undefined ? peerUrls.includes(member.peerUrl) : id === status.memberId,
+    status === undefined ? peerUrls.includes(member.peerUrl) : id === status.header.memberId,
   );
 }
 
@@ -148,7 +149,7 @@ function roleOf(
   if (process === "stopped") return "stopped";
   if (status === undefined) return "unreachable";
   if (status.leaderId === 0n) return "no leader";
-  if (status.leaderId === status.memberId) return "leader";
+  if (status.leaderId === status.header.memberId) return "leader";
   if (described?.isLearner) return "learner";
   return described?.isWitness ? "witness" : "follower";
 }
@@ -163,7 +164,7 @@ function viewOfQuorum(
     return { quorum, hasLeader: false, remarks: [] };
   }
   const local = new Set(words.map((word) => descriptionOf(word, membership)?.id));
-  const heard = new Set(answering.map(({ status }) => status?.memberId));
+  const heard = new Set(answering.map(({ status }) => status?.header.memberId));
   const strangers = membership.members.filter(({ id }) => !local.has(id));
   const quorum = quorumOf(
     membership,
@@ -187,8 +188,8 @@ function viewOfQuorum(
 }
 
 /** A member's own word about itself; undefined when it does not answer. */
-export async function endpointStatus(clientUrl: string): Promise<EndpointStatus | undefined> {
-  return atEndpoint(clientUrl, (caller) => caller.status(answerTimeoutMs)).catch(
+export async function endpointStatus(clientUrl: string): Promise<MemberStatus | undefined> {
+  return atEndpoint(clientUrl, (caller) => caller.status(answerTimeoutMs), {}).catch(
     () => undefined, // What it did not say is what the caller shows.
   );
 }

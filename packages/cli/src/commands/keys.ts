@@ -1,6 +1,4 @@
 /** `flotilla get` and `flotilla put`: the store by hand, with etcdctl's plain output. */
-import { utf8 } from "@flotilla/base";
-import { getRequest, prefixRequest, putRequest } from "@flotilla/store";
 import { answerMs, atAnyEndpoint, atEndpoint, type EndpointOptions } from "../endpoints.ts";
 
 export interface GetOptions extends EndpointOptions {
@@ -9,10 +7,8 @@ export interface GetOptions extends EndpointOptions {
 }
 
 export async function get(key: string, options: GetOptions): Promise<void> {
-  const request = options.prefix
-    ? { ...prefixRequest(utf8(key)), keysOnly: options.keysOnly }
-    : { ...getRequest(utf8(key)), keysOnly: options.keysOnly };
-  const kvs = await atAnyEndpoint(options, (caller) => caller.range(request));
+  const { prefix, keysOnly } = options;
+  const kvs = await atAnyEndpoint(options, (caller) => caller.range({ key, prefix, keysOnly }));
   for (const kv of kvs) {
     process.stdout.write(`${Buffer.from(kv.key)}\n`);
     if (!options.keysOnly) {
@@ -23,12 +19,11 @@ export async function get(key: string, options: GetOptions): Promise<void> {
 }
 
 export async function put(key: string, value: string, options: EndpointOptions): Promise<void> {
-  const request = putRequest(utf8(key), utf8(value));
   // Asked once: a put whose outcome is not known must not overwrite what another wrote since.
   const url = await atAnyEndpoint(options, async (caller) => {
     await caller.status(answerMs);
     return caller.url;
   });
-  await atEndpoint(url, (caller) => caller.put(request));
+  await atEndpoint(url, (caller) => caller.put(key, value), options);
   process.stdout.write("OK\n");
 }

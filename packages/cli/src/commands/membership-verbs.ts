@@ -1,5 +1,6 @@
 /** What `flotilla member` can be told to do to a cluster: the verbs, their arguments and options. */
 import { type Command, InvalidArgumentError, Option } from "commander";
+import { addCredentialFlags } from "../credentials.ts";
 import type { ListFormat } from "../membership/listing.ts";
 
 /** Shared by `main.ts`, which declares the same two for other commands. */
@@ -12,8 +13,7 @@ interface SharedOptions {
 /** Adds every verb to `flotilla member`. */
 export function addMembershipVerbs(member: Command, shared: SharedOptions): void {
   const verb = (usage: string, description: string, ...lines: string[]): Command =>
-    member
-      .command(usage)
+    addCredentialFlags(member.command(usage))
       .description(description)
       .addOption(shared.endpoints())
       .addOption(shared.dataDir())

@@ -131,7 +131,7 @@ async function carryOut(
   }
   await confirm(what, options);
   const change = { steps: changes.map(stepOf), force: options.force };
-  return atEndpoint(url, (caller) => caller.changeMembership(change));
+  return atEndpoint(url, (caller) => caller.changeMembership(change), options);
 }
 
 function explained({ lines, warnings, danger }: Consequences): string {

@@ -1,6 +1,6 @@
 /** The verbs of `flotilla snapshot` and their flags, etcdutl's where it has them. */
 import { type Command, InvalidArgumentError, Option } from "commander";
-import { credentialFlags } from "../credentials.ts";
+import { addCredentialFlags } from "../credentials.ts";
 import { CommandError } from "../exit.ts";
 import { statusFormats } from "../snapshot/status-text.ts";
 
@@ -29,8 +29,7 @@ export function addSnapshotVerbs(program: Command, shared: SharedOptions): void 
       ),
     );
   const load = () => import("./snapshot.ts");
-  const save = snapshot
-    .command("save [file]")
+  addCredentialFlags(snapshot.command("save [file]"))
     .description("save the store of a running member to a file")
     .addOption(shared.endpoints())
     .addOption(shared.dataDir())
@@ -38,7 +37,6 @@ export function addSnapshotVerbs(program: Command, shared: SharedOptions): void 
     .action(async (_, options, command: Command) =>
       (await load()).saveSnapshot(onlyFile(command), options),
     );
-  for (const flag of credentialFlags()) save.addOption(flag);
   snapshot
     .command("status [file]")
     .description("say what a file holds; exit 1 when it is damaged")

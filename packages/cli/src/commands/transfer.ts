@@ -3,6 +3,7 @@ import type { MembershipDescription } from "@flotilla/etcd-api";
 import { nodeIdOf } from "@flotilla/member";
 import { confirm } from "../confirm.ts";
 import { answerMs, atEndpoint, type EndpointOptions, endpointsOf } from "../endpoints.ts";
+import type { EtcdCaller } from "../etcd-caller.ts";
 import { CommandError } from "../exit.ts";
 import { callOf, memberCalled } from "../membership/description.ts";
 import { lookAt } from "../membership/look.ts";
@@ -26,7 +27,7 @@ export async function transfer(
   process.stdout.write(`${consequences.lines.join("\n")}\n`);
   await confirm(`transfer leadership to ${name}`, options);
   const url = await urlOfLeader(description, options);
-  await atEndpoint(url, (caller) => caller.moveLeader(target.id));
+  await atEndpoint(url, (caller) => caller.moveLeader(target.id), options);
   process.stdout.write(`Leadership transferred from ${leader} to ${name}.\n`);
 }
 
@@ -36,10 +37,9 @@ async function urlOfLeader(
   options: EndpointOptions,
 ): Promise<string> {
   for (const url of endpointsOf(options)) {
-    const status = await atEndpoint(url, (caller) => caller.status(answerMs)).catch(
-      () => undefined,
-    );
-    if (status?.memberId === leaderId) return url;
+    const ask = (caller: EtcdCaller) => caller.status(answerMs);
+    const status = await atEndpoint(url, ask, options).catch(() => undefined);
+    if (status?.header.memberId === leaderId) return url;
   }
   const told = members.find(({ id }) => id === leaderId)?.clientUrls[0];
   if (told !== undefined) return told;

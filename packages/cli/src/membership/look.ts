@@ -1,6 +1,14 @@
 /** The cluster's description, from whichever member can give it. */
 import type { MembershipDescription } from "@flotilla/etcd-api";
-import { answerMs, atEndpoint, type EndpointOptions, endpointsOf } from "../endpoints.ts";
+import {
+  answerMs,
+  atEndpoint,
+  type EndpointOptions,
+  endpointsOf,
+  noAnswer,
+  silence,
+} from "../endpoints.ts";
+import type { EtcdCaller } from "../etcd-caller.ts";
 import { CommandError } from "../exit.ts";
 
 /** A description, and the endpoint that gave it. */
@@ -12,19 +20,19 @@ export interface Seen {
 /** The first description by a leader; without one, the first by anybody. */
 export async function describe(options: EndpointOptions): Promise<Seen> {
   let found: Seen | undefined;
-  let failure: unknown;
+  const failures: CommandError[] = [];
   for (const url of endpointsOf(options)) {
     try {
-      const description = await atEndpoint(url, (caller) => caller.describeMembership(answerMs));
+      const ask = (caller: EtcdCaller) => caller.describeMembership(answerMs);
+      const description = await atEndpoint(url, ask, options);
       if (description.leaderId !== 0n) return { description, url };
       found ??= { description, url };
     } catch (error) {
-      failure = error;
-      if (!(error instanceof CommandError) || error.code !== "cannotConnect") throw error;
+      failures.push(silence(error));
     }
   }
   if (found !== undefined) return found;
-  throw failure;
+  throw noAnswer(failures, options);
 }
 
 /** The same for those who are going to change something. */
