@@ -1,6 +1,6 @@
 /** A listener that speaks TLS, with the files of the moment at each handshake. */
 import { constants } from "node:crypto";
-import type { Server, Socket } from "node:net";
+import { type Server, Socket } from "node:net";
 import { createServer, type Server as NodeTlsServer, type TLSSocket } from "node:tls";
 import type { Logger } from "@flotilla/base";
 import { PkiError } from "./errors.ts";
@@ -42,7 +42,8 @@ export function createTlsServer(deps: TlsServerDeps): Server {
   const server = createServer({
     ...shown.options,
     requestCert: material.asksClients,
-    rejectUnauthorized: false, // Refused below, where the log learns why.
+    // So that who shows no certificate is told so by an alert.
+    rejectUnauthorized: material.asksClients,
     handshakeTimeout: handshakeMs,
     noDelay: true,
     // A session that is taken up again would not be asked for its certificate.
@@ -56,30 +57,41 @@ export function createTlsServer(deps: TlsServerDeps): Server {
   });
   server.maxConnections = connectionsMax;
   // Before the server's own listener, which begins the handshake.
-  server.prependListener("connection", () => {
+  const addresses = new WeakMap<Socket, string>();
+  server.prependListener("connection", (socket: Socket) => {
+    const { remoteAddress = "", remotePort = 0 } = socket;
+    addresses.set(socket, `${remoteAddress}:${remotePort}`);
     const now = material.current("server");
     if (now === shown) return;
     shown = now;
     server.setSecureContext({ ...now.options, secureOptions: constants.SSL_OP_NO_TICKET });
     logger.info("TLS files have changed and are in use", { endpoint });
   });
-  followHandshakes(server, deps);
+  followHandshakes(server, deps, addresses);
   return server;
 }
 
-function followHandshakes(server: NodeTlsServer, deps: TlsServerDeps): void {
+function followHandshakes(
+  server: NodeTlsServer,
+  deps: TlsServerDeps,
+  addresses: WeakMap<Socket, string>,
+): void {
   const { logger, endpoint, material } = deps;
-  const reject = (socket: Socket, reason: string): void => {
-    const { remoteAddress = "", remotePort = 0 } = socket;
+  const note = (socket: TLSSocket, reason: string): void => {
+    const beneath = beneathOf(socket);
     logger.warn(`rejected connection on ${endpoint} endpoint`, {
-      "remote-addr": `${remoteAddress}:${remotePort}`,
+      "remote-addr": (beneath && addresses.get(beneath)) ?? "",
       error: reason,
     });
-    socket.destroy();
+  };
+  const reject = (socket: TLSSocket, reason: string): void => {
+    note(socket, reason);
+    socket.destroySoon(); // It is told that this is the end: cut off, it could not tell it from a fault.
   };
   server.on("tlsClientError", (error, socket) => {
     socket.on("error", () => {}); // The handshake has failed for good: "close" follows.
-    reject(socket, reasonOf(error));
+    note(socket, reasonOf(error, socket));
+    socket.destroy();
   });
   server.on("secureConnection", (socket) => {
     const onEarlyError = (): void => void socket.destroy();
@@ -103,10 +115,8 @@ function followHandshakes(server: NodeTlsServer, deps: TlsServerDeps): void {
 /** Why a client may not come in, as far as its certificate says; undefined when it may. */
 function objectionToClient(socket: TLSSocket, material: TlsMaterial): string | undefined {
   if (!material.asksClients) return undefined;
-  if (certificateOf(socket) === undefined) return "tls: client didn't provide a certificate";
-  if (!socket.authorized) {
-    return `tls: failed to verify certificate: ${String(socket.authorizationError)}`;
-  }
+  // The handshake has refused it already; that Node sees to it is not what this port's safety hangs on.
+  if (!socket.authorized) return "tls: failed to verify certificate";
   return objectionToCertificate(socket, material);
 }
 
@@ -117,6 +127,23 @@ function nameOf(socket: TLSSocket, material: TlsMaterial): string | undefined {
   return name === "" ? undefined : name;
 }
 
-function reasonOf(error: Error): string {
-  return `tls: ${error.message.trim()}`;
+/** In etcd's words where there are any. */
+const reasons: Readonly<Record<string, string>> = {
+  ERR_SSL_HTTP_REQUEST: "tls: first record does not look like a TLS handshake",
+  ERR_SSL_PEER_DID_NOT_RETURN_A_CERTIFICATE: "tls: client didn't provide a certificate",
+  ERR_SSL_WRONG_VERSION_NUMBER: "tls: first record does not look like a TLS handshake",
+};
+
+function reasonOf(error: Error, { authorizationError }: TLSSocket): string {
+  // Refused for it, a connection ends as if the other side had hung up.
+  if (authorizationError) return `tls: failed to verify certificate: ${String(authorizationError)}`;
+  const code = "code" in error ? String(error.code) : "";
+  if (code === "ECONNRESET" && !("syscall" in error)) return "EOF"; // Node's own, at a plain end.
+  return reasons[code] ?? `tls: ${error.message.trim()}`;
+}
+
+/** The socket of which TLS was made. Node has no public name for it, and a failed handshake no address. */
+function beneathOf(socket: TLSSocket): Socket | undefined {
+  const beneath: unknown = Reflect.get(socket, "_parent");
+  return beneath instanceof Socket ? beneath : undefined;
 }

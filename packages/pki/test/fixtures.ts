@@ -1,4 +1,4 @@
-/** What a log got. */
+/** What a log got, and waiting for it. */
 import type { LogFields, Logger } from "@flotilla/base";
 
 export class RecordedLog implements Logger {
@@ -10,5 +10,16 @@ export class RecordedLog implements Logger {
 
   #note(message: string, fields: LogFields): void {
     this.lines.push({ message, fields });
+  }
+}
+
+const deadlineMs = 5_000;
+
+/** Waits until `condition` holds, looking once per turn of the event loop. */
+export async function until(condition: () => boolean): Promise<void> {
+  const end = performance.now() + deadlineMs;
+  while (!condition()) {
+    if (performance.now() > end) throw new Error(`not in ${deadlineMs} ms`);
+    await new Promise((resolve) => setImmediate(resolve));
   }
 }

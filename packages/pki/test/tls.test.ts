@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { once } from "node:events";
 import { mkdirSync, readFileSync, statSync, writeFileSync } from "node:fs";
-import type { AddressInfo, Server } from "node:net";
+import { type AddressInfo, connect as connectPlain, type Server } from "node:net";
 import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
 import { connect, type PeerCertificate, type TLSSocket } from "node:tls";
@@ -16,7 +16,7 @@ import {
 } from "../src/index.ts";
 import { objectionToAddress } from "../src/verify.ts";
 import { Authority, type Issued, loopback } from "./authority.ts";
-import { RecordedLog } from "./fixtures.ts";
+import { RecordedLog, until } from "./fixtures.ts";
 
 let authority: Authority;
 let server: Issued;
@@ -68,7 +68,7 @@ class Listening {
 
   /** What was read until the end, or `refused`. */
   async dial(client: TlsOptions, seen: (socket: TLSSocket) => void = () => {}): Promise<string> {
-    const { port } = this.#server.address() as AddressInfo;
+    const { port } = this;
     const socket: TLSSocket = connectTls(
       { host: "127.0.0.1", port },
       new TlsMaterial(client, silentLogger),
@@ -83,9 +83,28 @@ class Listening {
     return text === "" ? "refused" : text;
   }
 
+  /** What a client is told that shows `client`, if anything: its error's code, or `end`. */
+  async told(client: TlsOptions, maxVersion: "TLSv1.2" | "TLSv1.3"): Promise<string> {
+    const options = { host: "127.0.0.1", port: this.port };
+    const socket = connectTls(
+      options,
+      new TlsMaterial({ ...client, maxVersion }, silentLogger),
+      () => socket.write("what a client of HTTP/2 says first"),
+    );
+    socket.resume();
+    return new Promise((done) => {
+      socket.on("error", (error) => done("code" in error ? String(error.code) : error.message));
+      socket.on("end", () => done("end"));
+    });
+  }
+
+  get port(): number {
+    return (this.#server.address() as AddressInfo).port;
+  }
+
   /** What the two agree on. */
   async offer(protocols: string[]): Promise<string> {
-    const { port } = this.#server.address() as AddressInfo;
+    const { port } = this;
     const ca = readFileSync(authority.caFile);
     const socket = connect({ host: "127.0.0.1", port, ca, ALPNProtocols: protocols });
     return new Promise((done) => {
@@ -118,6 +137,51 @@ describe("TLS server and dial", () => {
     const options = { ...pairOf(server), ...trusting() };
     assert.equal(await meet(options, { ...trusting(), ...pairOf(alice) }), "hello alice");
     assert.equal(await meet(options, trusting()), "tls: client didn't provide a certificate");
+  });
+
+  it("tells who shows no certificate by an alert", async () => {
+    const options = { ...pairOf(server), ...trusting() };
+    await using listening = await Listening.open(options, new RecordedLog());
+    assert.equal(
+      await listening.told(trusting(), "TLSv1.3"),
+      "ERR_SSL_TLSV13_ALERT_CERTIFICATE_REQUIRED",
+    );
+    assert.equal(
+      await listening.told(trusting(), "TLSv1.2"),
+      "ERR_SSL_SSLV3_ALERT_HANDSHAKE_FAILURE",
+    );
+  });
+
+  it("ends a connection that it refuses, without a reset", async () => {
+    const options = { ...pairOf(server), ...trusting(), allowedNames: ["bob"] };
+    await using listening = await Listening.open(options, new RecordedLog());
+    assert.equal(await listening.told({ ...trusting(), ...pairOf(alice) }, "TLSv1.3"), "end");
+  });
+
+  it("logs who hangs up in the handshake, or does not speak TLS, in etcd's words", async () => {
+    const log = new RecordedLog();
+    await using listening = await Listening.open({ ...pairOf(server), ...trusting() }, log);
+    for (const bytes of ["", "\x16\x03\x01", "GET / HTTP/1.1\r\n\r\n", "not TLS at all"]) {
+      const socket = connectPlain({ host: "127.0.0.1", port: listening.port }, () => {
+        if (bytes === "") socket.end();
+        else socket.write(bytes, "latin1", () => bytes.length > 3 || socket.end());
+      });
+      const { length } = log.lines;
+      await once(socket, "connect");
+      const from = `127.0.0.1:${socket.localPort}`;
+      await once(socket.resume(), "close");
+      await until(() => log.lines.length > length);
+      assert.equal(log.lines.at(-1)?.fields["remote-addr"], from);
+    }
+    assert.deepEqual(
+      log.lines.map(({ fields }) => fields["error"]),
+      [
+        "EOF",
+        "EOF",
+        "tls: first record does not look like a TLS handshake",
+        "tls: first record does not look like a TLS handshake",
+      ],
+    );
   });
 
   it("takes the last of several common names, as etcd does", async () => {
