@@ -34,7 +34,7 @@ async function clientTls(
   const urls = ["listen-client-urls", "listen-client-http-urls", "listen-metrics-urls"].flatMap(
     (flag) => values.list(flag),
   );
-  const side = { values, dataDir, urls, directory: "client" };
+  const side = { values, dataDir, urls, endpoint: "client", logger } as const;
   const pair = await pairOf(side, values.bool("auto-tls"), ["cert-file", "key-file"]);
   const options: TlsOptions = {
     ...pair,
@@ -52,7 +52,7 @@ async function peerTls(
   logger: Logger,
 ): Promise<TlsMaterial | undefined> {
   const urls = values.list("listen-peer-urls");
-  const side = { values, dataDir, urls, directory: "peer" };
+  const side = { values, dataDir, urls, endpoint: "peer", logger } as const;
   const isAuto = values.bool("peer-auto-tls");
   const pair = await pairOf(side, isAuto, ["peer-cert-file", "peer-key-file"]);
   const clientCertFile = values.textIfAny("peer-client-cert-file");
@@ -86,12 +86,13 @@ async function pairOf(
     readonly values: FlagValues;
     readonly dataDir: string;
     readonly urls: readonly string[];
-    readonly directory: string;
+    readonly endpoint: "client" | "peer";
+    readonly logger: Logger;
   },
   isAuto: boolean,
   [certFlag, keyFlag]: readonly [string, string],
 ): Promise<Pair> {
-  const { values, dataDir, urls, directory } = side;
+  const { values, dataDir, urls, endpoint, logger } = side;
   const [certFile, keyFile] = [values.textIfAny(certFlag), values.textIfAny(keyFlag)];
   if (!isAuto || certFile !== undefined || keyFile !== undefined) {
     return {
@@ -99,11 +100,14 @@ async function pairOf(
       ...(keyFile === undefined ? {} : { keyFile }),
     };
   }
-  return selfSignedPair({
-    directory: join(dataDir, "fixtures", directory),
+  const pair = await selfSignedPair({
+    directory: join(dataDir, "fixtures", endpoint),
     hosts: urls.map((url) => bindingOf(url).host),
     validityYears: values.number("self-signed-cert-validity"),
   });
+  // Nobody's authority vouches for it: who is to trust it needs the file.
+  logger.warn("using a self-signed certificate", { endpoint, path: pair.certFile });
+  return pair;
 }
 
 function trustOf(

@@ -1,19 +1,26 @@
-import { equal, match, rejects } from "node:assert/strict";
+import { deepEqual, equal, match, rejects } from "node:assert/strict";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, describe, it } from "node:test";
-import { silentLogger } from "@flotilla/base";
+import { type Logger, silentLogger } from "@flotilla/base";
 import { readFlags } from "../../src/member/read-flags.ts";
 import { tlsOf } from "../../src/member/tls.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "flotilla-tls-"));
 after(() => rmSync(folder, { recursive: true, force: true }));
 
+/** What was logged as a warning. */
+const warned: string[] = [];
+const logger: Logger = {
+  ...silentLogger,
+  warn: (message, fields) => warned.push(`${message} ${JSON.stringify(fields)}`),
+};
+
 function tls(...args: string[]) {
   const outcome = readFlags(args, {});
   if (outcome.kind !== "read") throw new Error(JSON.stringify(outcome));
-  return tlsOf(outcome.values, folder, silentLogger);
+  return tlsOf(outcome.values, folder, logger);
 }
 
 describe("TLS by flags", () => {
@@ -25,11 +32,20 @@ describe("TLS by flags", () => {
     equal(peers, undefined);
   });
 
-  it("makes certificates of its own with --auto-tls", async () => {
+  it("makes certificates of its own with --auto-tls, and says where they lie", async () => {
+    warned.length = 0;
     const { clients } = await tls(secure, "--auto-tls");
     match(clients?.options.certFile ?? "", /fixtures\/client\/cert\.pem$/);
     const { peers } = await tls("--listen-peer-urls=https://127.0.0.1:0", "--peer-auto-tls");
     equal(peers?.options.isSelfSigned, true);
+    const pathOf = (endpoint: string) => join(folder, "fixtures", endpoint, "cert.pem");
+    deepEqual(
+      warned,
+      ["client", "peer"].map(
+        (endpoint) =>
+          `using a self-signed certificate ${JSON.stringify({ endpoint, path: pathOf(endpoint) })}`,
+      ),
+    );
   });
 
   // biome-ignore format: a table
