@@ -68,8 +68,8 @@ class NodeDiskFile implements DiskFile {
 
   write(bytes: Uint8Array, offset: number, done: Done): void {
     const isInline = durableWrites !== 0 && inlineWrites.accepts(bytes.length, performance.now());
-    // Only in the next turn: messages that were sent in this one are to leave before.
-    if (isInline) setImmediate(() => this.#writeInline(bytes, offset, done));
+    // Only at the end of this turn: messages that were sent before it are to leave before it.
+    if (isInline) queueMicrotask(() => this.#writeInline(bytes, offset, done));
     else this.#writeInPool(bytes, offset, done);
   }
 

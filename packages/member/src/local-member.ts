@@ -299,6 +299,7 @@ export class LocalMember implements RunningMember {
         after: nodeTimers.after,
         nextTurn: (callback) => void setImmediate(callback),
         endOfTurn: queueMicrotask,
+        whenSent: queueMicrotask,
         send: (message) => this.#transport?.send(message.to, encodeMessage(message)),
         sendBulk: (to, frame) => this.#transport?.sendBulk(to, frame),
         call: (to, request, timeoutMs, done) =>

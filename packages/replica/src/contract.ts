@@ -131,6 +131,8 @@ export interface ReplicaPorts {
   nextTurn(callback: () => void): void;
   /** Calls back at the end of this one, before anything else happens. */
   endOfTurn(callback: () => void): void;
+  /** The same for the store's work, which comes last: after what was asked for by then, and has been sent. */
+  whenSent(callback: () => void): void;
   /** Sends or drops, never waits. */
   send(message: Message): void;
   /** The same for frames of snapshots, on a way of their own: they hold up no message. */

@@ -1,8 +1,8 @@
 /**
  * The loop around the engine: inputs in, effects out, completions back in. Pure.
  *
- * Once per turn of the event loop everything that has come together is given to the engine at once,
- * and its effects are executed: messages leave first, then the disk is set to work, and only when
+ * About once per turn of the event loop everything that has come together is given to the engine at
+ * once, and its effects are executed: messages leave first, then the disk is set to work, and only when
  * both are under way the store applies. Written against ports, so that a simulator runs this loop and
  * not a copy of it.
  */
@@ -23,8 +23,10 @@ export interface DriverPorts {
   nowMs(): number;
   /** Calls back in the next turn of the event loop. */
   nextTurn(callback: () => void): void;
-  /** Calls back at the end of this one, after the writes of this turn have left. */
+  /** Calls back at the end of this one. */
   endOfTurn(callback: () => void): void;
+  /** The same, after the writes of this turn have left. */
+  whenSent(callback: () => void): void;
   /** Calls back once after `delayMs`, unless the returned function is called before. */
   after(delayMs: number, callback: () => void): () => void;
   send(message: Message): void;
@@ -73,7 +75,7 @@ export class Driver {
     this.#persists = new PersistQueue({
       append: (batch, done) => ports.append(batch, done),
       install: (snapshot, done) => this.#install(snapshot, done),
-      onPersisted: (batch) => this.input((engine) => engine.persisted(batch.token)),
+      onPersisted: (batch) => this.#inputSoon((engine) => engine.persisted(batch.token)),
       send: (message) => {
         if (!this.#isStopped) ports.send(message);
       },
@@ -116,7 +118,7 @@ export class Driver {
     const isAwaited = applier.lastIndex < (this.#replacement?.snapshot.index ?? 0);
     if (addsEntries(message) && applier.isFull && !isAwaited) return;
     this.#sender.received(message);
-    this.input((engine) => engine.step(message));
+    this.#inputSoon((engine) => engine.step(message));
   }
 
   /** Logical time passes. Once, however late: a process that was stopped must not depose anybody. */
@@ -146,6 +148,20 @@ export class Driver {
   replace(snapshot: SnapshotMeta, heldIndex: number): void {
     this.#replacement = { snapshot, heldIndex };
     this.wake();
+  }
+
+  /**
+   * The same for what somebody waits for already: peers and the disk have answered. Its effects follow at
+   * the end of this turn, which is a way through the event loop less. What clients want comes from many
+   * sockets, and is gathered until the next.
+   */
+  #inputSoon(give: (engine: Engine) => void): void {
+    this.#guard(() => {
+      give(this.#ports.engine);
+      if (this.#isScheduled) return;
+      this.#isScheduled = true;
+      this.#ports.endOfTurn(this.#work);
+    });
   }
 
   /** Ends the loop after a failure. */
@@ -219,7 +235,7 @@ export class Driver {
     if (this.#isApplying || this.#isInstalling || this.#isHeld) return;
     if (!this.#ports.applier.isBehind) return;
     this.#isApplying = true;
-    this.#ports.endOfTurn(this.#apply);
+    this.#ports.whenSent(this.#apply);
   }
 
   #applyOnce(): void {

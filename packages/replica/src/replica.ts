@@ -320,6 +320,7 @@ class LocalReplica implements Replica {
       nowMs: () => ports.nowMs(),
       nextTurn: (callback) => ports.nextTurn(callback),
       endOfTurn: (callback) => ports.endOfTurn(callback),
+      whenSent: (callback) => ports.whenSent(callback),
       after: (delayMs, callback) => ports.after(delayMs, callback),
       send: (message) => {
         failpoint(fromLeader.has(message.kind) ? "raftBeforeLeaderSend" : "raftBeforeFollowerSend");

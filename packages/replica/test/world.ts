@@ -205,8 +205,8 @@ export class Node {
     for (const run of this.#held.splice(0)) this.world.after(0, run);
   }
 
-  /** At the end of a turn only the store works. */
-  endOfTurn(run: () => void): void {
+  /** What the store has to do. */
+  whenSent(run: () => void): void {
     if (this.#isHeld) this.#held.push(run);
     else this.world.after(0, run);
   }
@@ -280,7 +280,8 @@ class Running {
         nowMs: () => world.nowMs,
         after,
         nextTurn: (run) => void after(0, run),
-        endOfTurn: (run) => node.endOfTurn(alive(run)),
+        endOfTurn: (run) => void after(0, run),
+        whenSent: (run) => node.whenSent(alive(run)),
         send: (message) => world.carry(id, message.to, ({ replica }) => replica.receive(message)),
         sendBulk: (to, frame) => {
           world.bulkFrames++;

@@ -265,6 +265,7 @@ export class Process implements EventTarget {
       after: (delayMs, callback) => this.#loop.after(delayMs, callback),
       nextTurn: (callback) => this.#loop.nextTurn(callback),
       endOfTurn: (callback) => this.#loop.endOfTurn(callback),
+      whenSent: (callback) => this.#loop.endOfTurn(callback),
       send: (message) => this.#send(message),
       sendBulk: (to, bytes) => {
         const frame: BulkFrame = { from: machine.id, bytes };
