@@ -9,8 +9,8 @@
  * | member/snap/             | a snapshot that was received and is not in the store yet   |
  * | member/db-set-aside/     | the last store that was replaced because it was wrong      |
  */
-import { mkdir, rename, rm } from "node:fs/promises";
-import { dirname, join, resolve } from "node:path";
+import { rename, rm } from "node:fs/promises";
+import { join, resolve } from "node:path";
 import { BackendError, type LmdbBackend, openLmdbBackend } from "@flotilla/backend";
 import { type Logger, type Metrics, silentMetrics } from "@flotilla/base";
 import { type EngineState, isWitness, type NodeId } from "@flotilla/consensus";
@@ -19,11 +19,12 @@ import { appliedConfiguration } from "@flotilla/replica";
 import { createStore, type Store } from "@flotilla/store";
 import type { Recovered, Wal } from "@flotilla/wal";
 import type { Beginning } from "./beginning.ts";
+import { makeDurableDirectory } from "./durable-directory.ts";
 import { MemberError } from "./errors.ts";
 import { nodeIdOf } from "./identity.ts";
 import { closeLog, openLog } from "./log-directory.ts";
 import type { Owner } from "./owner.ts";
-import { SnapshotFiles, syncDirectory } from "./snapshot-files.ts";
+import { SnapshotFiles } from "./snapshot-files.ts";
 import { restoreState, type StateParts } from "./state-storage.ts";
 
 /** Where a member keeps what it keeps. */
@@ -71,6 +72,7 @@ export async function openDataDirectory(
     await makeDurableDirectory(home);
     const lock = await lockDirectory(home);
     closers.push(() => lock.release());
+    await makeDurableDirectory(logPath(where));
     const begin = () => beginning.begin();
     const { wal, recovered, owner } = await openLog(logPath(where), begin, metrics);
     closers.push(() => closeLog(wal));
@@ -127,15 +129,6 @@ async function openStore(
     await rename(directory, setAside);
     const backend = openLmdbBackend({ directory, metrics });
     return { backend, store: createStore(backend) };
-  }
-}
-
-/** Makes a directory and those above it; the name of each is durable (trap T34). */
-async function makeDurableDirectory(path: string): Promise<void> {
-  const first = await mkdir(path, { recursive: true, mode: 0o700 });
-  if (first === undefined) return; // It was there.
-  for (let made = path; made.length >= first.length; made = dirname(made)) {
-    await syncDirectory(dirname(made));
   }
 }
 

@@ -2,6 +2,7 @@
 
 /**
  * - `badOptions`: the options contradict each other.
+ * - `badDirectory`: a directory cannot be made, or read.
  * - `foreignData`: the data directory holds a log that no member has written.
  * - `bootstrapped`: the cluster knows this founder, whose data directory is new.
  * - `notAMember`: the cluster to join has not been told of this member.
@@ -17,6 +18,7 @@
  */
 export type MemberErrorCode =
   | "badOptions"
+  | "badDirectory"
   | "foreignData"
   | "bootstrapped"
   | "notAMember"

@@ -7,6 +7,7 @@ import { type Metrics, silentMetrics } from "@flotilla/base";
 import type { Configuration } from "@flotilla/consensus";
 import { measuredDisk, nodeDisk } from "@flotilla/disk";
 import { openWal, type Recovered, type Wal, type WalBatch, type WalDone } from "@flotilla/wal";
+import { badDirectory } from "./durable-directory.ts";
 import { MemberError } from "./errors.ts";
 import { decodeOwner, encodeOwner, type Owner } from "./owner.ts";
 
@@ -22,13 +23,14 @@ export interface OpenLog {
   readonly owner: Owner;
 }
 
-/** True when a log was begun in `directory`. */
+/** True when a log was begun in `directory`. Rejects with `badDirectory`. */
 export async function holdsLog(directory: string): Promise<boolean> {
   try {
     return (await readdir(directory)).some((name) => name.endsWith(".wal"));
   } catch (error) {
-    if (error instanceof Error && "code" in error && error.code === "ENOENT") return false;
-    throw error;
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === "ENOENT") return false;
+    throw badDirectory("read", directory, error);
   }
 }
 
