@@ -5,6 +5,7 @@
 import { closeSync, openSync, writeSync } from "node:fs";
 import type { LogFields, Logger } from "@flotilla/base";
 import { journalPrefixes } from "./journal.ts";
+import { LogSampler } from "./log-sampler.ts";
 
 const levels = ["debug", "info", "warn", "error", "dpanic", "panic", "fatal"] as const;
 export type LogLevel = (typeof levels)[number];
@@ -36,7 +37,9 @@ export function openLog({ level: lowest, format = "json", outputs = [] }: LogOpt
   const encode = format === "json" ? jsonLine : consoleLine;
   const write = (level: LogLevel) => {
     if (levels.indexOf(level) < levels.indexOf(lowest)) return () => {};
+    const sampler = new LogSampler();
     const log = (message: string, fields?: LogFields): void => {
+      if (!sampler.admits(message, performance.now())) return;
       const line = encode({ level, ts: timestamp(), caller: callerOf(log), msg: message }, fields);
       for (const target of targets) writeLine(target, line, level);
     };
