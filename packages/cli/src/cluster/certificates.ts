@@ -6,9 +6,10 @@
  */
 import "reflect-metadata";
 import { webcrypto } from "node:crypto";
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import * as x509 from "@peculiar/x509";
+import { makeDirectories } from "../make-directories.ts";
 
 x509.cryptoProvider.set(webcrypto);
 
@@ -49,7 +50,7 @@ export class Pki {
   /** Opens `<dataDir>/pki`, and makes the authority when there is none. */
   static async open(dataDir: string): Promise<Pki> {
     const directory = join(dataDir, "pki");
-    mkdirSync(directory, { recursive: true, mode: 0o700 });
+    makeDirectories(directory, 0o700);
     const pem = readPair(directory, "ca");
     if (pem !== undefined) return new Pki(directory, await importAuthority(pem));
     const authority = await createAuthority();

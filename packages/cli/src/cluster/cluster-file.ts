@@ -2,9 +2,10 @@
  * `cluster.json`: what `up` started and where, for `down`, `status`, `chaos` and other programs.
  * Its shape is a promise to users (ARCHITECTURE.md, "The contract").
  */
-import { mkdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
+import { readFileSync, renameSync, writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { CommandError, reasonOf } from "../exit.ts";
+import { makeDirectories } from "../make-directories.ts";
 
 export interface ClusterMember {
   name: string;
@@ -93,7 +94,7 @@ export function readClusterFile(dataDir: string): ClusterFile {
 /** Replaces the file in one step, so that a reader never sees half of it. */
 export function writeClusterFile(dataDir: string, cluster: ClusterFile): void {
   const path = join(dataDir, clusterFileName);
-  mkdirSync(dataDir, { recursive: true });
+  makeDirectories(dataDir);
   writeFileSync(`${path}.new`, `${JSON.stringify(cluster, null, 2)}\n`);
   renameSync(`${path}.new`, path);
 }

@@ -1,6 +1,6 @@
 /** Starts what a plan names and does not run yet: keys, members, nodes. */
-import { mkdirSync } from "node:fs";
 import { CommandError } from "../exit.ts";
+import { makeDirectories } from "../make-directories.ts";
 import { describe } from "../membership/look.ts";
 import type { Patience } from "../patience.ts";
 import { Pki } from "./certificates.ts";
@@ -17,7 +17,7 @@ const leaderLooksMax = 100;
 
 /** Certificates and kubeconfigs; those that are there stay. */
 export async function prepareKeys(cluster: ClusterFile, dataDir: string): Promise<Pki> {
-  mkdirSync(dataDir, { recursive: true });
+  makeDirectories(dataDir);
   const pki = await Pki.open(dataDir);
   const names = ["localhost", "kubernetes", "kubernetes.default", "kubernetes.default.svc"];
   await Promise.all(

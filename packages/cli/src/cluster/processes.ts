@@ -1,9 +1,10 @@
 /** Starts, signals and waits for the processes of a local cluster. Linux and macOS. */
 import { spawn } from "node:child_process";
-import { closeSync, mkdirSync, openSync, readFileSync } from "node:fs";
+import { closeSync, openSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
+import { makeDirectories } from "../make-directories.ts";
 
 const program = fileURLToPath(new URL("../../../bin/flotilla.js", import.meta.url));
 
@@ -15,7 +16,7 @@ export const logFileName = "flotilla.log";
  * stdout and stderr go to `<dataDir>/flotilla.log`. Returns its pid.
  */
 export function startDetached(args: readonly string[], dataDir: string, cwd: string): number {
-  mkdirSync(dataDir, { recursive: true });
+  makeDirectories(dataDir);
   const log = openSync(join(dataDir, logFileName), "a");
   try {
     const child = spawn(process.execPath, [program, ...args], {

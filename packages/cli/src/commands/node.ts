@@ -3,6 +3,7 @@ import { resolve } from "node:path";
 import { startAgent } from "@flotilla/agent";
 import { connect } from "../cluster/connect.ts";
 import { CommandError } from "../exit.ts";
+import { makeDirectories } from "../make-directories.ts";
 import { systemRandom } from "../system.ts";
 import { openLog } from "../zap-log.ts";
 
@@ -18,12 +19,14 @@ export interface NodeOptions {
 }
 
 export async function node(options: NodeOptions): Promise<void> {
+  const dataDir = resolve(options.dataDir);
+  makeDirectories(dataDir);
   const client = connect(options.server.split(","), options.kubeconfig);
   const logger = openLog({ level: "info" });
   const agent = await startAgent({
     nodeName: options.name,
     client,
-    dataDir: resolve(options.dataDir),
+    dataDir,
     address: options.address,
     labels: parseLabels(options.labels),
     volumeRoot: options.volumeRoot,

@@ -17,11 +17,12 @@ import type { FlagValues } from "./flag-values.ts";
 import { flags } from "./flags.ts";
 import { flagsHelp } from "./help.ts";
 import { openKubernetes } from "./kubernetes.ts";
+import { checkListening } from "./listen-check.ts";
 import { notifyReady } from "./notify.ts";
 import { type FlagsOutcome, readFlags } from "./read-flags.ts";
 import { dataDirOf, FlagsError, gatesOf, memberOptions, serveOptions } from "./settings.ts";
 import { type Tls, tlsOf } from "./tls.ts";
-import { timesProblem, urlsProblem } from "./urls.ts";
+import { listenUrls, timesProblem, urlsProblem } from "./urls.ts";
 import { etcdVersions, flotillaVersion, versionText } from "./version.ts";
 
 /** Calls under way get this long when the member is told to end. */
@@ -134,8 +135,9 @@ async function live(values: FlagValues, log: ProcessLog): Promise<Signal | undef
   try {
     const failpoints = await startFailpoints();
     if (failpoints !== undefined) closers.push(() => failpoints.close());
-    const running = await open(values, log, closers);
-    const outcome = await Promise.race([told, running.stopped]);
+    // Whoever is told to end while it starts has written nothing that a crash would harm.
+    const ended = open(values, log, closers).then(({ stopped }) => stopped);
+    const outcome = await Promise.race([told, ended]);
     if (outcome instanceof Error) throw outcome;
     signal = outcome;
     log.info("received signal; shutting down", { signal: signal ?? "" });
@@ -160,6 +162,7 @@ async function open(
   for (const warning of gatesOf(values).warnings) {
     log.warn("feature gate has no effect here", { gate: warning });
   }
+  await checkListening(listenUrls(values));
   const running = await start(values, tls, { log, random, metrics });
   closers.push(() => running.stop());
   const chaosSocket = values.textIfAny("chaos-socket");

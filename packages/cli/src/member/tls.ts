@@ -9,6 +9,7 @@ import {
   type TlsOptions,
   type TlsVersion,
 } from "@flotilla/pki";
+import { makeDirectories } from "../make-directories.ts";
 import type { FlagValues } from "./flag-values.ts";
 import { bindingOf } from "./urls.ts";
 
@@ -100,8 +101,10 @@ async function pairOf(
       ...(keyFile === undefined ? {} : { keyFile }),
     };
   }
+  const directory = join(dataDir, "fixtures", endpoint);
+  makeDirectories(directory, 0o700);
   const pair = await selfSignedPair({
-    directory: join(dataDir, "fixtures", endpoint),
+    directory,
     hosts: urls.map((url) => bindingOf(url).host),
     validityYears: values.number("self-signed-cert-validity"),
   });

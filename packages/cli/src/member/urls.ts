@@ -42,6 +42,12 @@ const listenFlags = [
   "listen-metrics-urls",
 ] as const;
 
+/** Every address that is listened to, but for sockets in the file system. */
+export function listenUrls(values: FlagValues): readonly string[] {
+  const all = [...listenFlags.flatMap((flag) => values.list(flag)), values.text("api-listen-url")];
+  return all.filter((url) => URL.canParse(url) && bindingOf(url).path === undefined);
+}
+
 /** What is wrong with the URLs, in etcd's words; undefined when nothing is. */
 export function urlsProblem(values: FlagValues): string | undefined {
   for (const flag of listenFlags) {

@@ -5,6 +5,7 @@ import { once } from "node:events";
 import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { get as httpGet } from "node:http";
 import { get as httpsGet } from "node:https";
+import { type AddressInfo, createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, describe, it } from "node:test";
@@ -100,6 +101,49 @@ describe("the process of a member", () => {
     deepEqual(await member.end(), [1, null]);
     match(JSON.stringify(member.lines.at(-1)), /Cannot sign tokens by \\"none\\"/);
     equal(existsSync(join(folder, "m4")), false);
+  });
+
+  it("ends by its signal while it waits for members to join", async () => {
+    const member = new Member(
+      ...["--name", "m5", "--data-dir", "m5", "--initial-cluster-state", "existing"],
+      ...["--initial-cluster", "other=http://127.0.0.1:1,m5=http://127.0.0.1:2"],
+      ...["--initial-advertise-peer-urls", "http://127.0.0.1:2", local("listen-peer-urls")],
+      ...[local("listen-client-urls"), local("advertise-client-urls")],
+    );
+    while (!existsSync(join(folder, "m5", "member", "lock"))) {
+      equal(member.process.exitCode, null);
+      await new Promise((resolve) => setTimeout(resolve, 10));
+    }
+    deepEqual(await member.end("SIGTERM"), [null, "SIGTERM"]);
+  });
+
+  it("makes no file when a port is taken, and says which address it tried", async () => {
+    const taken = createServer().listen(0, "127.0.0.1");
+    await once(taken, "listening");
+    const url = `http://127.0.0.1:${(taken.address() as AddressInfo).port}`;
+    const others = [local("initial-advertise-peer-urls")];
+    for (const urls of [
+      [`--listen-client-urls=${url}`, `--advertise-client-urls=${url}`, local("listen-peer-urls")],
+      [`--listen-peer-urls=${url}`],
+    ]) {
+      const member = new Member("--data-dir", "m6", ...others, ...urls);
+      deepEqual(await member.end(), [1, null]);
+      const { error } = member.lines.at(-1) as { error?: string };
+      equal(error?.startsWith(`Cannot listen on ${url}: listen EADDRINUSE`), true, error);
+      equal(existsSync(join(folder, "m6")), false);
+    }
+    taken.close();
+  });
+
+  it("ends when its directory cannot be made", { skip: !existsSync("/proc") }, async () => {
+    for (const flags of [[], ["--auto-tls", "--peer-auto-tls"]]) {
+      const member = new Member(
+        ...["--data-dir", "/proc/nope", ...flags, local("listen-peer-urls")],
+        ...[local("listen-client-urls"), local("advertise-client-urls")],
+      );
+      deepEqual(await member.end(), [1, null]);
+      match(JSON.stringify(member.lines.at(-1)), /Cannot make the directory .*\/proc\/nope/);
+    }
   });
 
   it("ends with 1 and says why when it cannot listen", async () => {
