@@ -1,6 +1,4 @@
 /** One member inside a program: a store for an application, or for a test. */
-import { mkdtemp, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Logger, MetricRegistry } from "@flotilla/base";
 import { createEtcdClient, type EtcdClient } from "@flotilla/client";
@@ -15,6 +13,7 @@ import {
   startMs,
 } from "./limits.ts";
 import { startServing } from "./serving-member.ts";
+import { temporaryDirectory } from "./temporary-directory.ts";
 
 export interface StartMemberOptions {
   /** Holds everything the member keeps. Default: a temporary one, removed by `stop`. */
@@ -61,8 +60,8 @@ const noPeerUrl = "http://127.0.0.1:2380";
 /**
  * Starts a member; resolves once it answers, which takes a quorum of `initialCluster`.
  *
- * Rejects with `MemberError`, `WalError`, `BackendError`, `DiskError`, the system's error of a port
- * that is taken, or `EmbedError` `noLeader`; and leaves nothing open.
+ * Rejects with {@link EmbedError}, whose cause is what the member itself rejected with; leaves nothing
+ * open, and nothing on disk but in a `dataDir` that was given.
  */
 export async function startMember(options: StartMemberOptions = {}): Promise<EmbeddedMember> {
   const { name = "default", host = "127.0.0.1", clientPort = 0, peerUrl } = options;
@@ -107,7 +106,7 @@ export async function startMember(options: StartMemberOptions = {}): Promise<Emb
     };
   } catch (error) {
     await stop();
-    throw error;
+    throw EmbedError.from(error);
   }
 }
 
@@ -124,9 +123,10 @@ async function directoryFor(
   path: string | undefined,
 ): Promise<{ readonly path: string; remove(): Promise<void> }> {
   if (path !== undefined) return { path, remove: async () => {} };
-  const own = await mkdtemp(join(tmpdir(), "flotilla-embed-"));
-  return {
-    path: join(own, "data"),
-    remove: () => rm(own, { recursive: true, force: true }),
-  };
+  const { path: own, remove } = await temporaryDirectory().catch((error: unknown) => {
+    throw new EmbedError("badDirectory", `Cannot make a temporary directory: ${error}`, {
+      cause: error,
+    });
+  });
+  return { path: join(own, "data"), remove };
 }

@@ -1,13 +1,19 @@
 import { deepEqual, equal, match, rejects } from "node:assert/strict";
+import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdtemp, rm } from "node:fs/promises";
+import { mkdir, mkdtemp, readdir, rm, writeFile } from "node:fs/promises";
 import { type AddressInfo, createServer } from "node:net";
 import { networkInterfaces, tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, it } from "node:test";
 import { MetricRegistry } from "@flotilla/base";
 import { compare, createEtcdClient, op, textOf } from "@flotilla/client";
-import { startMember } from "../src/index.ts";
+import {
+  type EmbedError,
+  type EmbedErrorCode,
+  type StartMemberOptions,
+  startMember,
+} from "../src/index.ts";
 
 describe("startMember()", () => {
   it("gives a store in two lines", async () => {
@@ -94,11 +100,65 @@ describe("startMember()", () => {
     await member.stop();
   });
 
-  it("rejects, and leaves nothing open, when its port is taken", async () => {
-    const member = await startMember();
-    const clientPort = Number(new URL(member.clientUrl).port);
-    await rejects(startMember({ clientPort }), { code: "EADDRINUSE" });
-    await member.stop();
+  it("rejects with a code, keeps the cause, and leaves nothing open or behind", async () => {
+    const folder = await mkdtemp(join(tmpdir(), "flotilla-embed-test-"));
+    const before = process.env["TMPDIR"];
+    try {
+      const dataDir = join(folder, "data");
+      await writeFile(join(folder, "file"), "");
+      const member = await startMember({ dataDir });
+      const clientPort = Number(new URL(member.clientUrl).port);
+      process.env["TMPDIR"] = join(folder, "tmp");
+      await mkdir(join(folder, "tmp"));
+      const { origin: peerUrl } = new URL(member.member.peerUrl);
+      const cases: readonly (readonly [StartMemberOptions, EmbedErrorCode, cause: string])[] = [
+        [{ clientPort }, "portInUse", "EADDRINUSE"],
+        [{ peerUrl }, "portInUse", "cannotListen"],
+        [{ host: "192.0.2.1" }, "cannotListen", "EADDRNOTAVAIL"],
+        [{ clientPort: -1 }, "badOptions", "ERR_SOCKET_BAD_PORT"],
+        [{ clientPort: 70_000 }, "badOptions", "ERR_SOCKET_BAD_PORT"],
+        [{ peerUrl: "nonsense" }, "badOptions", "badAddress"],
+        [{ initialCluster: [{ name: "b", peerUrl }] }, "badOptions", "badOptions"],
+        [{ dataDir }, "directoryInUse", "locked"],
+        [{ dataDir: join(folder, "file") }, "badDirectory", "badDirectory"],
+      ];
+      for (const [options, code, cause] of cases) {
+        await rejects(startMember(options), (error) => {
+          const { name, cause: found } = error as EmbedError;
+          deepEqual(
+            [name, (error as EmbedError).code, (found as NodeJS.ErrnoException).code],
+            ["EmbedError", code, cause],
+          );
+          return true;
+        });
+      }
+      deepEqual(await readdir(join(folder, "tmp")), []);
+      await member.stop();
+    } finally {
+      if (before === undefined) delete process.env["TMPDIR"];
+      else process.env["TMPDIR"] = before;
+      await rm(folder, { recursive: true });
+    }
+  });
+
+  it("leaves nothing behind in a program that throws", async () => {
+    const folder = await mkdtemp(join(tmpdir(), "flotilla-embed-test-"));
+    try {
+      const index = new URL("../src/index.js", import.meta.url);
+      const program = `import { startMember } from "${index}"; await startMember(); throw new Error("late");`;
+      const child = spawn(process.execPath, ["--input-type=module", "-e", program], {
+        env: { ...process.env, TMPDIR: folder },
+        stdio: ["ignore", "ignore", "pipe"],
+      });
+      let errors = "";
+      child.stderr.on("data", (chunk) => (errors += chunk));
+      const [code] = await once(child, "close");
+      equal(code, 1);
+      match(errors, /late/);
+      deepEqual(await readdir(folder), []);
+    } finally {
+      await rm(folder, { recursive: true });
+    }
   });
 });
 
