@@ -1,4 +1,5 @@
 import { deepEqual, equal, ok } from "node:assert/strict";
+import { existsSync } from "node:fs";
 import { mkdtemp, readdir, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -71,6 +72,15 @@ describe("nodeDisk", () => {
       const late = ended<void>((done) => file.write(new Uint8Array(size), 0, done));
       equal(await codeOf(late), "EBADF");
     }
+  });
+
+  it("reports a full disk, by whichever way", { skip: !existsSync("/dev/full") }, async () => {
+    const file = await ended<DiskFile>((done) => nodeDisk.open("/dev/full", done));
+    for (const size of [1, inlineBytesMax + 1]) {
+      const write = ended<void>((done) => file.write(new Uint8Array(size), 0, done));
+      equal(await codeOf(write), "ENOSPC", `${size} bytes`);
+    }
+    await ended<void>((done) => file.close(done));
   });
 
   it("opens what is there without changing it", async () => {
