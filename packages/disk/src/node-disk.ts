@@ -67,10 +67,16 @@ class NodeDiskFile implements DiskFile {
   }
 
   write(bytes: Uint8Array, offset: number, done: Done): void {
-    const isInline = durableWrites !== 0 && inlineWrites.accepts(bytes.length, performance.now());
-    // Only at the end of this turn: messages that were sent before it are to leave before it.
-    if (isInline) queueMicrotask(() => this.#writeInline(bytes, offset, done));
-    else this.#writeInPool(bytes, offset, done);
+    if (durableWrites !== 0 && inlineWrites.accepts(bytes.length)) {
+      // Only at the end of this turn: messages that were sent before it are to leave before it.
+      queueMicrotask(() => this.#writeInline(bytes, offset, done));
+      return;
+    }
+    const beganMs = performance.now();
+    this.#writeInPool(bytes, offset, (error) => {
+      if (error === undefined) inlineWrites.madeInPool(bytes.length, beganMs, performance.now());
+      done(error);
+    });
   }
 
   #writeInline(bytes: Uint8Array, offset: number, done: Done): void {
@@ -82,7 +88,7 @@ class NodeDiskFile implements DiskFile {
       done(error);
       return;
     }
-    inlineWrites.made(beganMs, performance.now());
+    inlineWrites.madeInline(beganMs, performance.now());
     if (written === bytes.length) done(undefined);
     else this.#writeInPool(bytes.subarray(written), offset + written, done);
   }

@@ -1,64 +1,72 @@
-import { equal } from "node:assert/strict";
+import { equal, ok } from "node:assert/strict";
 import { describe, it } from "node:test";
-import {
-  InlineWrites,
-  inlineBytesMax,
-  inlineMsMax,
-  poolMsMax,
-  poolMsMin,
-} from "../src/inline-writes.ts";
+import { InlineWrites, inlineBytesMax, inlinePeriodMs, pauseMsMax } from "../src/inline-writes.ts";
 
-/** Small writes that take `ms` each, one every 10 ms, until they are refused; when that is. */
-function writeUntilRefused(inline: InlineWrites, fromMs: number, ms: number): number {
-  let nowMs = fromMs;
-  for (let count = 0; count < 10_000 && inline.accepts(100, nowMs); count++) {
-    inline.made(nowMs, nowMs + ms);
-    nowMs += 10;
+const bytes = 500;
+
+/** Writes one after the other, a millisecond apart, for `forMs`: how many were made on the loop. */
+function writeFor(
+  forMs: number,
+  inline: InlineWrites,
+  { pool, loop }: { readonly pool: number; readonly loop: number },
+  fromMs = 0,
+): number {
+  let count = 0;
+  for (let nowMs = fromMs; nowMs < fromMs + forMs; nowMs++) {
+    if (inline.accepts(bytes)) {
+      const beganMs = nowMs;
+      nowMs += loop;
+      inline.madeInline(beganMs, nowMs);
+      count++;
+    } else {
+      const beganMs = nowMs;
+      nowMs += pool;
+      inline.madeInPool(bytes, beganMs, nowMs);
+    }
   }
-  return nowMs;
+  return count;
 }
 
 describe("InlineWrites", () => {
-  it("accepts what is small as long as the disk is fast", () => {
-    const inline = new InlineWrites();
-    equal(writeUntilRefused(inline, 0, inlineMsMax), 100_000);
-    equal(inline.accepts(inlineBytesMax, 100_000), true);
-    equal(inline.accepts(inlineBytesMax + 1, 100_000), false);
+  it("leaves all to the pool while that is fast", () => {
+    equal(writeFor(60_000, new InlineWrites(), { pool: 0.45, loop: 0.05 }), 0);
   });
 
-  it("leaves a disk alone that has held up the loop once", () => {
+  it("writes on the loop when the pool is slow and the disk is not", () => {
     const inline = new InlineWrites();
-    inline.made(0, 8.1);
-    equal(inline.accepts(1, 8.1 + poolMsMin - 1), false);
-    equal(inline.accepts(1, 8.1 + 2 * poolMsMin), true);
+    ok(writeFor(60_000, inline, { pool: 1, loop: 0.1 }) > 50_000);
+    equal(inline.accepts(inlineBytesMax + 1), false);
   });
 
-  it("forgives a write that was a little late", () => {
-    const inline = new InlineWrites();
-    inline.made(0, 4);
-    equal(inline.accepts(1, 4), true);
+  it("leaves a slow disk to the pool", () => {
+    equal(writeFor(600_000, new InlineWrites(), { pool: 8, loop: 8 }), 0);
   });
 
-  it("tries a slow disk less and less often, down to once a minute", () => {
+  it("tries a disk that is hardly faster by the loop, less and less often", () => {
     const inline = new InlineWrites();
-    let nowMs = 0;
-    let pauseMs = 0;
-    for (let times = 0; times < 20; times++) {
-      const refusedMs = writeUntilRefused(inline, nowMs, 20);
-      equal(refusedMs, nowMs + 10, "one write is enough");
-      nowMs = refusedMs;
-      while (!inline.accepts(1, nowMs)) nowMs += 1000;
-      pauseMs = nowMs - refusedMs;
-    }
-    equal(pauseMs, poolMsMax + 1000);
+    const inTheFirstMinutes = writeFor(300_000, inline, { pool: 3, loop: 2.9 });
+    ok(inTheFirstMinutes > 0 && inTheFirstMinutes < 20, `${inTheFirstMinutes}`);
+    equal(writeFor(10 * pauseMsMax, inline, { pool: 3, loop: 2.9 }, 300_000), 10);
   });
 
-  it("forgets that a disk was slow once it was fast for longer", () => {
+  it("goes back to the pool at the first write that holds up the loop", () => {
     const inline = new InlineWrites();
-    for (const atMs of [0, 2_100, 6_300]) inline.made(atMs, atMs + 20); // Left alone for 1, 2 and 4 s.
-    equal(inline.accepts(1, 10_300), false);
-    inline.made(60_000, 60_020);
-    equal(inline.accepts(1, 60_020 + poolMsMin - 1), false);
-    equal(inline.accepts(1, 60_020 + poolMsMin), true);
+    writeFor(1_000, inline, { pool: 1, loop: 0.1 });
+    equal(inline.accepts(bytes), true);
+    inline.madeInline(2_000, 2_020);
+    equal(inline.accepts(bytes), false);
+  });
+
+  it("goes back to a pool that has become fast", () => {
+    const inline = new InlineWrites();
+    writeFor(5_000, inline, { pool: 1, loop: 0.1 });
+    writeFor(inlinePeriodMs, inline, { pool: 0.2, loop: 0.1 }, 5_000);
+    equal(writeFor(10_000, inline, { pool: 0.2, loop: 0.1 }, 5_000 + inlinePeriodMs), 0);
+  });
+
+  it("measures the pool by writes of the same size", () => {
+    const inline = new InlineWrites();
+    for (let at = 0; at < 100; at++) inline.madeInPool(inlineBytesMax + 1, at, at + 2);
+    equal(inline.accepts(bytes), false);
   });
 });
