@@ -82,7 +82,7 @@ export class MemberProcesses {
     if (!this.#places.has(name)) await this.place(name);
     const urls = ["--peer-urls", this.peerUrl(name)];
     const told = await this.change("add", name, ...urls, ...flags);
-    const command = /^npx flotilla (member .*)$/ms.exec(told)?.[1] ?? "";
+    const command = /^\S.*flotilla(?:\.js)? (member --name .*)$/ms.exec(told)?.[1] ?? "";
     ok(command !== "", `add says how to start ${name}: ${told}`);
     const words = command.replaceAll("\\\n", " ").replaceAll("'", "").trim().split(/\s+/);
     this.#at(name).args = [...words, "--data-dir", this.dataDir(name), ...this.#ownFlags(name)];

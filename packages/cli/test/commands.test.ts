@@ -142,6 +142,13 @@ describe("flotilla", () => {
         /A learner has no votes/,
       ],
       [["add", "m4", "--peer-urls", "http://h:1", "--votes", "0"], /whole number from 1/],
+      [
+        ["add", "m4", "--peer-urls", "bad", "--endpoints", "127.0.0.1:1"],
+        /Cannot use peer URL "bad": it must be http:/,
+      ],
+      [["weight", "m1=3"], /No votes are given for m1=3\nName members and votes in turn/],
+      [["weight", "m1", "0"], /from 1 to 1000000, got "0" for m1\n`flotilla member remove m1`/],
+      [["weight", "m1", "x"], /got "x" for m1\nName members and votes in turn/],
       [["prefer", "--endpoints", "127.0.0.1:1", "--bogus"], /unknown option '--bogus'/],
     ];
     for (const [args, message] of cases) {

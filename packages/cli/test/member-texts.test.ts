@@ -1,10 +1,12 @@
 import { deepEqual, doesNotMatch, equal, match, throws } from "node:assert/strict";
 import { describe, it } from "node:test";
+import type { ConfigurationChange } from "@flotilla/consensus";
 import { memberCalled } from "../src/membership/description.ts";
 import { listing } from "../src/membership/listing.ts";
 import { recovered, recoveryPlanned } from "../src/membership/recovery-text.ts";
-import { startInstructions } from "../src/membership/start-command.ts";
-import { clusterOf } from "./fixtures.ts";
+import { refusalText } from "../src/membership/refusals.ts";
+import { programCalled, startInstructions } from "../src/membership/start-command.ts";
+import { clusterOf, idIn } from "./fixtures.ts";
 
 const rows = (text: string) =>
   text
@@ -128,14 +130,15 @@ describe("startInstructions()", () => {
       ...before.members,
       { ...clusterOf("m3").members[0], ...added, name: "", clientUrls: [] },
     ] as typeof before.members;
-    const text = startInstructions({ ...before, members }, added, ["--election-timeout", "500"]);
+    const style = { program: "node /f/flotilla.js", pace: ["--election-timeout", "500"] };
+    const text = startInstructions({ ...before, members }, added, style);
     match(
       text,
       /^ETCD_NAME="m3"\nETCD_INITIAL_CLUSTER="m1=http:\/\/127\.0\.0\.1:2380,m2=http:\/\/127\.0\.0\.1:2382,m3=http:\/\/127\.0\.0\.1:2384"\nETCD_INITIAL_ADVERTISE_PEER_URLS="http:\/\/127\.0\.0\.1:2384"\nETCD_INITIAL_CLUSTER_STATE="existing"\n/,
     );
-    const command = text.slice(text.indexOf("npx ")).replaceAll("\\\n", "");
+    const command = text.slice(text.indexOf("node ")).replaceAll("\\\n", "");
     deepEqual(command.split(/\s+/).slice(0, 7), [
-      ...["npx", "flotilla", "member", "--name", "m3", "--data-dir", "m3.etcd"],
+      ...["node", "/f/flotilla.js", "member", "--name", "m3", "--data-dir", "m3.etcd"],
     ]);
     match(command, /--listen-client-urls http:\/\/127\.0\.0\.1:2383 /);
     match(command, /--election-timeout 500$/);
@@ -145,7 +148,41 @@ describe("startInstructions()", () => {
     const before = clusterOf("m1* m2");
     const members = before.members.map((one) => (one.name === "m2" ? { ...one, name: "" } : one));
     const added = { id: 0xa3n, name: "m3", peerUrls: ["http://h:1"] };
-    match(startInstructions({ ...before, members }, added, []), /,a2=http:\/\/127\.0\.0\.1:2382/);
+    const text = startInstructions({ ...before, members }, added, {
+      program: "flotilla",
+      pace: [],
+    });
+    match(text, /,a2=http:\/\/127\.0\.0\.1:2382/);
+  });
+
+  it("calls the program as it can be called, but for npx, which keeps signals from it", () => {
+    const path = ["/usr/bin", "/home/me/work/node_modules/.bin"];
+    const cases: readonly (readonly [script: string, called: string])[] = [
+      ["/usr/bin/flotilla", "flotilla"],
+      ["/opt/flotilla", "/opt/flotilla"],
+      ["/opt/cli/bin/flotilla.js", "node /opt/cli/bin/flotilla.js"],
+      ["/home/me/work/node_modules/.bin/flotilla", "/home/me/work/node_modules/.bin/flotilla"],
+    ];
+    for (const [script, called] of cases) equal(programCalled(script, path), called);
+  });
+});
+
+describe("refusalText()", () => {
+  it("names the member whose role does not fit, and its role", () => {
+    const cluster = clusterOf("m1* m2l m3w");
+    const [m1, m2, m3] = ["m1", "m2", "m3"].map((name) => idIn(cluster, name)) as [
+      string,
+      string,
+      string,
+    ];
+    const cases: readonly (readonly [ConfigurationChange, RegExp])[] = [
+      [{ kind: "promote", id: m1, votes: 1 }, /^m1 votes already$/],
+      [{ kind: "votes", id: m2, votes: 2 }, /^m2 is a learner and has no votes: `flotilla member/],
+      [{ kind: "prefer", ids: [m1, m2] }, /^m2 is a learner, and only a voter with data can lead$/],
+      [{ kind: "staticLeader", id: m3 }, /^m3 is a witness, and only/],
+    ];
+    for (const [change, text] of cases) match(refusalText("wrongRole", cluster, [change]), text);
+    match(refusalText("unchanged", cluster, []), /it would change nothing/);
   });
 });
 

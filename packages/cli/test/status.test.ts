@@ -60,6 +60,17 @@ describe("statusText()", () => {
     match(text, /^2 of 2 members answer, 2 are needed: no further member may fail\.$/m);
   });
 
+  it("knows nothing of a member that is not heard", () => {
+    const silent = { term: 0, appliedIndex: 0, revision: 0 };
+    const members = [
+      { ...member("m1", "leader", 1), ...silent, role: "stopped" as const },
+      { ...member("m2", "follower", 1), ...silent, role: "unreachable" as const },
+    ];
+    const text = statusText({ ...view, members });
+    match(text, /^m1 +1 +running +stopped +- +- +- +http:\/\/c$/m);
+    match(text, /^m2 +1 +running +unreachable +- +- +- +http:\/\/c$/m);
+  });
+
   it("shows votes, roles and remarks where they are not the plain case", () => {
     const text = statusText({
       ...view,

@@ -1,7 +1,9 @@
 /** `flotilla member add|remove|promote|...`: who takes part in a running cluster, and with what weight. */
-import type { ConfigurationChange } from "@flotilla/consensus";
+import { delimiter } from "node:path";
+import { type ConfigurationChange, votesMax } from "@flotilla/consensus";
 import type { MembershipDescription } from "@flotilla/etcd-api";
 import { nodeIdOf } from "@flotilla/member";
+import { PeerError, parsePeerUrl } from "@flotilla/peer";
 import { localPace } from "../cluster/plan.ts";
 import { confirm } from "../confirm.ts";
 import { atEndpoint, type EndpointOptions } from "../endpoints.ts";
@@ -11,8 +13,8 @@ import { callOf, memberCalled } from "../membership/description.ts";
 import { type ListFormat, listing } from "../membership/listing.ts";
 import { forgetLocalMember } from "../membership/local-member.ts";
 import { describe, lookAt, noLeader, type Seen } from "../membership/look.ts";
-import { refusalTexts } from "../membership/refusals.ts";
-import { startInstructions } from "../membership/start-command.ts";
+import { refusalText } from "../membership/refusals.ts";
+import { programCalled, startInstructions } from "../membership/start-command.ts";
 import { stepOf } from "../membership/steps.ts";
 
 export interface VerbOptions extends EndpointOptions {
@@ -45,7 +47,7 @@ export async function add(name: string, options: AddOptions): Promise<void> {
       "A witness votes from the start, since it has nothing to learn.",
     );
   }
-  const urls = options.peerUrls.split(",");
+  const urls = peerUrlsOf(options.peerUrls);
   const seen = await lookAt(options);
   if (seen.description.members.some((member) => member.name === name)) {
     throw new CommandError(
@@ -60,7 +62,9 @@ export async function add(name: string, options: AddOptions): Promise<void> {
   const id = after.added[0] ?? 0n;
   print(`Member ${nodeIdOf(id)} added.\n`);
   const pace = options.endpoints === undefined ? localPace : [];
-  print(startInstructions(after, { id, name, peerUrls: urls }, pace));
+  const directories = (process.env["PATH"] ?? "").split(delimiter);
+  const program = programCalled(process.argv[1] ?? "flotilla", directories);
+  print(startInstructions(after, { id, name, peerUrls: urls }, { program, pace }));
 }
 
 export async function remove(who: string, options: VerbOptions): Promise<void> {
@@ -87,8 +91,9 @@ export async function promote(
 
 /** `pairs`: a member and its votes, in turn; all of them change at once. */
 export async function weight(pairs: readonly string[], options: VerbOptions): Promise<void> {
+  const wanted = pairsOf(pairs);
   const seen = await lookAt(options);
-  const changes = pairsOf(pairs).map(([who, votes]): ConfigurationChange => {
+  const changes = wanted.map(([who, votes]): ConfigurationChange => {
     return { kind: "votes", id: nodeIdOf(memberCalled(seen.description, who).id), votes };
   });
   await carryOut("change the votes", changes, seen, options);
@@ -119,7 +124,8 @@ async function carryOut(
 ): Promise<MembershipDescription> {
   const consequences = consequencesOf(description, changes);
   if (consequences.kind === "refused") {
-    throw new CommandError("badInput", `Cannot ${what}: ${refusalTexts[consequences.reason]}`);
+    const why = refusalText(consequences.reason, description, changes);
+    throw new CommandError("badInput", `Cannot ${what}: ${why}`);
   }
   print(explained(consequences));
   if (consequences.danger !== undefined && !options.force) {
@@ -139,18 +145,36 @@ function explained({ lines, warnings, danger }: Consequences): string {
   return [...lines, ...all.map((text) => `Warning: ${text}`)].join("\n");
 }
 
+/** Looked at before anybody is asked. */
+function peerUrlsOf(text: string): readonly string[] {
+  const urls = text.split(",");
+  try {
+    for (const url of urls) parsePeerUrl(url);
+    return urls;
+  } catch (error) {
+    if (!(error instanceof PeerError)) throw error;
+    throw new CommandError("wrongArguments", error.message, undefined, error);
+  }
+}
+
+const inTurn = "Name members and votes in turn: `flotilla member weight m1 3 m2 1`.";
+
 function pairsOf(words: readonly string[]): readonly (readonly [who: string, votes: number])[] {
   const pairs: [string, number][] = [];
   for (let at = 0; at < words.length; at += 2) {
-    const [who = "", votes = ""] = words.slice(at, at + 2);
-    if (!/^\d{1,9}$/.test(votes)) {
+    const [who = "", votes] = words.slice(at, at + 2);
+    if (votes === undefined) {
+      throw new CommandError("wrongArguments", `No votes are given for ${who}`, inTurn);
+    }
+    const count = /^\d{1,9}$/.test(votes) ? Number(votes) : 0;
+    if (count < 1 || count > votesMax) {
       throw new CommandError(
         "wrongArguments",
-        `Votes must be a whole number, got ${JSON.stringify(votes)} for ${who}`,
-        "Name members and votes in turn: `flotilla member weight m1 3 m2 1`.",
+        `Votes must be a whole number from 1 to ${votesMax}, got ${JSON.stringify(votes)} for ${who}`,
+        votes === "0" ? `\`flotilla member remove ${who}\` takes its vote, and it.` : inTurn,
       );
     }
-    pairs.push([who, Number(votes)]);
+    pairs.push([who, count]);
   }
   return pairs;
 }

@@ -75,8 +75,13 @@ export async function restoreSnapshot(path: string, flags: RestoreFlags): Promis
   checkAdvertised(name, initialCluster, flags.initialAdvertisePeerUrls.split(","));
   const file = await openSnapshotFile(path, "open");
   if (!flags.skipHashCheck) {
+    checkLength(file);
     if (file.hash === undefined) {
-      throw new CommandError("refused", "snapshot missing hash but --skip-hash-check=false");
+      throw new CommandError(
+        "refused",
+        "snapshot missing hash but --skip-hash-check=false",
+        `What \`snapshot save\` writes ends with its hash: ${path} is cut short, or no snapshot, unless it was copied by other means.`,
+      );
     }
     await checkHash(file);
   }

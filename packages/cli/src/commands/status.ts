@@ -36,7 +36,8 @@ export function statusText(view: ClusterView): string {
     ],
     view.members.map((m) => [
       ...[m.name, String(m.pid), m.process, m.role, ...ifWeighted(String(m.votes))],
-      ...[String(m.term), String(m.appliedIndex), String(m.revision), m.clientUrl],
+      ...[m.term, m.appliedIndex, m.revision].map((number) => (isHeard(m) ? String(number) : "-")),
+      m.clientUrl,
     ]),
   );
   const nodes = table(
@@ -51,6 +52,11 @@ export function statusText(view: ClusterView): string {
   lines.push(faultTolerance(view), ...view.remarks);
   if (view.entry !== "") lines.push(`Entry: ${view.entry}`);
   return lines.join("\n");
+}
+
+/** Of the others nothing is known. */
+function isHeard({ role }: ClusterView["members"][number]): boolean {
+  return role !== "stopped" && role !== "unreachable";
 }
 
 function faultTolerance({ quorum }: ClusterView): string {

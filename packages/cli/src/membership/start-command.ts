@@ -1,4 +1,5 @@
 /** How to start a member that was just added: etcd's variables, and the whole command. Pure. */
+import { basename, dirname, join } from "node:path";
 import type { MembershipDescription } from "@flotilla/etcd-api";
 import { nodeIdOf } from "@flotilla/member";
 import { firstPorts } from "../cluster/plan.ts";
@@ -9,11 +10,30 @@ export interface NewMember {
   readonly peerUrls: readonly string[];
 }
 
+/** How the new member is run. */
+export interface StartStyle {
+  /** What stands before `member`, as {@link programCalled} says it. */
+  readonly program: string;
+  /** Flags that the others run with. */
+  readonly pace: readonly string[];
+}
+
+/**
+ * How a program is called that runs as `script`: by its name where `directories` (of `PATH`) hold it. Not
+ * by npx, which would stand between a member and the signals that are meant for it.
+ */
+export function programCalled(script: string, directories: readonly string[]): string {
+  const directory = dirname(script);
+  const isNpx = directory.endsWith(join("node_modules", ".bin"));
+  if (!isNpx && directories.includes(directory)) return basename(script);
+  return script.endsWith(".js") ? `node ${script}` : script;
+}
+
 /** etcdctl's four variables, then the command that says the same. */
 export function startInstructions(
   description: MembershipDescription,
   member: NewMember,
-  pace: readonly string[],
+  { program, pace }: StartStyle,
 ): string {
   const cluster = initialCluster(description, member);
   const peers = member.peerUrls.join(",");
@@ -26,7 +46,7 @@ export function startInstructions(
     "",
     "Start it with an empty data directory:",
     "",
-    `npx flotilla member --name ${member.name} --data-dir ${member.name}.etcd \\`,
+    `${program} member --name ${member.name} --data-dir ${member.name}.etcd \\`,
     `  --initial-cluster '${cluster}' \\`,
     "  --initial-cluster-state existing \\",
     `  --listen-peer-urls ${member.peerUrls[0] ?? ""} --initial-advertise-peer-urls ${peers} \\`,

@@ -13,7 +13,7 @@ export function parseInitialCluster(text: string): readonly InitialMember[] {
     const at = part.indexOf("=");
     const name = at < 0 ? part : part.slice(0, at);
     const peerUrl = at < 0 ? "" : part.slice(at + 1);
-    checkUrl(peerUrl);
+    checkUrl(peerUrl, `--initial-cluster takes name=url pairs by commas, got ${part}`);
     return { name, peerUrl };
   });
 }
@@ -48,11 +48,11 @@ export function checkAdvertised(
   );
 }
 
-function checkUrl(url: string): void {
+function checkUrl(url: string, hint?: string): void {
   if (schemes.some((scheme) => url.startsWith(scheme))) return;
-  throw refused(`URL scheme must be http, https, unix, or unixs: ${url}`);
+  throw refused(`URL scheme must be http, https, unix, or unixs: ${url}`, hint);
 }
 
-function refused(text: string): CommandError {
-  return new CommandError("refused", text);
+function refused(text: string, hint?: string): CommandError {
+  return new CommandError("refused", text, hint);
 }

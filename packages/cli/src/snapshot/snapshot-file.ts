@@ -42,7 +42,7 @@ export async function* readSnapshotFile({
 
 /** Ends the command when the file is longer or shorter than one that was saved or copied. */
 export function checkLength({ path, dataBytes, hash }: SnapshotFile): void {
-  if (hash !== undefined || dataBytes % snapshotUnitBytes === 0) return;
+  if (hash !== undefined || (dataBytes > 0 && dataBytes % snapshotUnitBytes === 0)) return;
   throw new CommandError(
     "refused",
     `${path}: ${dataBytes} bytes are the length of no snapshot`,
@@ -93,11 +93,11 @@ async function bytesAt(path: string, at: number, length: number): Promise<Uint8A
 }
 
 async function sizeOf(path: string, doing: string): Promise<number> {
-  try {
-    return (await stat(path)).size;
-  } catch (error) {
-    const { code } = error as NodeJS.ErrnoException;
-    const reason = code === "ENOENT" ? "no such file or directory" : String(code);
-    throw new CommandError("refused", `${doing} ${path}: ${reason}`, undefined, error);
-  }
+  const refused = (reason: string, cause?: unknown): CommandError =>
+    new CommandError("refused", `${doing} ${path}: ${reason}`, undefined, cause);
+  const found = await stat(path).catch((error: NodeJS.ErrnoException) => {
+    throw refused(error.code === "ENOENT" ? "no such file or directory" : `${error.code}`, error);
+  });
+  if (found.isDirectory()) throw refused("is a directory");
+  return found.size;
 }
