@@ -1,5 +1,6 @@
 /** Which members a command asks: those it is told, or those of the local cluster. */
 import { resolve } from "node:path";
+import { isEtcdError } from "@flotilla/client/etcd";
 import { findClusterFile } from "./cluster/cluster-file.ts";
 import { asksForTls, type CredentialOptions } from "./credentials.ts";
 import { EtcdCaller } from "./etcd-caller.ts";
@@ -44,9 +45,9 @@ export async function atEndpoint<T>(
   }
 }
 
-/** That an endpoint did not answer, so that the next one is asked; throws any other error. */
+/** Why another endpoint may do what this one did not; throws any other error. */
 export function silence(error: unknown): CommandError {
-  if (error instanceof CommandError && error.code === "cannotConnect") return error;
+  if (error instanceof CommandError && isEtcdError(error.cause, "unavailable")) return error;
   throw error;
 }
 
@@ -59,13 +60,17 @@ export function noAnswer(
   const message =
     failures.length === 1 && first !== undefined
       ? first.message
-      : ["No member answered:", ...failures.map((failure) => `  ${failure.message}`)].join("\n");
+      : [
+          "None of these members could do it:",
+          ...failures.map((failure) => `  ${failure.message}`),
+        ].join("\n");
   const hint =
     failures.find((failure) => failure.hint !== undefined)?.hint ??
     (options.endpoints === undefined
       ? "`flotilla status` shows which members run and whether there is a leader."
       : "Is --endpoints right, and does a member run there? It says its client URLs when it is ready.");
-  return new CommandError("cannotConnect", message, hint, first);
+  const isRefused = failures.every(({ code }) => code === "refused");
+  return new CommandError(isRefused ? "refused" : "cannotConnect", message, hint, first);
 }
 
 /** URLs, at least one; ends the command when none is known. */

@@ -19,6 +19,8 @@ const callTimeoutMs = 5000;
 /** A change waits for others that are under way, and until it is in force. */
 const changeTimeoutMs = 20_000;
 
+/** DEADLINE_EXCEEDED and UNAVAILABLE (grpc/doc/statuscodes.md): the same member may answer later. */
+const passingStatuses: ReadonlySet<number> = new Set([4, 14]);
 const lookHint = "`flotilla member list` shows which members run, and who leads.";
 
 /** One key, or all that begin with it. */
@@ -114,9 +116,17 @@ export class EtcdCaller {
     switch (error.code) {
       case "unavailable": {
         const reason = reasonOf(error.cause ?? error).trim();
-        const did = error.status === 0 ? "did not answer" : "cannot answer now";
-        const hint = error.status === 0 ? tlsHint(new URL(this.url).protocol, reason) : lookHint;
-        return new CommandError("cannotConnect", `${this.url} ${did}: ${reason}`, hint, error);
+        if (error.status !== 0) {
+          const code = passingStatuses.has(error.status) ? "cannotConnect" : "refused";
+          return new CommandError(code, `${this.url} cannot do it: ${reason}`, lookHint, error);
+        }
+        const hint = tlsHint(new URL(this.url).protocol, reason);
+        return new CommandError(
+          "cannotConnect",
+          `${this.url} did not answer: ${reason}`,
+          hint,
+          error,
+        );
       }
       case "outcomeUnknown": {
         const hint = "Look at what is there before you try again.";

@@ -70,7 +70,10 @@ describe("flotilla", () => {
     ]) {
       const several = flotilla(...args, "--endpoints", "127.0.0.1:1,127.0.0.1:2");
       equal(several.code, 2);
-      match(several.stderr, /^Error: No member answered:\n.*:1 did not answer: .*\n.*:2 did not/);
+      match(
+        several.stderr,
+        /^Error: None of these members could do it:\n.*:1 did not answer: .*\n.*:2 did not/,
+      );
       match(several.stderr, hint);
     }
     equal(flotilla("get", "a", "--endpoints", "nonsense:x").code, 128);
