@@ -17,6 +17,7 @@ import {
   rpcErrorOf,
 } from "./errors.ts";
 import { FirstLeader } from "./first-leader.ts";
+import { LeaderMonitor } from "./leader-monitor.ts";
 import {
   authTokenTtlMs,
   bcryptCostDefault,
@@ -117,6 +118,7 @@ export class ServiceContext {
   readonly #headers: HeaderEncoder;
   readonly #role: OwnRole;
   readonly #firstLeader: FirstLeader;
+  readonly #leaderMonitor: LeaderMonitor;
   readonly #closing: (() => void)[] = [];
 
   constructor(deps: EtcdApiDeps, options: EtcdApiOptions) {
@@ -134,11 +136,11 @@ export class ServiceContext {
       tokens: createTokens({ ...deps, clock: deps.timers }, options),
     });
     this.#role = new OwnRole(deps.member, deps.timers);
-    this.#firstLeader = new FirstLeader({
-      timers: deps.timers,
-      electionMs: options.electionMs,
-      hasLeader: () => this.hasLeader,
-    });
+    const { timers } = deps;
+    const { electionMs } = options;
+    const hasLeader = (): boolean => this.hasLeader;
+    this.#firstLeader = new FirstLeader({ timers, electionMs, hasLeader });
+    this.#leaderMonitor = new LeaderMonitor(timers, hasLeader, electionMs);
     this.#headers = new HeaderEncoder({
       clusterId: deps.member.clusterId,
       memberId: deps.member.id,
@@ -231,10 +233,28 @@ export class ServiceContext {
    * the start is waited for: then there is a promise.
    */
   leaderFor(call: Call): Promise<void> | undefined {
-    if (call.metadata.get("hasleader") !== "true" || this.hasLeader) return undefined;
+    if (!asksForLeader(call) || this.hasLeader) return undefined;
     if (this.#firstLeader.isAwaited) return this.#firstLeader.forCall(call);
     throw new RpcError("noLeader");
   }
+
+  /** The same of a stream that goes on: it is given up when the leader has been missing for too long. */
+  async whileLed(call: Call, stream: Promise<void>): Promise<void> {
+    if (!asksForLeader(call)) return stream;
+    let stop: (() => void) | undefined;
+    const leaderLost = new Promise<never>((_, reject) => {
+      stop = this.#leaderMonitor.watch(() => reject(new RpcError("noLeader")));
+    });
+    try {
+      await Promise.race([stream, leaderLost]);
+    } finally {
+      stop?.();
+    }
+  }
+}
+
+function asksForLeader(call: Call): boolean {
+  return call.metadata.get("hasleader") === "true";
 }
 
 /** Decodes a message; whatever is wrong with it becomes the status that etcd gives. */

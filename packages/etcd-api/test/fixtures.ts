@@ -282,8 +282,12 @@ export class TestClient {
     );
   }
 
-  serverStream(path: string, request: Uint8Array): grpcJs.ClientReadableStream<Buffer> {
-    return this.#client.makeServerStreamRequest(path, asBytes, asIs, request);
+  serverStream(
+    path: string,
+    request: Uint8Array,
+    metadata = new grpcJs.Metadata(),
+  ): grpcJs.ClientReadableStream<Buffer> {
+    return this.#client.makeServerStreamRequest(path, asBytes, asIs, request, metadata, {});
   }
 
   bidi(

@@ -1,4 +1,5 @@
 import { deepEqual, equal, match } from "node:assert/strict";
+import type { Readable } from "node:stream";
 import { afterEach, beforeEach, describe, it } from "node:test";
 import { emptyBytes, utf8 } from "@flotilla/base";
 import { type Command, putRequest, type RequestOp } from "@flotilla/store";
@@ -19,7 +20,7 @@ beforeEach(async () => {
 });
 afterEach(stopAll);
 
-async function apply(command: Command, to: Running = running): Promise<void> {
+async function apply(command: Command, to: Pick<Running, "member"> = running): Promise<void> {
   const outcome = await to.member.propose(command);
   if (outcome.kind !== "applied" || outcome.result.kind === "refused") throw new Error("refused");
 }
@@ -309,6 +310,40 @@ describe("hasleader", () => {
     deepEqual(await patient.got(1), ["0: rev=2 [put a=1 @2/2/1]"]);
     await put("a", "2", own);
     deepEqual(await patient.got(1), ["0: rev=3 [put a=2 @2/3/2]"]);
+  });
+});
+
+describe("hasleader of other streams", () => {
+  /** What is said on a stream, as a line each: `answer`, or the error. */
+  const follow = (stream: Readable): string[] => {
+    const lines: string[] = [];
+    stream.on("data", () => lines.push("answer"));
+    stream.on("error", (error: Error & { code?: number; details?: string }) =>
+      lines.push(`error ${error.code} ${error.details}`),
+    );
+    return lines;
+  };
+
+  it("ends them, too, once the leader has been missing for three election time-outs", async () => {
+    const timers = new ManualTimers();
+    const { client, member } = await startSolo({}, timers);
+    await apply({ kind: "leaseGrant", id: 7n, ttlSeconds: 60 }, { member });
+    const path = "/etcdserverpb.Lease/LeaseKeepAlive";
+    const renewals = [client.bidi(path, hasLeader()), client.bidi(path)];
+    const renewed = renewals.map(follow);
+    for (const stream of renewals) stream.write(Uint8Array.of(8, 7));
+    const observe = "/v3electionpb.Election/Observe";
+    const observed = follow(client.serverStream(observe, Uint8Array.of(10, 1, 120), hasLeader()));
+    const areAnswered = () => renewed.every((lines) => lines.length === 1);
+    await until(areAnswered, () => `answers: ${JSON.stringify(renewed)}`);
+    member.leaderId = 0n;
+    for (let ms = 0; ms <= 3000; ms += 500) timers.advance(500);
+    await until(
+      () => observed.length > 0 && renewed[0]?.length === 2,
+      () => `ends: ${JSON.stringify([renewed, observed])}`,
+    );
+    const lost = "error 14 etcdserver: no leader";
+    deepEqual([renewed, observed], [[["answer", lost], ["answer"]], [lost]]);
   });
 });
 

@@ -118,6 +118,10 @@ class ElectionService {
   async observe(name: Uint8Array, call: WriterCall): Promise<void> {
     this.#context.checkServesClients();
     await this.#context.leaderFor(call);
+    await this.#context.whileLed(call, this.#tellLeaders(name, call));
+  }
+
+  async #tellLeaders(name: Uint8Array, call: WriterCall): Promise<void> {
     const caller = new Caller(this.#context, call);
     try {
       for await (const { kv, revision } of observe(caller, queuePrefix(name))) {

@@ -67,9 +67,13 @@ class LeaseService {
 
   /** One answer for each request, in order. A lease that is gone is an answer, with no time left. */
   async keepAlive(call: ReaderCall & WriterCall): Promise<void> {
-    const { member, authority } = this.#context;
     this.#context.checkServesClients();
     await this.#context.leaderFor(call);
+    await this.#context.whileLed(call, this.#renewAll(call));
+  }
+
+  async #renewAll(call: ReaderCall & WriterCall): Promise<void> {
+    const { member, authority } = this.#context;
     for await (const bytes of call.requests) {
       const { id } = decoded(decodeLeaseRequest, bytes);
       if (authority.isEnabled) await authority.permit(call, { kind: "leaseRenew", id });

@@ -2,16 +2,13 @@
 import type { Method, ReaderCall, WriterCall } from "@flotilla/grpc";
 import { decodeWatchRequest, EncodedEvents } from "../codec/watch.ts";
 import { decoded, type Methods, type ServiceContext } from "../context.ts";
-import { RpcError } from "../errors.ts";
-import { LeaderMonitor } from "./leader-monitor.ts";
 import { type StreamShared, WatchStream } from "./watch-stream.ts";
 import { WatchTurns } from "./watch-turns.ts";
 
 /** The methods of the Watch service. */
 export function watchMethods(context: ServiceContext): Methods {
-  const shared: WatchShared = {
+  const shared: StreamShared = {
     context,
-    monitor: new LeaderMonitor(context.timers, () => context.hasLeader, context.options.electionMs),
     encoded: new EncodedEvents(),
     turns: new WatchTurns(context.timers),
   };
@@ -19,28 +16,14 @@ export function watchMethods(context: ServiceContext): Methods {
   return [["/etcdserverpb.Watch/Watch", watch]];
 }
 
-interface WatchShared extends StreamShared {
-  readonly monitor: LeaderMonitor;
-}
-
-async function serveWatch(shared: WatchShared, call: ReaderCall & WriterCall): Promise<void> {
-  const { context, monitor } = shared;
+async function serveWatch(shared: StreamShared, call: ReaderCall & WriterCall): Promise<void> {
+  const { context } = shared;
   context.checkServesClients();
   await context.leaderFor(call);
   const stream = new WatchStream(shared, call);
-  let stopMonitor: (() => void) | undefined;
   try {
-    const reading = readRequests(stream, call);
-    if (call.metadata.get("hasleader") !== "true") {
-      await reading;
-      return;
-    }
-    const leaderLost = new Promise<never>((_, reject) => {
-      stopMonitor = monitor.watch(() => reject(new RpcError("noLeader")));
-    });
-    await Promise.race([reading, leaderLost]);
+    await context.whileLed(call, readRequests(stream, call));
   } finally {
-    stopMonitor?.();
     stream.close();
   }
 }

@@ -3,7 +3,7 @@
  * three election time-outs, so that they try another member. etcd api/v3rpc/interceptor.go.
  */
 import type { Timers } from "@flotilla/grpc";
-import { leaderCheckMs, leaderLossElections } from "../limits.ts";
+import { leaderCheckMs, leaderLossElections } from "./limits.ts";
 
 /** One timer for all streams; it runs only while there are any. */
 export class LeaderMonitor {
