@@ -53,12 +53,13 @@ export class InlineWrites {
 
   /** The loop has made one. */
   madeInline(beganMs: number, endedMs: number): void {
+    if (!this.#isInline) return; // Of several members in one process another has ended the turn.
     this.#inlineMs += weight * (endedMs - beganMs - this.#inlineMs);
     const isFast = this.#inlineMs <= inlineShareMax * this.#poolMs;
     if (isFast && endedMs < this.#turnMs) return;
     this.#isInline = false;
-    this.#pauseMs = isFast ? pauseMsMin : Math.min(2 * this.#pauseMs, pauseMsMax);
     this.#turnMs = isFast ? endedMs : endedMs + this.#pauseMs;
+    this.#pauseMs = isFast ? pauseMsMin : Math.min(2 * this.#pauseMs, pauseMsMax);
     this.#poolMs = 0;
     this.#poolWrites = 0;
   }

@@ -1,6 +1,12 @@
 import { equal, ok } from "node:assert/strict";
 import { describe, it } from "node:test";
-import { InlineWrites, inlineBytesMax, inlinePeriodMs, pauseMsMax } from "../src/inline-writes.ts";
+import {
+  InlineWrites,
+  inlineBytesMax,
+  inlinePeriodMs,
+  pauseMsMax,
+  pauseMsMin,
+} from "../src/inline-writes.ts";
 
 const bytes = 500;
 
@@ -55,6 +61,15 @@ describe("InlineWrites", () => {
     equal(inline.accepts(bytes), true);
     inline.madeInline(2_000, 2_020);
     equal(inline.accepts(bytes), false);
+  });
+
+  it("pauses for a second at first, however many writes held up the loop at once", () => {
+    const inline = new InlineWrites();
+    writeFor(100, inline, { pool: 1, loop: 0.1 });
+    for (const endedMs of [1_020, 1_040, 1_060]) inline.madeInline(1_000, endedMs);
+    const endMs = 1_020 + pauseMsMin;
+    equal(writeFor(pauseMsMin - 100, inline, { pool: 1, loop: 0.1 }, 1_060), 0);
+    ok(writeFor(1_000, inline, { pool: 1, loop: 0.1 }, endMs - 10) > 800);
   });
 
   it("goes back to a pool that has become fast", () => {
