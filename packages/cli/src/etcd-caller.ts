@@ -19,9 +19,10 @@ const callTimeoutMs = 5000;
 /** A change waits for others that are under way, and until it is in force. */
 const changeTimeoutMs = 20_000;
 
-/** DEADLINE_EXCEEDED and UNAVAILABLE (grpc/doc/statuscodes.md): the same member may answer later. */
-const passingStatuses: ReadonlySet<number> = new Set([4, 14]);
+/** Of gRPC (grpc/doc/statuscodes.md); `none` is no answer at all. */
+const grpcStatus = { none: 0, deadlineExceeded: 4, unavailable: 14 } as const;
 const lookHint = "`flotilla member list` shows which members run, and who leads.";
+const unknownHint = `It may have been done, or may be yet: look before you try again. ${lookHint}`;
 
 /** One key, or all that begin with it. */
 export interface KeysRequest {
@@ -113,33 +114,23 @@ export class EtcdCaller {
 
   #failure(error: unknown): unknown {
     if (!(error instanceof EtcdError)) return error;
-    switch (error.code) {
-      case "unavailable": {
-        const reason = reasonOf(error.cause ?? error).trim();
-        if (error.status !== 0) {
-          const code = passingStatuses.has(error.status) ? "cannotConnect" : "refused";
-          return new CommandError(code, `${this.url} cannot do it: ${reason}`, lookHint, error);
-        }
-        const hint = tlsHint(new URL(this.url).protocol, reason);
-        return new CommandError(
-          "cannotConnect",
-          `${this.url} did not answer: ${reason}`,
-          hint,
-          error,
-        );
-      }
-      case "outcomeUnknown": {
-        const hint = "Look at what is there before you try again.";
-        return new CommandError("cannotConnect", `${this.url}: ${error.message}`, hint, error);
-      }
-      default:
-        return new CommandError(
-          "refused",
-          `${this.url} refused: ${error.message}`,
-          undefined,
-          error,
-        );
+    const { code, status, message, cause } = error;
+    if (code !== "unavailable" && code !== "outcomeUnknown") {
+      return new CommandError("refused", `${this.url} refused: ${message}`, undefined, error);
     }
+    const reason = reasonOf(cause ?? error).trim();
+    const isSilent = status === grpcStatus.none || status === grpcStatus.deadlineExceeded;
+    return new CommandError(
+      isSilent || status === grpcStatus.unavailable ? "cannotConnect" : "refused",
+      `${this.url} ${isSilent ? "did not answer" : "cannot do it"}: ${reason}`,
+      code === "outcomeUnknown" ? unknownHint : this.#hint(status, reason),
+      error,
+    );
+  }
+
+  #hint(status: number, reason: string): string | undefined {
+    if (status !== grpcStatus.none) return lookHint;
+    return tlsHint(new URL(this.url).protocol, reason);
   }
 }
 

@@ -99,7 +99,7 @@ export type EtcdErrorCode =
 export interface EtcdErrorOptions {
   readonly status?: number;
   readonly compactRevision?: number;
-  /** Of `unavailable`, what the last attempt met. */
+  /** Of `unavailable` and `outcomeUnknown`, what the last attempt met. */
   readonly cause?: unknown;
 }
 

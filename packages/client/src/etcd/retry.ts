@@ -80,9 +80,11 @@ function isUnsettled(
 }
 
 function outcomeUnknown(failure: CallFailure): EtcdError {
-  const message = `It is not known whether the request took effect: ${describeFailure(failure)}`;
+  const reason = describeFailure(failure);
+  const message = `It is not known whether the request took effect: ${reason}`;
   return new EtcdError("outcomeUnknown", message, {
     status: failure.kind === "status" ? failure.status : 0,
+    cause: new Error(reason),
   });
 }
 
