@@ -1,6 +1,6 @@
 /** How a command shows its members who it is, and knows them: etcdctl's flags, files and variables. */
 import { readFileSync } from "node:fs";
-import type { Credentials, TlsOptions } from "@flotilla/client/etcd";
+import type { Credentials, TlsOptions } from "@flotilla/client";
 import { type Command, Option } from "commander";
 import { CommandError } from "./exit.ts";
 

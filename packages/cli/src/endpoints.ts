@@ -1,6 +1,6 @@
 /** Which members a command asks: those it is told, or those of the local cluster. */
 import { resolve } from "node:path";
-import { isEtcdError } from "@flotilla/client/etcd";
+import { isEtcdError } from "@flotilla/client";
 import { findClusterFile } from "./cluster/cluster-file.ts";
 import { asksForTls, type CredentialOptions } from "./credentials.ts";
 import { EtcdCaller } from "./etcd-caller.ts";

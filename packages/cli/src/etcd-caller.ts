@@ -3,12 +3,7 @@
  * The server's package is loaded on first use: most commands never need it.
  */
 import { encodeMessage } from "@flotilla/base";
-import {
-  createEtcdClient,
-  type EtcdClient,
-  EtcdError,
-  type MemberStatus,
-} from "@flotilla/client/etcd";
+import { createEtcdClient, type EtcdClient, EtcdError, type MemberStatus } from "@flotilla/client";
 import type { MembershipChange, MembershipDescription } from "@flotilla/etcd-api";
 import type { KeyValue } from "@flotilla/store";
 import { type CredentialOptions, clientTlsOf, userOf } from "./credentials.ts";

@@ -8,7 +8,7 @@ import { join } from "node:path";
 import { after, before, describe, it } from "node:test";
 import { fileURLToPath } from "node:url";
 import { encodeMessage } from "@flotilla/base";
-import { createEtcdClient } from "@flotilla/client/etcd";
+import { createEtcdClient } from "@flotilla/client";
 
 const program = fileURLToPath(new URL("../../bin/flotilla.js", import.meta.url));
 const folder = mkdtempSync(join(tmpdir(), "flotilla-client-flags-"));

@@ -1,6 +1,7 @@
 export { ClientError, type ClientErrorCode, type ClientErrorOptions } from "./errors.ts";
 // The whole of it is the entry `@flotilla/client/etcd`; some names of options are taken here.
 export {
+  type Credentials,
   compare,
   createEtcdClient,
   EtcdClient,
@@ -11,7 +12,9 @@ export {
   type KeyValue,
   Lease,
   Lock,
+  type MemberStatus,
   op,
+  type TlsOptions,
   textOf,
   Watch,
   type WatchBatch,

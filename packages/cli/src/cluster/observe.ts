@@ -1,7 +1,6 @@
 /** What a local cluster looks like from outside: each process, each member's word, each node's state. */
 import { readFileSync } from "node:fs";
-import type { ObjectClient } from "@flotilla/client";
-import type { MemberStatus } from "@flotilla/client/etcd";
+import type { MemberStatus, ObjectClient } from "@flotilla/client";
 import type { MemberDescription, MembershipDescription } from "@flotilla/etcd-api";
 import { nodeIdOf } from "@flotilla/member";
 import { nodes as nodeResource, type Pod, pods as podResource } from "@flotilla/objects";
