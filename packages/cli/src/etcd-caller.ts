@@ -15,8 +15,9 @@ const callTimeoutMs = 5000;
 const changeTimeoutMs = 20_000;
 
 /** Of gRPC (grpc/doc/statuscodes.md); `none` is no answer at all. */
-const grpcStatus = { none: 0, deadlineExceeded: 4, unavailable: 14 } as const;
+const grpcStatus = { none: 0, deadlineExceeded: 4, unimplemented: 12, unavailable: 14 } as const;
 const lookHint = "`flotilla member list` shows which members run, and who leads.";
+const foreignHint = "Is it a member of etcd? That one is managed with etcdctl.";
 const unknownHint = `It may have been done, or may be yet: look before you try again. ${lookHint}`;
 
 /** One key, or all that begin with it. */
@@ -111,7 +112,8 @@ export class EtcdCaller {
     if (!(error instanceof EtcdError)) return error;
     const { code, status, message, cause } = error;
     if (code !== "unavailable" && code !== "outcomeUnknown") {
-      return new CommandError("refused", `${this.url} refused: ${message}`, undefined, error);
+      const hint = status === grpcStatus.unimplemented ? foreignHint : undefined;
+      return new CommandError("refused", `${this.url} refused: ${message}`, hint, error);
     }
     const reason = reasonOf(cause ?? error).trim();
     const isSilent = status === grpcStatus.none || status === grpcStatus.deadlineExceeded;
