@@ -49,6 +49,7 @@ export class Driver {
   readonly #sender: Sender;
   readonly #gathering: Gathering;
   #isScheduled = false;
+  #isDueSoon = false;
   #isApplying = false;
   #isInstalling = false;
   #isStopped = false;
@@ -58,7 +59,14 @@ export class Driver {
   #replacement: { readonly snapshot: SnapshotMeta; readonly heldIndex: number } | undefined;
   #isReplacing = false;
   #afterReplacing: (() => void)[] = [];
-  readonly #work = (): void => this.#workOnce();
+  readonly #turn = (): void => {
+    this.#isScheduled = false;
+    this.#guard(() => this.#takeIn());
+  };
+  readonly #soon = (): void => {
+    this.#isDueSoon = false;
+    this.#guard(() => this.#carryOut());
+  };
   readonly #apply = (): void => this.#applyOnce();
 
   constructor(ports: DriverPorts) {
@@ -134,7 +142,7 @@ export class Driver {
   wake(): void {
     if (this.#isScheduled || this.#isStopped) return;
     this.#isScheduled = true;
-    this.#ports.nextTurn(this.#work);
+    this.#ports.nextTurn(this.#turn);
   }
 
   /** While it is held nothing is applied; what is committed waits. */
@@ -158,9 +166,9 @@ export class Driver {
   #inputSoon(give: (engine: Engine) => void): void {
     this.#guard(() => {
       give(this.#ports.engine);
-      if (this.#isScheduled) return;
-      this.#isScheduled = true;
-      this.#ports.endOfTurn(this.#work);
+      if (this.#isScheduled || this.#isDueSoon) return;
+      this.#isDueSoon = true;
+      this.#ports.endOfTurn(this.#soon);
     });
   }
 
@@ -194,28 +202,29 @@ export class Driver {
     }
   }
 
-  #workOnce(): void {
-    this.#isScheduled = false;
-    if (this.#isStopped) return;
+  /** What clients want, all at once, and what follows from it. */
+  #takeIn(): void {
+    const { engine, proposals, barriers, nowMs } = this.#ports;
+    if (this.#areDue(proposals)) proposals.flush(engine, nowMs());
+    if (barriers.hasQueued) barriers.flush(engine);
+    this.#carryOut();
+  }
+
+  /** What the engine wants. */
+  #carryOut(): void {
     const { engine, proposals, barriers, nowMs, onWorked } = this.#ports;
-    try {
-      if (this.#areDue(proposals)) proposals.flush(engine, nowMs());
-      if (barriers.hasQueued) barriers.flush(engine);
-      let effects = engine.takeEffects(nowMs());
-      while (effects !== undefined) {
-        this.#execute(effects);
-        effects = engine.takeEffects(nowMs());
-      }
-      failpoint("raftBeforeAdvance");
-      proposals.observe(engine);
-      barriers.observe(engine);
-      onWorked();
-      this.#replaceIfReached();
-      const isReady = proposals.queuedCount > 0 && !this.#gathering.isWaiting;
-      if (isReady || barriers.hasQueued) this.wake();
-    } catch (error) {
-      this.fail(error);
+    let effects = engine.takeEffects(nowMs());
+    while (effects !== undefined) {
+      this.#execute(effects);
+      effects = engine.takeEffects(nowMs());
     }
+    failpoint("raftBeforeAdvance");
+    proposals.observe(engine);
+    barriers.observe(engine);
+    onWorked();
+    this.#replaceIfReached();
+    const isReady = proposals.queuedCount > 0 && !this.#gathering.isWaiting;
+    if (isReady || barriers.hasQueued) this.wake();
   }
 
   #areDue({ queuedCount, pendingCount }: Proposals): boolean {

@@ -51,7 +51,7 @@ describe("the traps", () => {
       T28: "stalledDisk",
       T35: "appliedOnce",
       T41: "configurationInForce",
-      T42: "exception",
+      T42: "appliedDurable",
     };
     const rows = await springTraps({ ids: Object.keys(oracles), jobs: 1, home });
     rmSync(`${home}-1`, { recursive: true, force: true });
