@@ -132,7 +132,7 @@ export const rows: readonly Row[] = [
   rate("events to 1,000 watchers of one key", 1.5, async (trio, bench) => {
     const watchers = ["--streams", "10", "--watch-per-stream", "100", "--watched-key-total", "1"];
     const puts = (total: number) => ["--put-total", `${total}`, "--put-rate", "0", ...mixedLoad];
-    await benchmarked(trio, bench, ["watch", ...watchers, ...puts(1000)]);
+    await benchmarked(trio, bench, ["watch", ...watchers, ...puts(6000)]); // Some five seconds.
     const summaries = await benchmarked(trio, bench, ["watch", ...watchers, ...puts(3000)]);
     return summaries.at(-1)?.perSecond ?? 0;
   }),
