@@ -118,13 +118,11 @@ export class Driver {
    * needs nothing more to be applied, and heartbeats still say that this server is there. A leader's
    * window is freed by persistence, so that only this holds it back; it probes with each heartbeat that
    * is answered, and goes on as soon as there is room. Who forwards proposals sends them again.
-   * A state that has come cannot be installed, nor the queue get shorter, before the log has come as
-   * far: until then it takes in what is there to be had.
+   * While the store is held nothing gets shorter by waiting, and a quorum may need this server's log to
+   * come to a state that can replace its own: then all is taken in, for as long as that takes.
    */
   receive(message: Message): void {
-    const { applier } = this.#ports;
-    const isAwaited = applier.lastIndex < (this.#replacement?.snapshot.index ?? 0);
-    if (addsEntries(message) && applier.isFull && !isAwaited) return;
+    if (addsEntries(message) && this.#ports.applier.isFull && !this.#isHeld) return;
     this.#sender.received(message);
     this.#inputSoon((engine) => engine.step(message));
   }
