@@ -26,7 +26,8 @@ export const warnApplyMsDefault = 100;
 /**
  * Committed entries that wait to be applied, and their bytes; beyond, a follower takes no more appends
  * in. What it holds at that moment and hears later to be committed still comes on top: at most what a
- * leader has under way, see the engine's `uncommittedBytesMax` and `inflightBytesMax`.
+ * leader has under way, see the engine's `uncommittedBytesMax` and `inflightBytesMax`. A follower that
+ * waits for another store takes all in: a quorum may need its log.
  */
 export const applyQueueEntriesMax = 200_000;
 export const applyQueueBytesMax: number = 64 * 1024 * 1024;
