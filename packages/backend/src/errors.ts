@@ -24,3 +24,12 @@ export class BackendError extends Error {
     return new BackendError("failed", `Cannot ${doing}: ${reason}`, { cause: error });
   }
 }
+
+/** What LMDB throws in `body` comes out typed. */
+export function guarded<T>(doing: string, body: () => T): T {
+  try {
+    return body();
+  } catch (error) {
+    throw BackendError.from(error, doing);
+  }
+}

@@ -15,10 +15,20 @@
  * written is most of what a put costs. So values are read into slices of a slab.
  */
 import { mkdirSync } from "node:fs";
-import { assert, failpoint, slabCopy } from "@flotilla/base";
+import { assert, failpoint, present } from "@flotilla/base";
 import type { BackendReader, BackendWriter, Table } from "@flotilla/store";
-import { ABORT, type Database, open, type RootDatabase, type Transaction } from "lmdb";
-import { BackendError } from "./errors.ts";
+import { ABORT, open, type RootDatabase, type Transaction } from "lmdb";
+import { BackendError, guarded } from "./errors.ts";
+import { firstRowsMax, LmdbCursors } from "./lmdb-cursors.ts";
+import {
+  countRows,
+  type Entry,
+  type LmdbTable,
+  type PinnedOptions,
+  type RangeOptions,
+  readRows,
+  readValue,
+} from "./lmdb-table.ts";
 
 /**
  * A commit is made at the latest after this many puts and deletes, or when so much time has passed: what
@@ -30,19 +40,9 @@ export const commitMsMax = 100;
 export const commitBytesMax: number = 16 * 1024 * 1024;
 /** Tables, side tables included. */
 const tablesMax = 64;
+/** Of the longest key that LMDB takes. */
+const keyBytesMax = 1978;
 
-type Entry = readonly [key: Uint8Array, value: Uint8Array];
-interface PinnedOptions {
-  readonly transaction: Transaction;
-}
-/** A table; lmdb's types leave the options out. */
-type Bytes = Database<Uint8Array, Uint8Array> & {
-  getBinaryFast(key: Uint8Array, options?: PinnedOptions): Uint8Array | undefined;
-};
-interface RangeOptions {
-  readonly reverse?: boolean;
-  readonly limit?: number;
-}
 /** What lmdb's getStats() gives, as far as it is used; its own types say `{}`. */
 interface TreeStats {
   readonly pageSize: number;
@@ -56,9 +56,6 @@ interface EnvironmentStats extends TreeStats {
   readonly lastPageNumber: number;
 }
 
-/** V8's `typed_array_max_size_in_heap`. */
-const onHeapBytesMax = 64;
-
 /** LMDB fills the pages of a table that grows at its end, instead of leaving each half empty. */
 const atTheEnd = { append: true } as const;
 
@@ -67,7 +64,8 @@ const binary = { encoding: "binary", keyEncoding: "binary" } as const;
 export class LmdbEnvironment implements BackendWriter {
   readonly directory: string;
   readonly #root: RootDatabase<Uint8Array, Uint8Array>;
-  readonly #tables = new Map<Table, Bytes>();
+  readonly #tables = new Map<Table, LmdbTable>();
+  readonly #cursors: LmdbCursors;
   /** Ends the open transaction; undefined when none is open. */
   #finish: ((outcome: unknown) => void) | undefined;
   /** Puts and deletes of the open transaction, and bytes of their keys and values. */
@@ -97,6 +95,7 @@ export class LmdbEnvironment implements BackendWriter {
       }),
     );
     for (const name of this.#tableNames()) this.#tables.set(name, this.#openTable(name));
+    this.#cursors = new LmdbCursors(this.#root as unknown as LmdbTable, keyBytesMax);
   }
 
   /** Names of all tables. */
@@ -134,7 +133,10 @@ export class LmdbEnvironment implements BackendWriter {
     to: Uint8Array | undefined,
     options: RangeOptions = {},
   ): Iterable<Entry> {
-    return this.#iterate(table, from, to, options, undefined);
+    if (this.#finish === undefined) return this.#iterate(table, from, to, options, undefined);
+    const rows = this.#firstRows(table, from, to, options);
+    if (rows.length < firstRowsMax || rows.length === options.limit) return rows;
+    return this.#beginningWith(rows, table, from, to, options);
   }
 
   count(table: Table, from: Uint8Array, to: Uint8Array | undefined): number {
@@ -269,8 +271,7 @@ export class LmdbEnvironment implements BackendWriter {
     const database = this.#tables.get(table);
     if (database === undefined) return undefined;
     try {
-      const shared = database.getBinaryFast(key, options);
-      return shared === undefined ? undefined : copyOf(shared);
+      return readValue(database, key, options);
     } catch (error) {
       throw BackendError.from(error, "read");
     }
@@ -285,7 +286,43 @@ export class LmdbEnvironment implements BackendWriter {
     this.#checkUsable();
     const database = this.#tables.get(table);
     if (database === undefined) return 0;
-    return guarded("count", () => database.getKeysCount(rangeOptions(from, to, {}, transaction)));
+    const isOpen = transaction === undefined && this.#finish !== undefined;
+    return guarded("count", () =>
+      isOpen ? this.#cursors.count(database, from, to) : countRows(database, from, to, transaction),
+    );
+  }
+
+  /** Of a range in the open transaction, {@link firstRowsMax} at most. */
+  #firstRows(
+    table: Table,
+    from: Uint8Array,
+    to: Uint8Array | undefined,
+    { reverse = false, limit = firstRowsMax }: RangeOptions,
+  ): readonly Entry[] {
+    this.#checkUsable();
+    const database = this.#tables.get(table);
+    if (database === undefined || limit <= 0) return [];
+    const range = { from, to, isReverse: reverse };
+    const keys = guarded("read", () =>
+      this.#cursors.keys(database, range, Math.min(limit, firstRowsMax)),
+    );
+    return keys.map((key) => [key, present(this.#get(table, key, undefined), "a row of its key")]);
+  }
+
+  /** `rows`, and what follows them in the range. */
+  *#beginningWith(
+    rows: readonly Entry[],
+    table: Table,
+    from: Uint8Array,
+    to: Uint8Array | undefined,
+    options: RangeOptions,
+  ): Generator<Entry> {
+    yield* rows;
+    const [last] = present(rows.at(-1), "a row to begin with");
+    const { reverse = false, limit } = options;
+    const [start, end] = reverse ? [from, last] : [successorOf(last), to];
+    const left = limit === undefined ? {} : { limit: limit - rows.length };
+    yield* this.#iterate(table, start, end, { reverse, ...left }, undefined);
   }
 
   *#iterate(
@@ -300,8 +337,7 @@ export class LmdbEnvironment implements BackendWriter {
     if (database === undefined || (options.limit ?? 1) <= 0) return;
     if (transaction === undefined) this.#iterations++;
     try {
-      const entries = database.getRange(rangeOptions(from, to, options, transaction));
-      for (const { key, value } of entries) yield [plain(key), plain(value)];
+      yield* readRows(database, from, to, options, transaction);
     } finally {
       if (transaction === undefined) this.#iterations--;
     }
@@ -348,6 +384,7 @@ export class LmdbEnvironment implements BackendWriter {
 
   #finishWith(outcome: unknown): void {
     const finish = this.#finish;
+    if (finish !== undefined) this.#cursors.close();
     this.#finish = undefined;
     finish?.(outcome);
   }
@@ -360,14 +397,14 @@ export class LmdbEnvironment implements BackendWriter {
     this.#finishWith(ABORT);
   }
 
-  #createTable(name: Table): Bytes {
+  #createTable(name: Table): LmdbTable {
     const table = guarded("make a table", () => this.#openTable(name));
     this.#tables.set(name, table);
     return table;
   }
 
-  #openTable(name: Table): Bytes {
-    return this.#root.openDB<Uint8Array, Uint8Array>({ name, ...binary }) as Bytes;
+  #openTable(name: Table): LmdbTable {
+    return this.#root.openDB<Uint8Array, Uint8Array>({ name, ...binary }) as LmdbTable;
   }
 
   /** The root table holds the names of the others, each with a zero byte behind it. */
@@ -389,47 +426,13 @@ export class LmdbEnvironment implements BackendWriter {
   }
 }
 
-function rangeOptions(
-  from: Uint8Array,
-  to: Uint8Array | undefined,
-  options: RangeOptions,
-  transaction: Transaction | undefined,
-) {
-  // lmdb takes `undefined` for "from the very beginning", and an absent start for something else.
-  const first = (from.length === 0 ? undefined : from) as Uint8Array;
-  const last = to as Uint8Array;
-  const bounds =
-    options.reverse === true
-      ? { reverse: true, start: last, exclusiveStart: true, end: first, inclusiveEnd: true }
-      : { start: first, end: last };
-  return {
-    ...bounds,
-    ...(options.limit === undefined ? {} : { limit: options.limit }),
-    ...(transaction === undefined ? {} : { transaction }),
-  };
-}
-
-/** Of what LMDB has read into the buffer that it uses for every read. */
-function copyOf(shared: Uint8Array): Uint8Array {
-  const { buffer, byteOffset, length } = shared;
-  return slabCopy(new Uint8Array(buffer, byteOffset, length));
-}
-
-/** The same bytes without Buffer's methods, of which `slice` means something else than ours. */
-function plain(bytes: Uint8Array): Uint8Array {
-  // V8 keeps small arrays on its heap: to ask for their `buffer` moves them out, a slow thing to do.
-  if (bytes.byteLength <= onHeapBytesMax) return new Uint8Array(bytes);
-  return new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-}
-
 function pagesOf(tree: TreeStats): number {
   return tree.treeBranchPageCount + tree.treeLeafPageCount + tree.overflowPages;
 }
 
-function guarded<T>(doing: string, body: () => T): T {
-  try {
-    return body();
-  } catch (error) {
-    throw BackendError.from(error, doing);
-  }
+/** The smallest key that is greater. */
+function successorOf(key: Uint8Array): Uint8Array {
+  const successor = new Uint8Array(key.length + 1);
+  successor.set(key);
+  return successor;
 }

@@ -283,6 +283,39 @@ export function runBackendSuite(name: string, make: MakeBackend): void {
       equal(dump(backend, "t"), "a=1 b=2 c=3 d=4");
     });
 
+    it("gives as many rows as are asked for, between writes and in them, to and fro", (context) => {
+      const backend = openIn(context, make);
+      const all = Array.from({ length: 40 }, (_, at) => `k${10 + at}`);
+      const check = (when: string) => {
+        for (const limit of [undefined, 1, 15, 16, 17, 18, 39, 40, 41]) {
+          for (const reverse of [false, true]) {
+            const options = limit === undefined ? { reverse } : { reverse, limit };
+            const rows = [...backend.range("t", b("k"), b("l"), options)];
+            const want = (reverse ? all.toReversed() : all).slice(0, limit);
+            deepEqual(
+              rows.map(([key, value]) => `${textOf(key)} ${textOf(value)}`),
+              want.map((key) => `${key} ${key}`),
+              `limit ${limit}, reverse ${reverse}, ${when}`,
+            );
+          }
+        }
+        equal(backend.count("t", b("k"), b("l")), 40, when);
+      };
+      backend.write((writer) => {
+        for (const key of ["j", ...all, "l"]) writer.put("t", b(key), b(key));
+      });
+      check("between writes");
+      backend.write((writer) => {
+        check("before a change");
+        writer.put("t", b("k30x"), b("new"));
+        equal([...backend.range("t", b("k30"), b("k31"))].length, 2);
+        equal(backend.count("t", b("k"), b("l")), 41);
+        writer.delete("t", b("k30x"));
+        equal([...backend.range("t", b("k30"), b("k31"))].length, 1);
+        check("after it");
+      });
+    });
+
     it("sorts keys as unsigned bytes, and takes any bytes (20 seeds)", (context) => {
       for (let seed = 0; seed < 20; seed++) {
         const backend = openIn(context, make);
