@@ -17,17 +17,14 @@ const generatorMs = 300_000;
 export async function h2load(
   url: string,
   { path, message }: { readonly path: string; readonly message: Uint8Array },
-  { connections, streams }: Load,
+  load: Load,
   total: number,
 ): Promise<number> {
   const directory = mkdtempSync(join(tmpdir(), "flotilla-bench-"));
   try {
     const body = join(directory, "body");
     writeFileSync(body, framed(message));
-    const { stdout } = await checked("h2load", [
-      ...["-t", "1", "-n", `${total}`, "-c", `${connections}`, "-m", `${streams}`, "-d", body],
-      ...["-H", "content-type: application/grpc", "-H", "te: trailers", `${url}${path}`],
-    ]);
+    const { stdout } = await checked("h2load", h2loadArguments(`${url}${path}`, body, load, total));
     const rate = /finished in [\d.]+\w+, ([\d.]+) req\/s/.exec(stdout)?.[1];
     const answered = Number(/status codes: (\d+) 2xx/.exec(stdout)?.[1]);
     if (rate === undefined || answered !== total) {
@@ -37,6 +34,19 @@ export async function h2load(
   } finally {
     rmSync(directory, { recursive: true, force: true });
   }
+}
+
+/** For `total` gRPC requests whose messages are in the file `body`. */
+export function h2loadArguments(
+  url: string,
+  body: string,
+  { connections, streams }: Load,
+  total: number,
+): readonly string[] {
+  return [
+    ...["-t", "1", "-n", `${total}`, "-c", `${connections}`, "-m", `${streams}`, "-d", body],
+    ...["-H", "content-type: application/grpc", "-H", "te: trailers", url],
+  ];
 }
 
 /** One of the summaries that `benchmark` prints. */

@@ -1,5 +1,6 @@
 /** What is compared with etcd: each row measures one trio and gives one number. */
 import { call, put, putRequest, rangeRequest, statusOf } from "./call.ts";
+import { eventRate, type Watchers } from "./events.ts";
 import { etcdBenchmark, h2load, type Load, type Summary } from "./generators.ts";
 import type { Trio } from "./trio.ts";
 
@@ -92,6 +93,14 @@ export async function mixedRateMax(trio: Trio, bench: Bench): Promise<number> {
   return summaries.reduce((sum, { perSecond }) => sum + perSecond, 0);
 }
 
+const watchedPuts = 4000;
+
+async function eventsTo(trio: Trio, watchers: Watchers): Promise<number> {
+  const url = await trio.leader();
+  await eventRate(url, watchers, watchedPuts); // Some seconds, to warm up.
+  return eventRate(url, watchers, watchedPuts);
+}
+
 const manyKeys = 100_000;
 
 export const rows: readonly Row[] = [
@@ -129,13 +138,12 @@ export const rows: readonly Row[] = [
       return Math.max(...summaries.map(({ p99Ms }) => p99Ms));
     },
   },
-  rate("events to 1,000 watchers of one key", 1.5, async (trio, bench) => {
-    const watchers = ["--streams", "10", "--watch-per-stream", "100", "--watched-key-total", "1"];
-    const puts = (total: number) => ["--put-total", `${total}`, "--put-rate", "0", ...mixedLoad];
-    await benchmarked(trio, bench, ["watch", ...watchers, ...puts(6000)]); // Some five seconds.
-    const summaries = await benchmarked(trio, bench, ["watch", ...watchers, ...puts(3000)]);
-    return summaries.at(-1)?.perSecond ?? 0;
-  }),
+  rate("events to 1,000 watchers of one key, each with a stream", 1.5, (trio) =>
+    eventsTo(trio, { streams: 100, watchesPerStream: 1 }),
+  ),
+  rate("events to 1,000 watchers of one key, a hundred to a stream", 1.5, (trio) =>
+    eventsTo(trio, { streams: 1, watchesPerStream: 100 }),
+  ),
   rate("keep-alives of leases", 1.5, async (trio, bench) => {
     const load = (total: number) => ["--total", `${total}`, ...mixedLoad];
     await benchmarked(trio, bench, ["lease-keepalive", ...load(40_000)]);
