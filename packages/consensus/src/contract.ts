@@ -205,7 +205,12 @@ export type Message =
       /** The receiver is a witness: entries come without their data. */
       readonly lacksData?: true;
     })
-  | (Envelope & { readonly kind: "appendAccepted"; readonly matchIndex: LogIndex })
+  | (Envelope & {
+      readonly kind: "appendAccepted";
+      readonly matchIndex: LogIndex;
+      /** See {@link Engine.standBack}. */
+      readonly standsBack?: true;
+    })
   | (Envelope & {
       readonly kind: "appendRejected";
       /** `prevIndex` of the request that is refused. */
@@ -221,7 +226,12 @@ export type Message =
       /** The leader's own counter of read rounds (see {@link Engine.read}); never the caller's. */
       readonly readRound: number;
     })
-  | (Envelope & { readonly kind: "heartbeatResponse"; readonly readRound: number })
+  | (Envelope & {
+      readonly kind: "heartbeatResponse";
+      readonly readRound: number;
+      /** See {@link Engine.standBack}. */
+      readonly standsBack?: true;
+    })
   /** The driver streams the bytes of the snapshot along with it; to a witness there are none. */
   | (Envelope & {
       readonly kind: "installSnapshot";
@@ -351,6 +361,8 @@ export interface EngineStatus {
       readonly recentlyActive: boolean;
       /** It had acknowledged more than it holds, and is being given it again. */
       readonly hasLostEntries?: true;
+      /** It is not to lead while another one can, see {@link Engine.standBack}. */
+      readonly standsBack?: true;
     }
   >;
 }
@@ -421,6 +433,13 @@ export interface Engine {
   read(requestId: number): void;
   /** Hands leadership to `target`; nothing happens when this is not the leader or `target` no voter. */
   transferLeadership(target: NodeId): void;
+  /**
+   * This server is not to lead while another one can, or may again: its state machine is wrong, say. It
+   * tells whoever leads, is handed leadership by nobody's preference, and hands on what falls to it. It
+   * votes, and campaigns where nobody leads, as ever; and `transferLeadership` to it goes its way, since
+   * whoever names a target means it.
+   */
+  standBack(isBack: boolean): void;
   /** Changes who takes part, by joint consensus, all steps at once. Only a leader can. */
   change(changes: readonly ConfigurationChange[]): ChangeOutcome;
 

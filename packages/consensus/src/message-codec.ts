@@ -10,7 +10,7 @@
  * | 6     | term at that index: lastTerm, prevTerm or hintTerm                             |
  * | 7     | commit                                                                         |
  * | 8     | hintIndex                                                                      |
- * | 9     | flag: granted, transfer or lacksData                                           |
+ * | 9     | flag: granted, transfer, lacksData or standsBack                               |
  * | 10    | number: readRound, requestId or reason, see `refusalNumbers`                   |
  * | 11    | bytes, repeated: the data of an entry, or a forwarded proposal                 |
  * | 12    | from here on, entries have this term; before the first one: the term in 6      |
@@ -137,6 +137,7 @@ function writeBody(writer: WireWriter, message: Message): void {
       break;
     case "appendAccepted":
       writer.fieldVarint(field.index, message.matchIndex);
+      writer.fieldBool(field.flag, message.standsBack ?? false);
       break;
     case "appendRejected":
       writer.fieldVarint(field.index, message.rejectedIndex);
@@ -149,6 +150,7 @@ function writeBody(writer: WireWriter, message: Message): void {
       break;
     case "heartbeatResponse":
       writer.fieldVarint(field.number, message.readRound);
+      writer.fieldBool(field.flag, message.standsBack ?? false);
       break;
     case "installSnapshot":
       writeSnapshot(writer, message.snapshot);
@@ -336,7 +338,7 @@ function build(flat: FlatMessage): Message {
       return flag ? { ...append, lacksData: flag } : append;
     }
     case "appendAccepted":
-      return { kind, ...envelope, matchIndex: index };
+      return { kind, ...envelope, matchIndex: index, ...standingBack(flag) };
     case "appendRejected": {
       const { hintIndex } = flat;
       return { kind, ...envelope, rejectedIndex: index, hintIndex, hintTerm: logTerm };
@@ -344,7 +346,7 @@ function build(flat: FlatMessage): Message {
     case "heartbeat":
       return { kind, ...envelope, commit, readRound: number };
     case "heartbeatResponse":
-      return { kind, ...envelope, readRound: number };
+      return { kind, ...envelope, readRound: number, ...standingBack(flag) };
     case "installSnapshot":
       return buildInstallSnapshot(flat);
     case "timeoutNow":
@@ -362,6 +364,10 @@ function build(flat: FlatMessage): Message {
     default:
       return assertNever(kind);
   }
+}
+
+function standingBack(flag: boolean): { readonly standsBack?: true } {
+  return flag ? { standsBack: flag } : {};
 }
 
 function buildInstallSnapshot(flat: FlatMessage): Message {

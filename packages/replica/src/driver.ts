@@ -118,13 +118,26 @@ export class Driver {
    * needs nothing more to be applied, and heartbeats still say that this server is there. A leader's
    * window is freed by persistence, so that only this holds it back; it probes with each heartbeat that
    * is answered, and goes on as soon as there is room. Who forwards proposals sends them again.
-   * While the store is held nothing gets shorter by waiting, and a quorum may need this server's log to
-   * come to a state that can replace its own: then all is taken in, for as long as that takes.
    */
   receive(message: Message): void {
-    if (addsEntries(message) && this.#ports.applier.isFull && !this.#isHeld) return;
+    const isTakenIn = !addsEntries(message) || !this.#ports.applier.isFull;
+    if (!isTakenIn && !this.#bringsStoreNearer(message)) return;
     this.#sender.received(message);
     this.#inputSoon((engine) => engine.step(message));
+  }
+
+  /**
+   * While the store is held nothing gets shorter by waiting; what it waits for must not wait for this
+   * server's log in turn. So that is taken in
+   * - up to the state that has come;
+   * - up to the first entry of the leader's own term: a quorum may need it here. Once that is committed, so
+   *   is all that was before it, and whoever holds that has a state as late as any, and can send it.
+   * Both come from what the leader has in memory: where that has been compacted, a snapshot comes.
+   */
+  #bringsStoreNearer(message: Message): boolean {
+    if (!this.#isHeld || message.kind !== "appendRequest") return false;
+    const isUpToState = this.#ports.applier.lastIndex < (this.#replacement?.snapshot.index ?? 0);
+    return isUpToState || message.prevTerm < message.term;
   }
 
   /** Logical time passes. Once, however late: a process that was stopped must not depose anybody. */
@@ -143,10 +156,11 @@ export class Driver {
     this.#ports.nextTurn(this.#turn);
   }
 
-  /** While it is held nothing is applied; what is committed waits. */
+  /** While it is held nothing is applied, what is committed waits, and others are to lead. */
   hold(isHeld: boolean): void {
     this.#isHeld = isHeld;
     if (!isHeld) this.#replacement = undefined;
+    this.input((engine) => engine.standBack(isHeld));
     this.#applySoon();
   }
 

@@ -370,7 +370,6 @@ class LocalReplica implements Replica {
         nowMs,
         presentIndex: () => Math.max(state.store.appliedIndex, snapshotIndex),
         hold: (isHeld) => this.#driver.hold(isHeld),
-        transferLeadership: (to) => this.transferLeadership(to),
         ask: (leader, sinceIndex) => this.#transfer.want(leader, sinceIndex),
         isReceiving: () => this.#transfer.isReceiving,
         stopAsking: () => this.#transfer.stopWanting(),

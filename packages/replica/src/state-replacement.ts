@@ -1,7 +1,8 @@
 /**
  * Replaces the state of a server whose store is wrong, or gone, by the leader's. Pure.
  *
- * Its log and its votes are right and stay what they are, so that nothing is asked of the engine:
+ * Its log and its votes are right and stay what they are; of the engine nothing is asked but to stand
+ * back, as a leader has nobody to ask, and a change of leaders breaks off what comes in:
  *
  * ```
  * asking     nothing more is applied here; the leader sends its state, not older than where that was
@@ -14,18 +15,15 @@
 import type { Logger } from "@flotilla/base";
 import type { Engine, LogIndex, NodeId, SnapshotMeta } from "@flotilla/consensus";
 import type { Cancel, ReplaceOutcome } from "./contract.ts";
-import { nextInTurn } from "./next-in-turn.ts";
 
 export interface ReplacementPorts {
-  readonly engine: Pick<Engine, "role" | "leader" | "status">;
+  readonly engine: Pick<Engine, "role" | "leader">;
   readonly logger: Logger;
   nowMs(): number;
   /** What the store has applied, or should have. */
   presentIndex(): LogIndex;
-  /** Nothing more is applied from here on, or everything again. */
+  /** Nothing more is applied from here on, and it does not want to lead; or all that again. */
   hold(isHeld: boolean): void;
-  /** Has another one lead. */
-  transferLeadership(to: NodeId): void;
   /** Asks `leader` for its state, at `sinceIndex` or later. */
   ask(leader: NodeId, sinceIndex: LogIndex): void;
   /** A state that was asked for is coming in. */
@@ -76,15 +74,11 @@ export class StateReplacement {
     };
   }
 
-  /** Time passes: asks, again when nothing has come. Who leads itself has nobody to ask. */
+  /** Time passes: asks, again when nothing has come. Who leads itself asks whoever it hands over to. */
   tick(): void {
     const { engine, nowMs, ask, isReceiving } = this.#ports;
     const present = this.#present;
-    if (present === undefined) return;
-    if (engine.role === "leader") {
-      this.#giveLeadershipAway();
-      return;
-    }
+    if (present === undefined || engine.role === "leader") return;
     if (present.isReceived || isReceiving() || engine.leader === "") return;
     if (nowMs() - present.askedAtMs < this.#repeatMs) return;
     present.askedAtMs = nowMs();
@@ -108,13 +102,6 @@ export class StateReplacement {
     this.#ports.logger.warn("the state was replaced by the leader's", { index });
     this.#end();
     present.done({ kind: "replaced", index });
-  }
-
-  /** It cannot apply what it would commit. */
-  #giveLeadershipAway(): void {
-    const status = this.#ports.engine.status();
-    const to = nextInTurn(status);
-    if (to !== undefined && status.transferTarget === "") this.#ports.transferLeadership(to);
   }
 
   stop(): void {

@@ -9,7 +9,8 @@
  * | 4     | commit index                     | 11    | transfer target                                |
  * | 5     | applied index                    | 12    | diverged; absent when not                      |
  * | 6     | first index                      | 13    | progress, repeated:                            |
- * | 7     | last index                       |       | {1: id, 2: match, 3: state, 4: active, 5: lost} |
+ * | 7     | last index                       |       | {1: id, 2: match, 3: state, 4: active, 5: lost, |
+ * |       |                                  |       | 6: it stands back}                             |
  *
  * The role is `leader`, and a leader is not isolated: neither is written.
  */
@@ -49,6 +50,7 @@ export function writeStatus(writer: WireWriter, status: EngineStatus): void {
       body.fieldVarint(3, states.indexOf(progress.state));
       body.fieldBool(4, progress.recentlyActive);
       body.fieldBool(5, progress.hasLostEntries === true);
+      body.fieldBool(6, progress.standsBack === true);
     });
   }
 }
@@ -99,17 +101,24 @@ function readProgress(reader: WireReader, into: Map<NodeId, ServerProgress>): vo
   let matchIndex = 0;
   let code = 0;
   let recentlyActive = false;
-  let hasLost = false;
+  let hasLostEntries = false;
+  let standsBack = false;
   while (reader.next()) {
     if (reader.field === 1) id = reader.text();
     else if (reader.field === 2) matchIndex = reader.varint();
     else if (reader.field === 3) code = reader.varint();
     else if (reader.field === 4) recentlyActive = reader.bool();
-    else if (reader.field === 5) hasLost = reader.bool();
+    else if (reader.field === 5) hasLostEntries = reader.bool();
+    else if (reader.field === 6) standsBack = reader.bool();
     else reader.skip();
   }
   const state = states[code];
   if (state === undefined) throw new WireError(`unknown progress ${code}`);
-  const known = { matchIndex, state, recentlyActive };
-  into.set(id, hasLost ? { ...known, hasLostEntries: true } : known);
+  into.set(id, {
+    matchIndex,
+    state,
+    recentlyActive,
+    ...(hasLostEntries ? { hasLostEntries } : {}),
+    ...(standsBack ? { standsBack } : {}),
+  });
 }

@@ -56,6 +56,7 @@ const status: EngineStatus = {
   progress: new Map([
     ["b", { matchIndex: 100, state: "replicate", recentlyActive: true }],
     ["c", { matchIndex: 0, state: "snapshot", recentlyActive: false, hasLostEntries: true }],
+    ["d", { matchIndex: 7, state: "replicate", recentlyActive: true, standsBack: true }],
   ]),
 };
 const questions: readonly LeaderQuestion[] = [

@@ -1,9 +1,9 @@
-import { deepEqual, equal, fail, notDeepEqual, ok } from "node:assert/strict";
+import { deepEqual, equal, notDeepEqual, ok } from "node:assert/strict";
 import { describe, it } from "node:test";
 import { silentLogger } from "@flotilla/base";
-import type { ReplaceOutcome } from "../src/index.ts";
+import type { ChangeConfigurationOutcome, ReplaceOutcome } from "../src/index.ts";
 import { StateReplacement } from "../src/state-replacement.ts";
-import { cluster, electionMs, type Node, type World } from "./world.ts";
+import { cluster, electionMs, heartbeatMs, type Node, type World } from "./world.ts";
 
 function agree(world: World): void {
   const leader = world.leader();
@@ -87,6 +87,28 @@ describe("a server whose store is wrong", () => {
     agree(world);
   });
 
+  it("is not to lead, however preferred, until it has it: that would break it off each time (20 seeds)", () => {
+    for (let seed = 0; seed < 20; seed++) {
+      const preferTicks = 5;
+      const world = cluster("a b c", seed, { engine: { preferTicks } });
+      const leader = world.leader();
+      const bad = world.follower();
+      for (let at = 0; at < 50; at++) leader.put(`k${at}`, "v".repeat(2_000));
+      const outcomes = replaced(bad);
+      const preferred = world.ask((done: (outcome: ChangeConfigurationOutcome) => void) =>
+        leader.replica.change([{ kind: "prefer", ids: [bad.id] }], done),
+      );
+      equal(preferred.kind, "changed");
+      const { term } = leader.status();
+      const sinceMs = world.nowMs;
+      world.until(`the replacement, seed=${seed}`, () => outcomes.length > 0);
+      ok(world.nowMs - sinceMs > 2 * preferTicks * heartbeatMs, "it was long enough");
+      equal(leader.status().term, term, `seed=${seed}`);
+      world.until(`its turn, seed=${seed}`, () => bad.status().role === "leader");
+      agree(world);
+    }
+  });
+
   it("has it from the only one that has it, whichever two of three have not (30 seeds)", () => {
     for (let seed = 0; seed < 30; seed++) {
       const world = cluster("a b c", seed);
@@ -148,12 +170,11 @@ describe("a server whose store is wrong", () => {
     let nowMs = 0;
     const replacement = new StateReplacement(
       {
-        engine: { role: "follower", leader: "b", status: () => fail("it does not lead") },
+        engine: { role: "follower", leader: "b" },
         logger: silentLogger,
         nowMs: () => nowMs,
         presentIndex: () => appliedIndex,
         hold: () => {},
-        transferLeadership: () => {},
         ask: (_leader, sinceIndex) => calls.push(`ask ${sinceIndex}`),
         isReceiving: () => false,
         stopAsking: () => {},

@@ -44,6 +44,8 @@ export class World {
   readonly nodes = new Map<string, Node>();
   /** Bulk frames that were sent. */
   bulkFrames = 0;
+  /** None arrives. */
+  isBulkLost = false;
   #lastSession = 0n;
   #events: { atMs: number; run: () => void }[] = [];
 
@@ -285,6 +287,7 @@ class Running {
         send: (message) => world.carry(id, message.to, ({ replica }) => replica.receive(message)),
         sendBulk: (to, frame) => {
           world.bulkFrames++;
+          if (world.isBulkLost) return;
           world.carry(id, to, ({ replica }) => replica.receiveBulk(id, frame));
         },
         call: (to, request, timeoutMs, done) => call(node, { to, request, timeoutMs }, alive(done)),

@@ -3,7 +3,7 @@ import type { NodeId } from "../contract.ts";
 import { type AppendDecision, decideAppend, type LogView } from "./append-decision.ts";
 import { isolate, noteLoss } from "./isolation.ts";
 import { becomeFollower } from "./roles.ts";
-import { envelope, type MessageOf, type Server } from "./server.ts";
+import { answerEnvelope, envelope, type MessageOf, type Server } from "./server.ts";
 
 /** Follows the sender; false when there already is another leader in this term, which cannot be. */
 export function followLeader(server: Server, leader: NodeId): boolean {
@@ -45,10 +45,10 @@ function answerAppend(
   message: MessageOf<"appendRequest">,
   decision: AppendDecision,
 ): void {
-  const head = envelope(server, message.from);
   switch (decision.kind) {
     case "accept": {
       const { matchIndex } = decision;
+      const head = answerEnvelope(server, message.from);
       server.write(decision.append);
       server.noteAccepted(matchIndex);
       // Not further than this message has verified: beyond it the logs may still differ.
@@ -58,6 +58,7 @@ function answerAppend(
     }
     case "reject": {
       const { hintIndex, hintTerm } = decision;
+      const head = envelope(server, message.from);
       const answer = { kind: "appendRejected", ...head, rejectedIndex: message.prevIndex } as const;
       server.outbox.sendAfterPersist({ ...answer, hintIndex, hintTerm });
       return;
@@ -84,7 +85,7 @@ export function onHeartbeat(server: Server, message: MessageOf<"heartbeat">): vo
   if (!followLeader(server, message.from)) return;
   commitKnown(server, message);
   const { readRound } = message;
-  const head = envelope(server, message.from);
+  const head = answerEnvelope(server, message.from);
   server.outbox.send({ kind: "heartbeatResponse", ...head, readRound });
 }
 
@@ -105,7 +106,7 @@ export function onInstallSnapshot(server: Server, message: MessageOf<"installSna
   // One at a time. The leader finds out by probing what it still has to send.
   if (server.installing !== undefined) return;
   const { snapshot } = message;
-  const head = envelope(server, message.from);
+  const head = answerEnvelope(server, message.from);
   const isOld = snapshot.index <= server.commitIndex;
   // The log goes beyond the snapshot and agrees with it: nothing may be thrown away.
   const isHeld = server.log.termAt(snapshot.index) === snapshot.term;

@@ -81,6 +81,7 @@ export function onHeartbeatResponse(
   const progress = leadership.progress.get(message.from);
   if (progress === undefined || message.readRound > leadership.reads.current) return;
   progress.answered(server.tick, message.incarnation ?? 0);
+  progress.standsBack = message.standsBack === true;
   progress.heard(server.log.lastIndex);
   if (message.readRound <= progress.readRound) return;
   progress.readRound = message.readRound;

@@ -15,6 +15,7 @@ import type {
   NodeId,
 } from "../contract.ts";
 import type { Leadership } from "./leadership.ts";
+import type { Progress } from "./progress.ts";
 import { becomeFollower } from "./roles.ts";
 import type { Server } from "./server.ts";
 import { startTransfer } from "./transfer.ts";
@@ -97,19 +98,25 @@ export function continueChange(server: Server, leadership: Leadership): void {
 function beginLeaving(server: Server, leadership: Leadership): void {
   if (leadership.isLeaving) return;
   leadership.isLeaving = true;
-  const successor = bestSuccessor(server, leadership);
+  const willing = bestSuccessor(server, leadership, ({ standsBack }) => !standsBack);
+  const successor = willing ?? bestSuccessor(server, leadership, () => true);
   if (successor !== undefined) startTransfer(server, leadership, successor);
 }
 
-/** Who can take over soonest: alive, and lacking least. */
-function bestSuccessor(server: Server, leadership: Leadership): NodeId | undefined {
+/** Who of those that are `fit` can take over soonest: alive, and lacking least. */
+export function bestSuccessor(
+  server: Server,
+  leadership: Leadership,
+  isFit: (progress: Progress) => boolean,
+): NodeId | undefined {
   const { configuration, limits, tick } = server;
   let best: NodeId | undefined;
   let bestIndex = -1;
-  for (const { id } of configuration.voters) {
+  for (const { id } of [...configuration.voters, ...configuration.outgoing]) {
     const progress = leadership.progress.get(id);
     const isCandidate = isElectable(configuration, id) && progress !== undefined;
     if (!isCandidate || !progress.isActive(tick, limits.electionTicks)) continue;
+    if (!isFit(progress)) continue;
     if (progress.matchIndex <= bestIndex) continue;
     best = id;
     bestIndex = progress.matchIndex;

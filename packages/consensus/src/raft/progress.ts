@@ -53,6 +53,8 @@ export class Progress {
   heardTick: number = Number.NEGATIVE_INFINITY;
   /** As it told with its first answer that did; 0 when none did. */
   incarnation = 0;
+  /** As it told last: it is not to lead while another one can. */
+  standsBack = false;
   /** Highest index that it has ever acknowledged; above `matchIndex` once it turned out to have lost some. */
   acknowledgedIndex: LogIndex = 0;
   departure: Departure | undefined;

@@ -120,6 +120,10 @@ export class Raft implements Engine {
     if (leadership !== undefined) startTransfer(this.server, leadership, target);
   }
 
+  standBack(isBack: boolean): void {
+    this.server.standsBack = isBack;
+  }
+
   change(changes: readonly ConfigurationChange[]): ChangeOutcome {
     const { leadership } = this.server;
     if (leadership === undefined) return { kind: "refused", reason: "notLeader" };

@@ -125,6 +125,7 @@ export function onAppendAccepted(
   const progress = leadership.progress.get(message.from);
   if (progress === undefined) return;
   progress.answered(server.tick, message.incarnation ?? 0);
+  progress.standsBack = message.standsBack === true;
   const { matchIndex } = message;
   if (matchIndex > server.log.lastIndex) {
     // It holds more committed entries than this leader: one of the two has lost its disk.

@@ -72,6 +72,9 @@ export class Server {
   /** The static leader cannot lead: this server may, until there is a leader. */
   standsIn = false;
 
+  /** It is not to lead while another one can. */
+  standsBack = false;
+
   /** A snapshot that was accepted and is not in the state machine yet. */
   installing: SnapshotMeta | undefined;
   /** First index at which a message contradicted what is committed here. */
@@ -326,4 +329,13 @@ export function envelope(server: Server, to: NodeId): Envelope {
   if (epoch === 0 && incarnation === 0) return { from, to, term };
   if (epoch === 0) return { from, to, term, incarnation };
   return incarnation === 0 ? { from, to, term, epoch } : { from, to, term, epoch, incarnation };
+}
+
+/** The head of an answer by which a leader learns whether `server` is ready to lead. */
+export function answerEnvelope(
+  server: Server,
+  to: NodeId,
+): Envelope & { readonly standsBack?: true } {
+  const head = envelope(server, to);
+  return server.standsBack ? { ...head, standsBack: true } : head;
 }

@@ -1,7 +1,7 @@
 /** Both ends of a snapshot's life here: one that was received, and the compaction that one allows. */
 import { assert } from "@flotilla/base";
 import type { LogIndex, SnapshotMeta } from "../contract.ts";
-import { dataBytes, envelope, type Server } from "./server.ts";
+import { answerEnvelope, dataBytes, type Server } from "./server.ts";
 
 /** The state machine was replaced: from here on the snapshot can be acknowledged and built upon. */
 export function finishInstall(server: Server, snapshot: SnapshotMeta): void {
@@ -11,7 +11,7 @@ export function finishInstall(server: Server, snapshot: SnapshotMeta): void {
   server.releasedIndex = snapshot.index;
   server.appliedIndex = snapshot.index; // Also where it was ahead, of a log that was lost.
   if (server.leader === "") return; // Whoever leads next asks.
-  const head = envelope(server, server.leader);
+  const head = answerEnvelope(server, server.leader);
   server.outbox.sendAfterPersist({ kind: "appendAccepted", ...head, matchIndex: snapshot.index });
 }
 

@@ -11,10 +11,15 @@ export function statusOf(server: Server): EngineStatus {
   const { tick, limits } = server;
   for (const [id, each] of server.leadership?.progress ?? []) {
     if (each.departure !== undefined) continue; // Not in the configuration.
-    const { matchIndex, state, hasLostEntries } = each;
+    const { matchIndex, state, hasLostEntries, standsBack } = each;
     const recentlyActive = each.isActive(tick, limits.electionTicks);
-    const known = { matchIndex, state, recentlyActive };
-    progress.set(id, hasLostEntries ? { ...known, hasLostEntries } : known);
+    progress.set(id, {
+      matchIndex,
+      state,
+      recentlyActive,
+      ...(hasLostEntries ? { hasLostEntries } : {}),
+      ...(standsBack ? { standsBack } : {}),
+    });
   }
   const isolation = isolationOf(server);
   return {

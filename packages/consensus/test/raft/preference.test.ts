@@ -77,6 +77,108 @@ describe("a preferred leader", () => {
   });
 });
 
+function stand(cluster: Cluster, isBack: boolean, ...ids: readonly string[]): void {
+  for (const id of ids) cluster.get(id).input((raft) => raft.standBack(isBack));
+  cluster.run(2); // Whoever leads is told so.
+}
+
+describe("a server that stands back", () => {
+  it("is handed leadership by no preference, for as long as it does", () => {
+    const [cluster, leader] = led("c");
+    const { term } = leader.server;
+    stand(cluster, true, "a");
+    equal(leader.raft.status().progress.get("a")?.standsBack, true);
+    cluster.run(5 * preferTicks);
+    equal(cluster.leader?.id, "b", "the second best");
+    equal(cluster.leader?.server.term, term + 1);
+    stand(cluster, false, "a");
+    cluster.run(preferTicks);
+    equal(cluster.leader?.id, "a");
+    equal(cluster.leader?.server.term, term + 2);
+  });
+
+  it("is handed nothing as the static leader, either", () => {
+    const [cluster, leader] = led("a");
+    stand(cluster, true, "c");
+    equal(leader.change({ kind: "staticLeader", id: "c" }), "appended");
+    cluster.run(3 * preferTicks);
+    ok(leader.isLeader);
+    stand(cluster, false, "c");
+    cluster.run(preferTicks);
+    equal(cluster.leader?.id, "c");
+  });
+
+  it("hands on what it has, at once, to the one that does not", () => {
+    for (const ready of ["a", "b", "c"]) {
+      const [cluster, leader] = led("a");
+      const { term } = leader.server;
+      stand(cluster, true, ...["b", "c"].filter((id) => id !== ready));
+      if (ready !== "a") stand(cluster, true, "a");
+      equal(cluster.leader?.id, ready);
+      cluster.run(5 * preferTicks);
+      equal(cluster.leader?.id, ready);
+      equal(cluster.leader?.server.term, ready === "a" ? term : term + 1, ready);
+    }
+  });
+
+  it("takes proposals in while the one that does not is not to be reached", () => {
+    const [cluster, leader] = led("a");
+    stand(cluster, true, "b");
+    leader.input((raft) => raft.standBack(true));
+    cluster.run(3 * electionTicks, cutOff("c"));
+    ok(leader.isLeader);
+    equal(leader.raft.propose([utf8("x")]).kind, "appended");
+    cluster.run(3);
+    equal(cluster.leader?.id, "c");
+  });
+
+  it("hands on to one that a change is about to take out, where nobody else is ready", () => {
+    const [cluster, leader] = led("a");
+    stand(cluster, true, "b");
+    equal(leader.change({ kind: "remove", id: "c" }), "appended");
+    leader.input((raft) => raft.standBack(true));
+    cluster.run(2, ({ from, kind }) => from === "b" && kind === "appendAccepted");
+    equal(cluster.leader?.id, "c");
+  });
+
+  it("leads on while all do, and is elected where nobody leads", () => {
+    const [cluster, leader] = led("a");
+    const { term } = leader.server;
+    stand(cluster, true, "b", "c");
+    stand(cluster, true, "a");
+    cluster.run(5 * preferTicks);
+    ok(leader.isLeader);
+    equal(leader.server.term, term);
+    leader.crash();
+    cluster.run(3 * electionTicks);
+    ok(cluster.leader !== undefined);
+  });
+
+  it("leads where somebody names it, and hands on", () => {
+    const [cluster, leader] = led("c");
+    stand(cluster, true, "a");
+    leader.input((raft) => raft.transferLeadership("a"));
+    cluster.settle();
+    equal(cluster.leader?.id, "a");
+    cluster.run(2);
+    ok(cluster.leader !== undefined && cluster.leader.id !== "a");
+  });
+
+  it("succeeds a leader that leaves only where nobody else can", () => {
+    for (const [back, heir] of [["b"], ["b", "c"]].map(
+      (ids) => [ids, ids.length === 1 ? "c" : "b"] as const,
+    )) {
+      const cluster = new Cluster({ configuration: votersOf("a", "b", "c") });
+      cluster.elect("a");
+      cluster.run(2);
+      stand(cluster, true, ...back);
+      equal(cluster.get("a").change({ kind: "remove", id: "a" }), "appended");
+      cluster.settle();
+      equal(cluster.leader?.id, heir);
+    }
+  });
+});
+
 describe("a static leader", () => {
   const configuration = { ...votersOf("a", "b", "c"), staticLeader: "b" };
 

@@ -67,6 +67,10 @@ export class ObservedEngine implements Engine {
     this.#engine.transferLeadership(target);
   }
 
+  standBack(isBack: boolean): void {
+    this.#engine.standBack(isBack);
+  }
+
   change(changes: readonly ConfigurationChange[]): ChangeOutcome {
     return this.#engine.change(changes);
   }

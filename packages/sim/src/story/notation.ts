@@ -38,13 +38,13 @@ function messageBody(message: Message): string {
       return `after ${prevIndex}/${prevTerm}${body} commit ${commit}`;
     }
     case "appendAccepted":
-      return `match ${message.matchIndex}`;
+      return `match ${message.matchIndex}${message.standsBack === true ? " stands back" : ""}`;
     case "appendRejected":
       return `at ${message.rejectedIndex} hint ${message.hintIndex}/${message.hintTerm}`;
     case "heartbeat":
       return `commit ${message.commit} round ${message.readRound}`;
     case "heartbeatResponse":
-      return `round ${message.readRound}`;
+      return `round ${message.readRound}${message.standsBack === true ? " stands back" : ""}`;
     case "installSnapshot": {
       const { index, term, configuration } = message.snapshot;
       return `to ${index}/${term} ${configurationText(configuration)}`;
