@@ -26,8 +26,9 @@ export const warnApplyMsDefault = 100;
 /**
  * Committed entries that wait to be applied, and their bytes; beyond, a follower takes no more appends
  * in. What it holds at that moment and hears later to be committed still comes on top: at most what a
- * leader has under way, see the engine's `uncommittedBytesMax` and `inflightBytesMax`. A follower that
- * waits for another store takes all in: a quorum may need its log.
+ * leader has under way, see the engine's `uncommittedBytesMax` and `inflightBytesMax`. On a follower that
+ * waits for another store so does what the leader has in its log before its own term, or before the state
+ * that it has sent; beyond, a quorum that needs this follower waits until it has its store.
  */
 export const applyQueueEntriesMax = 200_000;
 export const applyQueueBytesMax: number = 64 * 1024 * 1024;

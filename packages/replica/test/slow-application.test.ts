@@ -125,6 +125,67 @@ describe("a follower that applies slowly", () => {
   });
 });
 
+describe("a follower that waits for another store", () => {
+  it("takes no more in than may wait, while the others go on without it", () => {
+    const world = cluster("a b c", 1, options);
+    const leader = world.leader();
+    const bad = world.follower();
+    world.isBulkLost = true;
+    let outcome = "";
+    bad.replica.replaceState(({ kind }) => {
+      outcome = kind;
+    });
+    const { kinds, most } = writeFor(world, 10 * electionMs, bad);
+    ok(most >= queueEntriesMax && most <= waitingMax, `${most} have waited`);
+    ok(kinds.length > 10 * waitingMax, "the others have gone on");
+    world.isBulkLost = false;
+    world.until("the replacement", () => outcome !== "");
+    equal(outcome, "replaced");
+    agree(world, leader);
+  });
+
+  it("holds up commits that need it, until it has its store (20 seeds)", () => {
+    for (let seed = 0; seed < 20; seed++) {
+      const world = cluster("a b", seed, options);
+      const leader = world.leader();
+      const bad = world.follower();
+      world.isBulkLost = true;
+      bad.replica.replaceState(() => {});
+      const { kinds, most } = writeFor(world, 5 * electionMs, bad);
+      ok(most <= waitingMax, `seed=${seed}: ${most} have waited`);
+      world.isBulkLost = false;
+      world.until(`all outcomes, seed=${seed}`, () => kinds.length === 5 * electionMs);
+      ok(
+        kinds.every((kind) => kind === "applied"),
+        `seed=${seed}`,
+      );
+      agree(world, leader);
+    }
+  });
+
+  it("takes in what a new leader needs to have a state to send, which is no more (20 seeds)", () => {
+    for (let seed = 0; seed < 20; seed++) {
+      const world = cluster("a b c", seed, options);
+      const leader = world.leader();
+      const bad = world.follower();
+      world.isBulkLost = true;
+      bad.replica.replaceState(() => {});
+      writeFor(world, 3 * electionMs, bad);
+      const [other] = world.up().filter((node) => node !== leader && node !== bad);
+      leader.crash();
+      world.until(`a leader, seed=${seed}`, () => other?.status().role === "leader");
+      const { lastIndex } = (other as Node).status();
+      world.until(`its own entry, seed=${seed}`, () => bad.status().commitIndex >= lastIndex);
+      writeFor(world, 5 * electionMs, bad);
+      const { lastIndex: takenIndex } = bad.status();
+      ok(takenIndex <= lastIndex + messageEntriesMax, `seed=${seed}: ${takenIndex - lastIndex}`);
+      world.isBulkLost = false;
+      leader.start();
+      agree(world, world.leader());
+    }
+  });
+});
+
 describe("a leader that applies slowly", () => {
   it("takes no more proposals in, its own or forwarded, than may wait", () => {
     const world = cluster("a b c", 1, options);
