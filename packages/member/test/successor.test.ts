@@ -5,14 +5,16 @@ import { successorOf } from "../src/successor.ts";
 
 /**
  * `b:12+` is server b in replicate at index 12, heard of lately; `b:12?` one that is probed. Server l is
- * a learner, server w a witness.
+ * a learner, server w a witness; `b:12!` is one in replicate, heard of, that stands back.
  */
 function statusOf(role: EngineStatus["role"], servers: string): EngineStatus {
   const progress = new Map();
   const voters = [{ id: "a", votes: 1 }];
-  for (const [, id = "", index, mark] of servers.matchAll(/(\w):(\d+)([+?-])/g)) {
+  for (const [, id = "", index, mark] of servers.matchAll(/(\w):(\d+)([+?!-])/g)) {
     const state = mark === "?" ? "probe" : "replicate";
-    progress.set(id, { matchIndex: Number(index), state, recentlyActive: mark === "+" });
+    const recentlyActive = mark === "+" || mark === "!";
+    const known = { matchIndex: Number(index), state, recentlyActive };
+    progress.set(id, mark === "!" ? { ...known, standsBack: true } : known);
     if (id !== "l") voters.push({ id, votes: 1 });
   }
   const configuration = { voters, learners: ["l"], outgoing: [], witnesses: ["w"] };
@@ -26,6 +28,8 @@ describe("successorOf", () => {
     ["whoever holds most of the log", "leader", "b:7+ c:9+ d:8+", "c"],
     ["one that was heard of before one that holds more", "leader", "b:7+ c:9-", "b"],
     ["one that holds most when none was heard of since the check", "leader", "b:7- c:9-", "c"],
+    ["one that is ready before one that stands back", "leader", "b:9! c:7+", "c"],
+    ["one that stands back where nobody else was heard of", "leader", "b:7! c:9-", "b"],
     ["nobody that is only probed", "leader", "b:9? c:3+", "c"],
     ["nobody when all are probed", "leader", "b:9? c:9?", undefined],
     ["no learner", "leader", "l:9+ b:3+", "b"],
