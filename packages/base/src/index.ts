@@ -1,3 +1,4 @@
+export { AscendingMap } from "./ascending-map.ts";
 export { assert, assertNever, InvariantError, present } from "./assert.ts";
 export {
   compareBytes,

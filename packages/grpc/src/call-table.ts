@@ -1,4 +1,5 @@
 /** The calls of a connection, and what is remembered of those that are over. Pure bookkeeping. */
+import { AscendingMap } from "@flotilla/base";
 import type { CallStream } from "./call-stream.ts";
 
 /** Streams that were reset lately: frames already on their way are no error (RFC 9113 section 5.1). */
@@ -6,7 +7,7 @@ const recentResetsMax = 1024;
 
 /** Calls by stream id. */
 export class CallTable {
-  readonly #calls = new Map<number, CallStream>();
+  readonly #calls = new AscendingMap<CallStream>();
   readonly #recentResets = new Set<number>();
   readonly #callsMax: number;
   /** The highest stream that the client has opened. */
@@ -32,24 +33,21 @@ export class CallTable {
 
   /** A copy: what is done to the calls may remove them. */
   all(): CallStream[] {
-    return [...this.#calls.values()];
+    return this.#calls.values();
   }
 
   /** Of those with a message that is not complete, the one that the client has opened first. */
   oldestReceiving(): CallStream | undefined {
-    for (const call of this.#calls.values()) if (call.isReceiving) return call;
-    return undefined;
+    return this.#calls.find(({ isReceiving }) => isReceiving);
   }
 
   add(call: CallStream): void {
-    this.#calls.set(call.id, call);
+    this.#calls.add(call.id, call);
   }
 
   /** The call that was there. */
   remove(streamId: number): CallStream | undefined {
-    const call = this.#calls.get(streamId);
-    this.#calls.delete(streamId);
-    return call;
+    return this.#calls.delete(streamId);
   }
 
   clear(): void {

@@ -6,7 +6,7 @@
  * result is given out only from the entry that was applied here. A session that the store has
  * forgotten is followed by another one; what was sent in it is not known to have happened (trap T35).
  */
-import { assert } from "@flotilla/base";
+import { AscendingMap, assert } from "@flotilla/base";
 import type { Engine, NodeId } from "@flotilla/consensus";
 import {
   type Command,
@@ -64,7 +64,7 @@ export class Proposals {
   /** What was applied before the first of the session was sent; undefined until then. */
   #openedAt: number | undefined;
   /** By sequence, which is also the order of deadlines. */
-  readonly #pending = new Map<number, Pending>();
+  readonly #pending = new AscendingMap<Pending>();
   /** Those of {@link #pending} that are bound to a term. */
   readonly #bound = new Set<Pending>();
   /** Of {@link #pending}, as far as they were encoded. */
@@ -126,7 +126,7 @@ export class Proposals {
       resendAtMs: 0,
       resendAfterMs: this.#options.resendMs,
     };
-    this.#pending.set(pending.sequence, pending);
+    this.#pending.add(pending.sequence, pending);
     if (onlyInTerm !== 0) this.#bound.add(pending);
     this.#queue.push(pending);
     return () => this.#forget(pending);
@@ -212,7 +212,7 @@ export class Proposals {
 
   /** Those that were sent may have happened all the same. */
   #endAll(kind: "noData" | "stopped"): void {
-    for (const pending of [...this.#pending.values()]) {
+    for (const pending of this.#pending.values()) {
       const isUnknown = kind === "noData" && pending.wasSent;
       this.#settle(pending, { kind: isUnknown ? "timeout" : kind });
     }
@@ -306,7 +306,7 @@ export class Proposals {
   }
 
   #forget(pending: Pending): void {
-    if (!this.#pending.delete(pending.sequence)) return;
+    if (this.#pending.delete(pending.sequence) === undefined) return;
     this.#pendingBytes -= pending.data?.length ?? 0;
     this.#bound.delete(pending);
   }
@@ -314,7 +314,7 @@ export class Proposals {
   #encoded(pending: Pending): Uint8Array {
     const { sequence, command, onlyInTerm, principal } = pending;
     if (pending.data === undefined) {
-      const oldest = this.#pending.keys().next().value;
+      const oldest = this.#pending.firstKey;
       assert(oldest !== undefined && oldest <= sequence, "proposals: the oldest comes first");
       this.#openedAt ??= this.#options.appliedIndex();
       pending.session = this.#session;

@@ -2,7 +2,7 @@
  * Linearizable reads of this server: all calls of a turn share one round at the leader, and wait
  * until this server has applied what the leader had committed then (Raft thesis section 6.4). Pure.
  */
-import { assert } from "@flotilla/base";
+import { AscendingMap, assert } from "@flotilla/base";
 import type { Engine, NodeId, ReadReady } from "@flotilla/consensus";
 import type { BarrierOutcome, Cancel } from "./contract.ts";
 import { barriersMax, readRoundsMax } from "./limits.ts";
@@ -19,6 +19,7 @@ export interface ReadBarriersOptions {
 }
 
 interface Waiter {
+  readonly sequence: number;
   readonly deadlineMs: number;
   readonly done: (outcome: BarrierOutcome) => void;
 }
@@ -26,7 +27,7 @@ interface Waiter {
 export class ReadBarriers {
   readonly #options: ReadBarriersOptions;
   /** All that are not settled, in the order of their deadlines. */
-  readonly #waiters = new Set<Waiter>();
+  readonly #waiters = new AscendingMap<Waiter>();
   /** Waits for the next round. */
   #next: Waiter[] = [];
   /** Their round came to nothing: again when there is a leader, or some time has passed. */
@@ -39,6 +40,7 @@ export class ReadBarriers {
   #term = 0;
   #hasLeader = false;
   #lastRequestId = 0;
+  #lastSequence = 0;
 
   constructor(options: ReadBarriersOptions) {
     this.#options = options;
@@ -59,10 +61,11 @@ export class ReadBarriers {
   /** Takes a call in; its round begins with the next {@link flush}. */
   barrier(nowMs: number, done: (outcome: BarrierOutcome) => void): Cancel {
     assert(!this.isFull, "barriers: whoever reads asks first whether there is room");
-    const waiter: Waiter = { deadlineMs: nowMs + this.#options.timeoutMs, done };
-    this.#waiters.add(waiter);
+    const sequence = ++this.#lastSequence;
+    const waiter: Waiter = { sequence, deadlineMs: nowMs + this.#options.timeoutMs, done };
+    this.#waiters.add(sequence, waiter);
     this.#next.push(waiter);
-    return () => void this.#waiters.delete(waiter);
+    return () => void this.#waiters.delete(sequence);
   }
 
   /** Starts a round for all that wait for one. */
@@ -114,7 +117,7 @@ export class ReadBarriers {
 
   /** Ends what has taken too long, and tries again what came to nothing. */
   tick(nowMs: number): void {
-    for (const waiter of this.#waiters) {
+    for (const waiter of this.#waiters.values()) {
       if (waiter.deadlineMs > nowMs) break;
       this.#options.onFailed?.();
       this.#settle(waiter, { kind: this.#hasLeader ? "timeout" : "noLeader" });
@@ -131,11 +134,11 @@ export class ReadBarriers {
 
   /** Without those that were given up, or are settled. */
   #waiting(waiters: Waiter[]): Waiter[] {
-    return waiters.filter((waiter) => this.#waiters.has(waiter));
+    return waiters.filter(({ sequence }) => this.#waiters.get(sequence) !== undefined);
   }
 
   #endAll(kind: "noData" | "stopped"): void {
-    for (const waiter of [...this.#waiters]) this.#settle(waiter, { kind });
+    for (const waiter of this.#waiters.values()) this.#settle(waiter, { kind });
   }
 
   #park(waiters: readonly Waiter[]): void {
@@ -156,6 +159,6 @@ export class ReadBarriers {
 
   #settle(waiter: Waiter, outcome: BarrierOutcome): void {
     // Not when it was given up, or its time is over.
-    if (this.#waiters.delete(waiter)) waiter.done(outcome);
+    if (this.#waiters.delete(waiter.sequence) !== undefined) waiter.done(outcome);
   }
 }
