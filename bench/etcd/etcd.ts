@@ -15,6 +15,9 @@ import { type Program, Trio } from "./trio.ts";
 
 const rounds = Number(process.env["BENCH_ROUNDS"] ?? 3);
 
+/** For so long a member shows how late its event loop was. */
+const loopDelayMemoryMs = 60_000;
+
 const flotilla: Program = {
   name: "flotilla",
   command: [process.execPath, join(repository, "packages/cli/bin/flotilla.js"), "member"],
@@ -24,8 +27,8 @@ interface Measured {
   readonly row: Row;
   /** Of each program, by its name, in rounds. */
   readonly values: Map<string, number[]>;
-  /** Of ours, in rounds: see {@link Trio.loopDelayMs}. */
-  readonly loopDelaysMs: number[];
+  /** Of ours, see {@link Trio.loopDelayMs}: with start and warm-up, and when nothing else was for long. */
+  loopDelayMs?: { readonly atFirst: number; readonly warm: number };
 }
 
 export async function etcd(words: readonly string[]): Promise<void> {
@@ -37,9 +40,7 @@ export async function etcd(words: readonly string[]): Promise<void> {
   const benchmark = process.env["ETCD_BENCHMARK"] ?? which("benchmark");
   const isAsked = ({ name }: { readonly name: string }) =>
     words.length === 0 || words.some((word) => name.includes(word));
-  const table = rows
-    .filter(isAsked)
-    .map((row): Measured => ({ row, values: new Map(), loopDelaysMs: [] }));
+  const table = rows.filter(isAsked).map((row): Measured => ({ row, values: new Map() }));
   const bench: Bench = { benchmark, mixedRate: await mixedRate(etcds, benchmark, table) };
   for (let round = 0; round < rounds; round++) {
     for (const program of [flotilla, ...etcds]) await measureAll(program, bench, table);
@@ -86,17 +87,26 @@ async function measureAll(
   bench: Bench,
   table: readonly Measured[],
 ): Promise<void> {
-  for (const { row, values, loopDelaysMs } of table) {
+  for (const measured of table) {
+    const { row, values } = measured;
     const trio = await Trio.start(program);
     try {
       const value = await row.measure(trio, bench);
       process.stderr.write(`${program.name}, ${row.name}: ${value.toFixed(1)} ${row.unit}\n`);
       values.set(program.name, [...(values.get(program.name) ?? []), value]);
-      if (program === flotilla) loopDelaysMs.push(await trio.loopDelayMs());
+      if (program === flotilla) measured.loopDelayMs ??= await loopDelayMs(trio, row, bench);
     } finally {
       await trio.stop();
     }
   }
+}
+
+/** The load goes on until the members have forgotten their start and its warm-up. */
+async function loopDelayMs(trio: Trio, row: Row, bench: Bench) {
+  const atFirst = await trio.loopDelayMs();
+  const end = performance.now() + loopDelayMemoryMs;
+  while (performance.now() < end) await row.measure(trio, bench);
+  return { atFirst, warm: await trio.loopDelayMs() };
 }
 
 interface Line {
@@ -106,15 +116,14 @@ interface Line {
   readonly etcds: Readonly<Record<string, number>>;
   readonly ratio: number;
   readonly ratioAtLeast: number;
-  /** p99.9 of the event loop's delay, of our worst member. */
-  readonly loopDelayMs?: number;
+  readonly loopDelayMs?: Measured["loopDelayMs"];
 }
 
-function compare({ row, values, loopDelaysMs }: Measured): Line {
+function compare({ row, values, loopDelayMs }: Measured): Line {
   const medians = new Map([...values].map(([name, all]) => [name, median(all)]));
   const ours = medians.get(flotilla.name) ?? Number.NaN;
   medians.delete(flotilla.name);
-  return { ...lineOf(row, ours, Object.fromEntries(medians)), loopDelayMs: median(loopDelaysMs) };
+  return { ...lineOf(row, ours, Object.fromEntries(medians)), loopDelayMs };
 }
 
 function lineOf(
@@ -154,7 +163,10 @@ function median(values: readonly number[]): number {
 }
 
 function textOf({ name, unit, ours, etcds, ratio, ratioAtLeast, loopDelayMs }: Line): string {
-  const late = loopDelayMs === undefined ? "" : `; event loop late by ${loopDelayMs.toFixed(0)} ms`;
+  const late =
+    loopDelayMs === undefined
+      ? ""
+      : `; event loop late by ${loopDelayMs.warm.toFixed(0)} ms, at first ${loopDelayMs.atFirst.toFixed(0)}`;
   const theirs = Object.entries(etcds).map(([etcd, value]) => `${etcd} ${value.toFixed(1)}`);
   return `${name}: ${ours.toFixed(1)} ${unit} (${theirs.join(", ")}); ratio ${ratio.toFixed(2)}, at least ${ratioAtLeast}${late}`;
 }

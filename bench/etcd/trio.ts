@@ -76,8 +76,8 @@ export class Trio {
   }
 
   /**
-   * The p99.9 of the event loop's delay in the last seconds, of the worst member, in milliseconds; only
-   * of ours.
+   * The p99.9 of the event loop's delay in the last 30 to 60 s, of the worst member, in milliseconds;
+   * only of ours.
    */
   async loopDelayMs(): Promise<number> {
     const delays = this.urls.map(async (url) => {
