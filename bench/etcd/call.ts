@@ -81,6 +81,13 @@ export function rangeRequest(key: string, isSerializable: boolean): Uint8Array {
   return writer.finish();
 }
 
+/** Every key with its value. */
+export function rangeOfAll(): Uint8Array {
+  const writer = new WireWriter();
+  for (const field of [1, 2]) writer.fieldBytes(field, Uint8Array.of(0)); // From, and to the end.
+  return writer.finish();
+}
+
 /** Rejects unless the key was put. */
 export async function put(url: string, key: string, value: Uint8Array): Promise<void> {
   await call(url, "/etcdserverpb.KV/Put", putRequest(key, value));

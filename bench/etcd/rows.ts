@@ -1,5 +1,5 @@
 /** What is compared with etcd: each row measures one trio and gives one number. */
-import { call, put, putRequest, rangeRequest, statusOf } from "./call.ts";
+import { call, put, putRequest, rangeOfAll, rangeRequest, statusOf } from "./call.ts";
 import { eventRate, type Watchers } from "./events.ts";
 import { etcdBenchmark, h2load, type Load, type Summary } from "./generators.ts";
 import type { Trio } from "./trio.ts";
@@ -156,8 +156,17 @@ export const rows: readonly Row[] = [
     const summaries = await benchmarked(trio, bench, ["lease-keepalive", ...load(100_000)]);
     return summaries.at(-1)?.perSecond ?? 0;
   }),
-  {
-    name: "memory of the leader with 100,000 keys of 1 KiB",
+  memory("memory of the leader with 100,000 keys of 1 KiB", async () => {}),
+  memory("memory of the leader with 100,000 keys of 1 KiB, read once as a whole", async (trio) => {
+    const path = "/etcdserverpb.KV/Range";
+    const message = rangeOfAll();
+    await h2load(await trio.leader(), { path, message }, { connections: 1, streams: 1 }, 1);
+  }),
+];
+
+function memory(name: string, use: (trio: Trio) => Promise<unknown>): Row {
+  return {
+    name,
     unit: "MB",
     ratioAtLeast: 1,
     isLessBetter: true,
@@ -170,7 +179,8 @@ export const rows: readonly Row[] = [
         `${manyKeys}`,
       ];
       await benchmarked(trio, bench, ["put", "--val-size", "1024", ...keys, ...mixedLoad]);
+      await use(trio);
       return (await trio.leaderMemory()) / 1e6;
     },
-  },
-];
+  };
+}
