@@ -1,5 +1,6 @@
-import { deepEqual, equal, ok } from "node:assert/strict";
+import { deepEqual, equal, match, ok } from "node:assert/strict";
 import { createHash } from "node:crypto";
+import { existsSync } from "node:fs";
 import { mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -122,5 +123,29 @@ describe("backups", () => {
     equal(bytes.length % 512, 32);
     const hash = createHash("sha256").update(bytes.subarray(0, -32)).digest();
     deepEqual(bytes.subarray(-32), hash);
+  });
+
+  it("complain where no directory can be made", { skip: !existsSync("/proc") }, async () => {
+    const complaints: unknown[] = [];
+    const logger = {
+      ...silentLogger,
+      error: (_message: string, fields?: Readonly<Record<string, unknown>>) =>
+        void complaints.push(fields?.["reason"]),
+    };
+    const member = new SoloMember();
+    const timers = new ManualTimers();
+    const deps = { member, timers, logger, unixSeconds: () => 1_000_000 };
+    const stop = startBackups(deps, { directory: "/proc/nope/x", everyMs: 3_600_000, keep: 2 });
+    await until(
+      () => timers.pending > 0,
+      () => "first look",
+    );
+    timers.advance(60_000);
+    await until(
+      () => complaints.length > 0,
+      () => "a complaint",
+    );
+    stop();
+    match(String(complaints[0]), /Cannot make the directory "\/proc\/nope"/);
   });
 });

@@ -1,4 +1,5 @@
 export type * from "./contract.ts";
+export { makeDurableDirectory } from "./durable-directory.ts";
 export { MemberError, type MemberErrorCode } from "./errors.ts";
 export { memberIdOf, nodeIdOf } from "./identity.ts";
 export type { InitialMember, MemberOptions, RunningMember } from "./options.ts";

@@ -1,9 +1,9 @@
 /** Writes snapshots by the clock while this member leads, and removes old ones. */
-import { mkdir, readdir, rm } from "node:fs/promises";
+import { readdir, rm } from "node:fs/promises";
 import { join } from "node:path";
 import type { Logger } from "@flotilla/base";
 import type { Timers } from "@flotilla/grpc";
-import { type Member, nodeIdOf } from "@flotilla/member";
+import { type Member, makeDurableDirectory, nodeIdOf } from "@flotilla/member";
 import { repeatAsLeader } from "../leader-chore.ts";
 import { backupLookMs } from "../limits.ts";
 import { snapshotPieces } from "../maintenance/snapshot-stream.ts";
@@ -63,7 +63,7 @@ class Backups {
 
   async #backUpIfDue(): Promise<void> {
     const { directory, everyMs } = this.#schedule;
-    await mkdir(directory, { recursive: true, mode: 0o700 });
+    await makeDurableDirectory(directory);
     const unixSeconds = this.#deps.unixSeconds();
     if (!isBackupDue(await readdir(directory), { unixSeconds, everyMs })) return;
     await this.#clear(unixSeconds); // What is too much already may be what fills the disk.
