@@ -8,11 +8,13 @@
  * longest of the waits. So this one goes to lmdb's native part itself, for as many rows as most ranges
  * have; longer ones go on with an iteration of lmdb's.
  */
-import { assert } from "@flotilla/base";
+import { assert, present } from "@flotilla/base";
 import * as lmdb from "lmdb";
+import { type Entry, type LmdbTable, readValue } from "./lmdb-table.ts";
 
-/** Rows of a range that are read by these cursors, all at once. */
-export const firstRowsMax = 16;
+/** Rows of a range that are read by these cursors, all at once; and of their values. */
+const firstRowsMax = 16;
+const firstBytesMax = 64 * 1024;
 
 /** What is used of lmdb's native part, whose signatures its `read.js` shows; lmdb's types leave it out. */
 interface Native {
@@ -39,13 +41,6 @@ const notFound = -30798;
 /** Where in the shared buffer native code leaves a key. */
 const keyAt = 32;
 
-/** A table of lmdb's, as far as this file needs it. */
-export interface CursorTable {
-  readonly db: object;
-  writeKey: (key: Uint8Array, target: Uint8Array, at: number) => number;
-  getBinaryFast(key: Uint8Array): Uint8Array | undefined;
-}
-
 /** `to` is exclusive, as `from` is inclusive; in both directions. */
 export interface CursorRange {
   readonly from: Uint8Array;
@@ -60,10 +55,10 @@ export class LmdbCursors {
   readonly #end: Uint8Array;
   readonly #endLength: DataView;
   readonly #endAddress: number;
-  readonly #cursors = new Map<CursorTable, NativeCursor>();
+  readonly #cursors = new Map<LmdbTable, NativeCursor>();
 
   /** `keyBytesMax`: of the longest key that LMDB takes. */
-  constructor(table: CursorTable, keyBytesMax: number) {
+  constructor(table: LmdbTable, keyBytesMax: number) {
     this.#keys = sharedKeyBuffer(table);
     const memory = new ArrayBuffer(4 + keyBytesMax);
     this.#end = new Uint8Array(memory, 4);
@@ -71,8 +66,38 @@ export class LmdbCursors {
     this.#endAddress = native.getAddress(memory);
   }
 
-  /** The keys of the first rows, `limit` at most. Throws what lmdb has refused. */
-  keys(table: CursorTable, range: CursorRange, limit: number): readonly Uint8Array[] {
+  /** The first rows of a range, at least one; `isWhole` when there are no more. Throws what lmdb has refused. */
+  first(
+    table: LmdbTable,
+    range: CursorRange,
+    limit: number = Number.POSITIVE_INFINITY,
+  ): { readonly rows: readonly Entry[]; readonly isWhole: boolean } {
+    const keys = limit <= 0 ? [] : this.#keysOf(table, range, Math.min(limit, firstRowsMax));
+    const rows: Entry[] = [];
+    let bytes = 0;
+    for (const key of keys) {
+      const value = present(readValue(table, key, undefined), "a row of its key");
+      rows.push([key, value]);
+      bytes += value.length;
+      if (bytes >= firstBytesMax) break;
+    }
+    const areAll = keys.length < firstRowsMax || keys.length === limit;
+    return { rows, isWhole: areAll && rows.length === keys.length };
+  }
+
+  /** How many rows there are. Throws what lmdb has refused. */
+  count(table: LmdbTable, from: Uint8Array, to: Uint8Array | undefined): number {
+    const range = { from, to, isReverse: false };
+    return this.#position(this.#cursorOf(table).address, range, flag.onlyCount);
+  }
+
+  /** To be called before the transaction ends, whose cursors they are. */
+  close(): void {
+    for (const cursor of this.#cursors.values()) cursor.close();
+    this.#cursors.clear();
+  }
+
+  #keysOf(table: LmdbTable, range: CursorRange, limit: number): readonly Uint8Array[] {
     const { address } = this.#cursorOf(table);
     const keys: Uint8Array[] = [];
     let length = this.#position(address, range, 0);
@@ -84,19 +109,7 @@ export class LmdbCursors {
     return keys;
   }
 
-  /** How many rows there are. Throws what lmdb has refused. */
-  count(table: CursorTable, from: Uint8Array, to: Uint8Array | undefined): number {
-    const range = { from, to, isReverse: false };
-    return this.#position(this.#cursorOf(table).address, range, flag.onlyCount);
-  }
-
-  /** To be called before the transaction ends, whose cursors they are. */
-  close(): void {
-    for (const cursor of this.#cursors.values()) cursor.close();
-    this.#cursors.clear();
-  }
-
-  #cursorOf(table: CursorTable): NativeCursor {
+  #cursorOf(table: LmdbTable): NativeCursor {
     const existing = this.#cursors.get(table);
     if (existing !== undefined) return existing;
     const cursor = new native.Cursor(table.db, 0); // 0: the transaction that is open.
@@ -121,7 +134,7 @@ export class LmdbCursors {
 }
 
 /** lmdb gives it to nobody but the function that writes keys into it. */
-function sharedKeyBuffer(table: CursorTable): Uint8Array {
+function sharedKeyBuffer(table: LmdbTable): Uint8Array {
   const { writeKey } = table;
   let shared: Uint8Array | undefined;
   table.writeKey = (key, target, at) => {

@@ -19,7 +19,7 @@ import { assert, failpoint, present } from "@flotilla/base";
 import type { BackendReader, BackendWriter, Table } from "@flotilla/store";
 import { ABORT, open, type RootDatabase, type Transaction } from "lmdb";
 import { BackendError, guarded } from "./errors.ts";
-import { firstRowsMax, LmdbCursors } from "./lmdb-cursors.ts";
+import { LmdbCursors } from "./lmdb-cursors.ts";
 import {
   countRows,
   type Entry,
@@ -134,9 +134,13 @@ export class LmdbEnvironment implements BackendWriter {
     options: RangeOptions = {},
   ): Iterable<Entry> {
     if (this.#finish === undefined) return this.#iterate(table, from, to, options, undefined);
-    const rows = this.#firstRows(table, from, to, options);
-    if (rows.length < firstRowsMax || rows.length === options.limit) return rows;
-    return this.#beginningWith(rows, table, from, to, options);
+    this.#checkUsable();
+    const database = this.#tables.get(table);
+    if (database === undefined) return [];
+    const bounds = { from, to, isReverse: options.reverse === true };
+    const first = guarded("read", () => this.#cursors.first(database, bounds, options.limit));
+    if (first.isWhole) return first.rows;
+    return this.#beginningWith(first.rows, table, from, to, options);
   }
 
   count(table: Table, from: Uint8Array, to: Uint8Array | undefined): number {
@@ -290,23 +294,6 @@ export class LmdbEnvironment implements BackendWriter {
     return guarded("count", () =>
       isOpen ? this.#cursors.count(database, from, to) : countRows(database, from, to, transaction),
     );
-  }
-
-  /** Of a range in the open transaction, {@link firstRowsMax} at most. */
-  #firstRows(
-    table: Table,
-    from: Uint8Array,
-    to: Uint8Array | undefined,
-    { reverse = false, limit = firstRowsMax }: RangeOptions,
-  ): readonly Entry[] {
-    this.#checkUsable();
-    const database = this.#tables.get(table);
-    if (database === undefined || limit <= 0) return [];
-    const range = { from, to, isReverse: reverse };
-    const keys = guarded("read", () =>
-      this.#cursors.keys(database, range, Math.min(limit, firstRowsMax)),
-    );
-    return keys.map((key) => [key, present(this.#get(table, key, undefined), "a row of its key")]);
   }
 
   /** `rows`, and what follows them in the range. */

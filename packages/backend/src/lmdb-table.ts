@@ -1,17 +1,18 @@
 /** Reading one of LMDB's tables by what lmdb offers: a value, a range, a count. Throws what lmdb throws. */
 import { slabCopy } from "@flotilla/base";
 import type { Database, Transaction } from "lmdb";
-import type { CursorTable } from "./lmdb-cursors.ts";
 
 export type Entry = readonly [key: Uint8Array, value: Uint8Array];
 export interface PinnedOptions {
   readonly transaction: Transaction;
 }
-/** A table; lmdb's types leave the options out. */
-export type LmdbTable = Database<Uint8Array, Uint8Array> &
-  CursorTable & {
-    getBinaryFast(key: Uint8Array, options?: PinnedOptions): Uint8Array | undefined;
-  };
+/** A table, with what lmdb's types leave out. */
+export type LmdbTable = Database<Uint8Array, Uint8Array> & {
+  /** What native code knows it by. */
+  readonly db: object;
+  writeKey: (key: Uint8Array, target: Uint8Array, at: number) => number;
+  getBinaryFast(key: Uint8Array, options?: PinnedOptions): Uint8Array | undefined;
+};
 export interface RangeOptions {
   readonly reverse?: boolean;
   readonly limit?: number;

@@ -316,6 +316,19 @@ export function runBackendSuite(name: string, make: MakeBackend): void {
       });
     });
 
+    it("gives long values within a write, one by one", (context) => {
+      const backend = openIn(context, make);
+      const value = (at: number) => new Uint8Array(40_000).fill(at);
+      backend.write((writer) => {
+        for (let at = 0; at < 20; at++) writer.put("t", Uint8Array.of(at), value(at));
+        for (const limit of [1, 2, 3, 19, 20]) {
+          const rows = [...backend.range("t", b(""), undefined, { limit })];
+          equal(rows.length, limit);
+          for (const [at, row] of rows.entries()) deepEqual(row, [Uint8Array.of(at), value(at)]);
+        }
+      });
+    });
+
     it("sorts keys as unsigned bytes, and takes any bytes (20 seeds)", (context) => {
       for (let seed = 0; seed < 20; seed++) {
         const backend = openIn(context, make);
