@@ -26,8 +26,8 @@ export const hashesMax = 4096;
 
 export class ClusterHistory {
   readonly epoch: number;
-  /** Nothing that happens here counts any more: a later epoch has begun. */
-  isAbandoned = false;
+  /** The epoch that has begun after this one: nothing that happens here counts any more. */
+  next: ClusterHistory | undefined;
   readonly leaders: Map<Term, NodeId> = new Map();
   /** By applied index. */
   readonly hashes: Map<LogIndex, { readonly hash: number; readonly id: NodeId }> = new Map();
@@ -104,13 +104,13 @@ export class ClusterHistory {
 
   /** The history of the epoch that begins with the log of a survivor, all of which now counts. */
   successor(epoch: number, log: LogWindow, inTerm: Term): ClusterHistory {
-    this.isAbandoned = true;
     const next = new ClusterHistory(epoch, this.configurationAt(log.baseIndex));
     for (let index = 1; index <= log.lastIndex; index++) {
       // What the survivor has compacted was committed here.
       const term = index < log.baseIndex ? this.termAt(index) : log.termAt(index);
       next.commit(index, term ?? 0, inTerm);
     }
+    this.next = next;
     return next;
   }
 }

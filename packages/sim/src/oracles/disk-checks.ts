@@ -1,7 +1,6 @@
 /** What servers may never forget: terms, votes, entries. Seen on their disks, not in their memory. Pure. */
-import type { LogIndex } from "@flotilla/consensus";
 import type { VoteRegistry } from "./election-checks.ts";
-import type { ServerRecord } from "./server-record.ts";
+import type { GivenVote, ServerRecord } from "./server-record.ts";
 import type { ServerView } from "./view.ts";
 import { type Violation, violation } from "./violation.ts";
 
@@ -41,7 +40,8 @@ function forget(record: ServerRecord, view: ServerView): void {
   record.durableTerm = 0;
   record.durableVote = "";
   record.supersededBy = 0;
-  record.voteOfRemoved = undefined;
+  record.leftBehindBy = 0;
+  record.given = undefined;
   record.noteLoss();
 }
 
@@ -51,10 +51,11 @@ function checkVote(
   view: ServerView,
 ): Violation | undefined {
   const { id } = view;
-  const { term, vote, supersededBy } = view.durable;
+  const { term, vote } = view.durable;
   const facts = `${id} votes for ${vote} in term ${term}`;
-  if (supersededBy > 0) {
-    return violation("oldEpoch", `${facts} though epoch ${supersededBy} left it behind`);
+  const { removedAt, leftBehindBy } = givenVote(record, view);
+  if (leftBehindBy > 0) {
+    return violation("oldEpoch", `${facts} though epoch ${leftBehindBy} left it behind`);
   }
   // Under an id that was registered for an earlier disk: it cannot know, but its vote must not count.
   const { registeredDisk = view.disk } = record;
@@ -64,18 +65,21 @@ function checkVote(
   if (earlier !== vote && !record.hasFaultyDisk && !record.wasWiped) {
     return violation("oneVotePerTerm", `${facts}, in which it had voted for ${earlier}`);
   }
-  const removedAt = removedWhenVoting(record, view);
   if (removedAt === 0 || !view.isUp) return undefined;
   return violation("removedVotes", `${facts} though it knows that it was removed at ${removedAt}`);
 }
 
-/** Where it knew that it was removed when it gave the vote, which waited for the disk; 0 when it did not. */
-function removedWhenVoting(record: ServerRecord, { durable }: ServerView): LogIndex {
-  const { term, vote } = durable;
+/**
+ * The vote that is on its disk now, and waited for that. What it has learned meanwhile can have come with
+ * it, in one write; of a vote that nobody has seen it give it is taken to have known all that the disk says.
+ */
+function givenVote(record: ServerRecord, { durable }: ServerView): GivenVote {
+  const { term, vote, supersededBy } = durable;
+  const { removedAt, leftBehindBy, given } = record;
   const isGivenNow = term > record.term || (term === record.term && vote !== record.vote);
-  if (isGivenNow) return record.removedAt;
-  const given = record.voteOfRemoved;
-  return given?.term === term && given.vote === vote ? given.at : 0;
+  if (isGivenNow) return { term, vote, removedAt, leftBehindBy };
+  if (given?.term === term && given.vote === vote) return given;
+  return { term, vote, removedAt: 0, leftBehindBy: supersededBy };
 }
 
 /** A server has come back: does its disk still hold what it held? */

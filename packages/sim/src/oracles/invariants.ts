@@ -113,19 +113,19 @@ class Observer implements InvariantOracle {
 
   applied(id: NodeId, index: LogIndex, term: Term): Violation | undefined {
     const record = this.#records.get(id);
-    if (record?.history === undefined) return undefined;
+    if (record?.committedBy === undefined) return undefined;
     if (index !== record.appliedCursor + 1) {
       return violation("appliedOnce", `${id} applied ${index} after ${record.appliedCursor}`);
     }
     record.appliedCursor = index;
-    return judgeApplied(record.history, record, { index, term });
+    return judgeApplied(record.committedBy, record, { index, term });
   }
 
   replaced(id: NodeId, index: LogIndex, term: Term): Violation | undefined {
     const record = this.#records.get(id);
-    if (record?.history === undefined || !record.isUp) return undefined;
+    if (record?.committedBy === undefined || !record.isUp) return undefined;
     record.appliedCursor = Math.max(record.appliedCursor, index);
-    return judgeApplied(record.history, record, { index, term });
+    return judgeApplied(record.committedBy, record, { index, term });
   }
 
   stateHash(id: NodeId, index: LogIndex, hash: number): Violation | undefined {
@@ -342,7 +342,7 @@ class Observer implements InvariantOracle {
   }
 
   #judgeFrom(record: ServerRecord, committed: LogIndex): Violation | undefined {
-    const { history } = record;
+    const { committedBy: history } = record;
     if (history === undefined) return undefined;
     record.commitIndex = committed;
     const before = history.commitIndex;

@@ -78,7 +78,7 @@ export function checkVanished(
   records: ReadonlyMap<NodeId, ServerRecord>,
 ): Violation | undefined {
   const index = history.commitIndex;
-  if (index === 0 || history.isAbandoned) return undefined;
+  if (index === 0 || history.next !== undefined) return undefined;
   const term = history.termAt(index);
   for (const record of records.values()) {
     if ((record.history ?? history) !== history || record.isWitness) continue;

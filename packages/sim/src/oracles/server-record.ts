@@ -11,6 +11,16 @@ export interface PlacedConfiguration {
   readonly configuration: Configuration;
 }
 
+/** A vote, and what its giver knew about its own place when it gave it. */
+export interface GivenVote {
+  readonly term: Term;
+  readonly vote: NodeId;
+  /** See {@link ServerRecord.removedAt}. */
+  readonly removedAt: LogIndex;
+  /** See {@link ServerRecord.leftBehindBy}. */
+  readonly leftBehindBy: number;
+}
+
 export class ServerRecord {
   readonly id: NodeId;
   /** Live: what it shows may be newer than the rest of this record. */
@@ -46,8 +56,10 @@ export class ServerRecord {
   /** In force before the event that is being judged: what its counting may have gone by. */
   previous: Configuration | undefined;
 
-  /** The last vote that it gave, maybe not on disk yet, when it knew that it was removed there. */
-  voteOfRemoved: { readonly term: Term; readonly vote: NodeId; readonly at: LogIndex } | undefined;
+  /** The epoch that it knows to have left it behind; 0 when it knows of none. */
+  leftBehindBy = 0;
+  /** The last vote that it gave, maybe not on disk yet. */
+  given: GivenVote | undefined;
 
   durableVersion = -1;
   durableTerm: Term = 0;
@@ -88,7 +100,8 @@ export class ServerRecord {
     this.configurations.length = 0;
     this.claimed = undefined;
     this.previous = undefined;
-    this.voteOfRemoved = undefined;
+    this.leftBehindBy = view.durable.supersededBy;
+    this.given = undefined;
   }
 
   /** Something beside the log is another than at the last look. */
@@ -100,6 +113,7 @@ export class ServerRecord {
       view.role !== this.role ||
       view.term !== this.term ||
       view.vote !== this.vote ||
+      view.supersededBy !== this.leftBehindBy ||
       view.configuration !== this.claimed ||
       this.pendingApplied.length > 0
     );
@@ -112,6 +126,7 @@ export class ServerRecord {
     this.role = view.role;
     this.term = view.term;
     this.vote = view.vote;
+    this.leftBehindBy = view.supersededBy;
     this.commitIndex = view.commitIndex;
     this.appliedIndex = view.appliedIndex;
     this.appliedCursor = Math.max(this.appliedCursor, view.appliedIndex);
@@ -122,10 +137,10 @@ export class ServerRecord {
 
   /** A vote and what its asker learns with it can leave in one event: it was given by what was known before. */
   #noteVote(): void {
-    const { view, removedAt: at } = this;
+    const { view, removedAt, leftBehindBy } = this;
     const { term, vote } = view;
     const isNew = vote !== "" && (vote !== this.vote || term !== this.term);
-    if (isNew && at > 0) this.voteOfRemoved = { term, vote, at };
+    if (isNew) this.given = { term, vote, removedAt, leftBehindBy };
   }
 
   /** Where its log says that it was removed, when it knows that to be committed; else 0. */
@@ -141,6 +156,15 @@ export class ServerRecord {
   /** In force, by its log. */
   get configuration(): Configuration | undefined {
     return this.configurations.at(-1)?.configuration;
+  }
+
+  /**
+   * What it calls committed is judged by this. Who is new and replays an epoch that has ended has the
+   * word of the next one, by which all that the survivor's log held counts, whatever became of it before.
+   */
+  get committedBy(): ClusterHistory | undefined {
+    const { history, wasNamed } = this;
+    return wasNamed ? history : (history?.next ?? history);
   }
 
   /** Its disk holds the entry at (`index`, `term`), or a snapshot that includes `index`. */

@@ -42,6 +42,8 @@ export interface ServerView {
   readonly term: Term;
   /** In `term`; at a start it may still be the one that the disk has for an earlier term. */
   readonly vote: NodeId;
+  /** The epoch that has left it behind, as it knows, maybe not on disk yet; 0 when none has. */
+  readonly supersededBy: number;
   /** Empty when unknown. */
   readonly leader: NodeId;
   readonly commitIndex: LogIndex;

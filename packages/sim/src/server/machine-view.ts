@@ -41,6 +41,10 @@ export class MachineView implements ServerView {
     return this.log.vote;
   }
 
+  get supersededBy(): number {
+    return this.log.supersededBy;
+  }
+
   get commitIndex(): number {
     return this.log.commit;
   }

@@ -1,6 +1,6 @@
 import { describe, it } from "node:test";
 import type { Configuration } from "@flotilla/consensus";
-import { configurationEntry, configurationOf, settled, TestCluster } from "./fixtures.ts";
+import { configurationEntry, configurationOf, holds, settled, TestCluster } from "./fixtures.ts";
 
 const founders = "a b c";
 
@@ -123,16 +123,30 @@ describe("the observer of configurations", () => {
 describe("the observer of forced recoveries", () => {
   const recovered = configurationOf("b", { epoch: 1 });
 
-  function recover(cluster: TestCluster): void {
+  function recover(cluster: TestCluster, at = 3): void {
     const survivor = cluster.at("b");
     cluster.sees(survivor.stop());
     cluster.oracle.declareRecovery("b");
     survivor.durable.write({
-      hardState: { term: 2, vote: "b", commit: 3 },
-      entries: [configurationEntry(3, 2, recovered)],
+      hardState: { term: 2, vote: "b", commit: at },
+      entries: [configurationEntry(at, 2, recovered)],
     });
     survivor.restart().configuration = recovered;
-    cluster.sees(survivor.commit(3));
+    cluster.sees(survivor.commit(at));
+  }
+
+  /** a and b have a change at 2 and 3; nobody has committed the end of it when b goes on alone. */
+  function recoverAmidChange(): TestCluster {
+    const cluster = new TestCluster();
+    cluster.elect("a", 1, "b");
+    cluster.replicate(1, "1", "a", "b");
+    const joint = configurationOf("a b c", { old: "a b c" });
+    cluster.replicate(2, [configurationEntry(2, 1, joint)], "a", "b");
+    cluster.commit(2, "a", "b");
+    const left = configurationOf("a b c");
+    cluster.replicate(3, [configurationEntry(3, 1, left)], "a", "b");
+    recover(cluster, 4);
+    return cluster;
   }
 
   it("lets the survivor go on, and those left behind as well, each in its epoch", () => {
@@ -186,6 +200,29 @@ describe("the observer of forced recoveries", () => {
     cluster.sees(joiner);
     cluster.sees(joiner.copy(cluster.at("a")));
     cluster.sees(joiner.copy(cluster.at("b")));
+  });
+
+  it("accepts that a new server commits in the old epoch what only the new one has committed", () => {
+    const cluster = recoverAmidChange();
+    const joiner = cluster.join("d");
+    cluster.sees(joiner);
+    cluster.sees(joiner.copy(cluster.at("a")).sync().commit(3));
+    for (const index of [1, 2, 3]) holds(cluster.oracle.applied("d", index, 1));
+    cluster.sees(joiner.apply(3));
+    cluster.sees(joiner.copy(cluster.at("b")).sync().commit(4));
+  });
+
+  it("rejects the same of servers of the old epoch, and what the new one has not committed", () => {
+    const cluster = recoverAmidChange();
+    cluster.breaks(cluster.at("a").commit(3), "committedOnQuorum", /a commits \(3, 1\)/);
+    const other = recoverAmidChange();
+    const founder = other.at("c").copy(other.at("a")).sync().commit(3);
+    other.breaks(founder, "committedOnQuorum", /c, a follower, commits \(3, 1\) before any/);
+    const third = recoverAmidChange();
+    const joiner = third.join("d");
+    third.sees(joiner);
+    joiner.copy(third.at("a")).write(4, "1").sync().commit(4);
+    third.breaks(joiner, "stateMachineSafety", /d commits \(4, 1\), and \(4, 2\) is committed/);
   });
 
   it("rejects that a server of the old epoch joins with its disk", () => {

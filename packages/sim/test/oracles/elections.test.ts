@@ -328,9 +328,8 @@ describe("the observer of votes", () => {
   it("rejects the vote of a server that an epoch left behind, and that it forgets this", () => {
     const cluster = settled();
     const server = cluster.at("c");
-    server.durable.supersededBy = 1;
-    server.durable.version++;
-    cluster.sees(server);
+    server.supersededBy = 1;
+    cluster.sees(server.sync());
     cluster.breaks(
       server.enter(2, "b").sync(),
       "oldEpoch",
@@ -339,5 +338,39 @@ describe("the observer of votes", () => {
     server.durable.supersededBy = 0;
     server.durable.version++;
     cluster.breaks(server, "oldEpoch", /c forgot that epoch 1 left it behind/);
+  });
+
+  it("accepts a vote given in the event that tells of the next epoch, both in one write", () => {
+    const cluster = settled();
+    const server = cluster.at("c").enter(2, "c");
+    server.supersededBy = 1;
+    cluster.sees(server);
+    cluster.sees(server.sync());
+  });
+
+  it("accepts a vote given before the next epoch was known, though its disk is slow", () => {
+    const cluster = settled();
+    const server = cluster.at("c").enter(2, "c");
+    cluster.sees(server);
+    server.supersededBy = 1;
+    cluster.sees(server);
+    cluster.sees(server.sync());
+  });
+
+  it("rejects a vote given when the next epoch was known, though both are in one write", () => {
+    const cluster = settled();
+    const server = cluster.at("c");
+    server.supersededBy = 1;
+    cluster.sees(server);
+    cluster.sees(server.enter(2, "b"));
+    cluster.breaks(server.sync(), "oldEpoch", /c votes for b in term 2 though epoch 1 left it/);
+  });
+
+  it("rejects a vote beside the next epoch on a disk, when nobody has seen it given", () => {
+    const cluster = settled();
+    const server = cluster.at("c").enter(3);
+    cluster.sees(server);
+    server.durable.write({ hardState: { term: 2, vote: "b", commit: 0, supersededBy: 1 } });
+    cluster.breaks(server, "oldEpoch", /c votes for b in term 2 though epoch 1 left it behind/);
   });
 });

@@ -58,6 +58,7 @@ export class TestServer implements ServerView {
   role: Role = "follower";
   term = 0;
   vote: NodeId = "";
+  supersededBy = 0;
   leader: NodeId = "";
   commitIndex = 0;
   appliedIndex = 0;
@@ -107,7 +108,7 @@ export class TestServer implements ServerView {
       entries.push(log.entryAt(index) ?? fail());
     }
     const snapshot = { index: log.firstIndex - 1, term: log.termAt(log.firstIndex - 1) ?? 0 };
-    const { supersededBy } = this.durable;
+    const { supersededBy } = this;
     const hardState = { term, vote, commit: 0, supersededBy };
     this.durable.restart({ hardState, snapshot, entries });
     return this;
