@@ -26,7 +26,9 @@ export class Aftermath implements EventTarget {
   readonly #healedAtMs: number;
   readonly #hopelessMs: number;
   readonly #probes: OpenProbe[] = [];
+  readonly #queueEntriesMax: number;
   #leaderAtMs: number | undefined;
+  #unhinderedAtMs: number;
   #isConverged = false;
 
   constructor(
@@ -35,20 +37,33 @@ export class Aftermath implements EventTarget {
       readonly cluster: Cluster;
       readonly workload: Workload;
       readonly electionMs: number;
+      /** What waits to be applied, at most, where a store is held. */
+      readonly queueEntriesMax: number;
     },
   ) {
-    const { cluster, workload, electionMs } = parts;
+    const { cluster, workload, electionMs, queueEntriesMax } = parts;
     this.#hopelessMs = world.nowMs + hopelessTimeouts * electionMs;
     this.#world = world;
     this.#cluster = cluster;
     this.#workload = workload;
+    this.#queueEntriesMax = queueEntriesMax;
     this.#healedAtMs = world.nowMs;
+    this.#unhinderedAtMs = world.nowMs;
     world.schedule(lookMs, eventKind.probe, this, undefined);
   }
 
   /** Everybody serves, and all are alike. */
   get isConverged(): boolean {
     return this.#isConverged;
+  }
+
+  /**
+   * From here on nothing hinders a write any more: since the heal, or since a quorum no longer needs
+   * servers that acknowledge nothing before they have the state of another one. That takes as long as
+   * storage makes it, which probes are judged by.
+   */
+  get unhinderedAtMs(): number {
+    return this.#unhinderedAtMs;
   }
 
   /** It takes part and has data. */
@@ -59,6 +74,7 @@ export class Aftermath implements EventTarget {
 
   handle(): void {
     if (this.#world.nowMs >= this.#hopelessMs) this.#giveUpReplacements();
+    if (this.#isHeldUp()) this.#unhinderedAtMs = this.#world.nowMs + lookMs;
     if (this.#leaderAtMs === undefined && this.#hasLeader()) {
       this.#leaderAtMs = this.#world.nowMs;
       this.#ask();
@@ -104,6 +120,23 @@ export class Aftermath implements EventTarget {
     for (const machine of wanting) machine.giveUpReplacement();
   }
 
+  /** No quorum without servers that need a state first. */
+  #isHeldUp(): boolean {
+    const leader = this.#newestLeader();
+    if (leader === undefined) return false;
+    const waiting = this.#expected().filter((machine) => this.#needsState(machine, leader));
+    return waiting.length > 0 && !this.#cluster.survivesWithout(waiting);
+  }
+
+  /** The leader has no entries for it any more, or it has had as many as may wait while its store is held. */
+  #needsState({ view, isReplacingState }: Machine, leader: Machine): boolean {
+    const { durable, commitIndex, appliedIndex } = view;
+    const isBehindLog = durable.lastIndex + 1 < leader.view.log.firstIndex;
+    const isInstalling = appliedIndex + 1 < durable.firstIndex;
+    const isFull = isReplacingState && commitIndex - appliedIndex >= this.#queueEntriesMax;
+    return isBehindLog || isInstalling || isFull;
+  }
+
   #ask(): void {
     for (const machine of this.#expected()) {
       if (!this.mustServe(machine.id)) continue;
@@ -144,12 +177,16 @@ export class Aftermath implements EventTarget {
   }
 
   #newest(): Configuration | undefined {
+    return this.#newestLeader()?.view.configuration;
+  }
+
+  #newestLeader(): Machine | undefined {
     let newest: Machine | undefined;
     for (const other of this.#cluster.machines) {
       if (other.view.role !== "leader" || !other.isUp) continue;
       if (newest === undefined || other.view.term > newest.view.term) newest = other;
     }
-    return newest?.view.configuration;
+    return newest;
   }
 }
 

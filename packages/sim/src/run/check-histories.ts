@@ -33,6 +33,8 @@ export function checkHistories(run: {
   /** What watchers at servers that must serve have been told by now. */
   readonly dueRevision: number;
   mustServe(server: NodeId): boolean;
+  /** No fault hinders a write any more, nor what one has left behind. */
+  readonly unhinderedAtMs: number;
   readonly nowMs: number;
   readonly isLinearizabilityChecked: boolean;
   /** The search for an order of what was done to this key was given up. */
@@ -45,7 +47,10 @@ export function checkHistories(run: {
     checkAnswers(scenario, workload) ??
     checkSerials(operations, ledger) ??
     checkWatches(watches, ledger, ledger.compactRevision) ??
-    checkLeases(workload.leases(), { ...leaseBounds(scenario), nowMs: run.nowMs }) ??
+    checkLeases(workload.leases(), {
+      ...leaseBounds(scenario, run.unhinderedAtMs),
+      nowMs: run.nowMs,
+    }) ??
     (run.isLinearizabilityChecked ? linearizable(happened(operations, ledger), run) : undefined)
   );
 }
@@ -97,13 +102,17 @@ function linearizable(
 }
 
 /** By when the last of all leases has to be over. */
-export function lastLeaseDueMs(scenario: Scenario, workload: Workload): number {
-  const bounds = leaseBounds(scenario);
+export function lastLeaseDueMs(
+  scenario: Scenario,
+  workload: Workload,
+  unhinderedAtMs: number,
+): number {
+  const bounds = leaseBounds(scenario, unhinderedAtMs);
   return Math.max(0, ...workload.leases().map((lease) => leaseDueMs(lease, bounds) ?? 0));
 }
 
-function leaseBounds(scenario: Scenario): Omit<LeaseBounds, "nowMs"> {
-  const { faults, options, healAtMs } = scenario;
+function leaseBounds(scenario: Scenario, healedAtMs: number): Omit<LeaseBounds, "nowMs"> {
+  const { faults, options } = scenario;
   let driftRatio = 1;
   for (const { fault } of faults) {
     if (fault.kind !== "clockRate") continue;
@@ -112,7 +121,7 @@ function leaseBounds(scenario: Scenario): Omit<LeaseBounds, "nowMs"> {
   const electionMs = options.electionTicks * options.heartbeatMs;
   return {
     driftRatio,
-    healedAtMs: healAtMs,
+    healedAtMs,
     expiryMs: expiryTimeouts * electionMs,
     leadersAfterHeal: hasPreferences(scenario) ? leadersMax.preferred : leadersMax.plain,
   };

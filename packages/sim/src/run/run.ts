@@ -206,6 +206,7 @@ class Run implements EventTarget {
       cluster: this.#cluster,
       workload: this.#workload,
       electionMs,
+      queueEntriesMax: options.applyQueueEntriesMax,
     });
     // Whoever needs a snapshot first serves only once it has that: as late as storage makes it.
     const snapshotMs = Math.max(...this.#cluster.machines.map(({ state }) => state.snapshotMs));
@@ -220,7 +221,7 @@ class Run implements EventTarget {
       }),
     );
     if (this.#isOver(untilEvent)) return;
-    this.#outliveLeases(settle);
+    this.#outliveLeases(settle, aftermath.unhinderedAtMs);
     if (this.#isOver(untilEvent)) return;
     this.#referee.report(this.#oracle.finish());
     this.#referee.report(
@@ -230,6 +231,7 @@ class Run implements EventTarget {
         ledger: this.#ledger,
         dueRevision: aftermath.isConverged ? dueRevision : 0,
         mustServe: (server) => aftermath.mustServe(server),
+        unhinderedAtMs: aftermath.unhinderedAtMs,
         nowMs: this.#world.nowMs,
         isLinearizabilityChecked: this.#options.isLinearizabilityChecked ?? true,
         onUnjudged: (key) => {
@@ -240,9 +242,9 @@ class Run implements EventTarget {
   }
 
   /** Nobody renews them any more: each has to go, and takes its time. */
-  #outliveLeases(settle: () => boolean): void {
+  #outliveLeases(settle: () => boolean, unhinderedAtMs: number): void {
     const { livingLeases } = this.#ledger;
-    const dueMs = lastLeaseDueMs(this.#scenario, this.#workload);
+    const dueMs = lastLeaseDueMs(this.#scenario, this.#workload, unhinderedAtMs);
     if (livingLeases.size === 0 || dueMs <= this.#world.nowMs) return;
     this.#world.run(dueMs + 1, () => settle() || livingLeases.size === 0);
   }
