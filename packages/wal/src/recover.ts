@@ -6,6 +6,7 @@ import type { Recovered } from "./contract.ts";
 import type { Disk, DiskFile } from "./disk.ts";
 import { corruptLog } from "./errors.ts";
 import { parentOf, pathIn } from "./paths.ts";
+import { recordType } from "./records.ts";
 import { Replay } from "./replay.ts";
 import { judgeTail, type ScanEnd, scanRecords } from "./scan.ts";
 import { parseSegmentFile, Segment, type SegmentName, segmentFile } from "./segment.ts";
@@ -46,7 +47,14 @@ export function* recover(
       throw corruptLog(path, 0, `the file before it, number ${name.sequence - 1}, is missing`);
     }
     const bytes = yield* step<Uint8Array>((done) => disk.read(path, done));
-    const end = scanRecords(bytes, crc, (record) => replay.take(record));
+    let hasHead = false;
+    const end = scanRecords(bytes, crc, (record) => {
+      hasHead ||= record.type === recordType.metadata;
+      replay.take(record);
+    });
+    // Durable before the file had its name (trap T34): no crash has torn it. What is written behind
+    // would be of no use once the files before this one are gone.
+    if (!hasHead) throw corruptLog(path, end.offset, end.broken?.reason ?? "it has no head");
     if (end.broken !== undefined && position < names.length - 1) {
       throw corruptLog(path, end.offset, `${end.broken.reason}, and a later file follows`);
     }

@@ -113,6 +113,20 @@ describe("openWal()", () => {
     throws(() => open(holed), { name: "WalError", code: "corrupt" });
   });
 
+  it("refuses a log whose last file has lost its head, rather than write behind that", () => {
+    const disk = new FakeDisk();
+    const { wal } = open(disk, { segmentBytes: 64 });
+    append(disk, wal, { entries: [entryOf(1, 1, new Prng(7))], mustSync: true });
+    close(disk, wal);
+    const [first, last] = Object.entries(disk.files).sort() as [string, Uint8Array][];
+    ok(first !== undefined && last !== undefined);
+    for (const rest of [new Uint8Array(0), new Uint8Array(last[1].length)]) {
+      const lost = new FakeDisk(Object.fromEntries([first, [last[0], rest]]));
+      const facts = { name: "WalError", code: "corrupt", message: /it has no head/ };
+      throws(() => open(lost), facts);
+    }
+  });
+
   it("refuses a log that ends before its commit index", () => {
     const disk = new FakeDisk();
     const { wal } = open(disk, { segmentBytes: 64 });
