@@ -43,7 +43,10 @@ export async function etcd(words: readonly string[]): Promise<void> {
   const table = rows.filter(isAsked).map((row): Measured => ({ row, values: new Map() }));
   const bench: Bench = { benchmark, mixedRate: await mixedRate(etcds, benchmark, table) };
   for (let round = 0; round < rounds; round++) {
-    for (const program of [flotilla, ...etcds]) await measureAll(program, bench, table);
+    for (const measured of table) {
+      // One after the other: machines are faster at one time than at another.
+      for (const program of [flotilla, ...etcds]) await measure(program, bench, measured);
+    }
   }
   const lines = table.map(compare);
   if (benchmark !== undefined && isAsked({ name: "start" })) {
@@ -82,22 +85,16 @@ async function mixedRate(
   return Math.max(...rates);
 }
 
-async function measureAll(
-  program: Program,
-  bench: Bench,
-  table: readonly Measured[],
-): Promise<void> {
-  for (const measured of table) {
-    const { row, values } = measured;
-    const trio = await Trio.start(program);
-    try {
-      const value = await row.measure(trio, bench);
-      process.stderr.write(`${program.name}, ${row.name}: ${value.toFixed(1)} ${row.unit}\n`);
-      values.set(program.name, [...(values.get(program.name) ?? []), value]);
-      if (program === flotilla) measured.loopDelayMs ??= await loopDelayMs(trio, row, bench);
-    } finally {
-      await trio.stop();
-    }
+async function measure(program: Program, bench: Bench, measured: Measured): Promise<void> {
+  const { row, values } = measured;
+  const trio = await Trio.start(program);
+  try {
+    const value = await row.measure(trio, bench);
+    process.stderr.write(`${program.name}, ${row.name}: ${value.toFixed(1)} ${row.unit}\n`);
+    values.set(program.name, [...(values.get(program.name) ?? []), value]);
+    if (program === flotilla) measured.loopDelayMs ??= await loopDelayMs(trio, row, bench);
+  } finally {
+    await trio.stop();
   }
 }
 
