@@ -100,14 +100,15 @@ export async function mixedRateMax(trio: Trio, bench: Bench): Promise<number> {
 }
 
 const watchedPuts = 4000;
+const watchersAll = 1000;
 
 async function eventsTo(trio: Trio, watchers: Watchers): Promise<number> {
   const url = await trio.leader();
-  const events = 1000 * watchedPuts;
-  for (let seconds = 0; seconds < warmUpSeconds; ) {
-    seconds += events / (await eventRate(url, watchers, watchedPuts));
+  let rate = 0;
+  for (let seconds = 0; seconds < warmUpSeconds; seconds += (watchersAll * watchedPuts) / rate) {
+    rate = await eventRate(url, watchers, watchedPuts);
   }
-  return eventRate(url, watchers, watchedPuts);
+  return eventRate(url, watchers, Math.round((rate * measuredSeconds) / watchersAll));
 }
 
 const manyKeys = 100_000;
