@@ -53,7 +53,7 @@ export class LmdbCursors {
   readonly #keys: Uint8Array;
   /** The end of a range, behind its length: where native code reads it. */
   readonly #end: Uint8Array;
-  readonly #endLength: DataView;
+  readonly #endLength: Uint32Array;
   readonly #endAddress: number;
   readonly #cursors = new Map<LmdbTable, NativeCursor>();
 
@@ -62,7 +62,7 @@ export class LmdbCursors {
     this.#keys = sharedKeyBuffer(table);
     const memory = new ArrayBuffer(4 + keyBytesMax);
     this.#end = new Uint8Array(memory, 4);
-    this.#endLength = new DataView(memory);
+    this.#endLength = new Uint32Array(memory, 0, 1); // In the order of the machine.
     this.#endAddress = native.getAddress(memory);
   }
 
@@ -126,7 +126,7 @@ export class LmdbCursors {
     const hasEnd = end !== undefined && end.length > 0;
     if (hasEnd) {
       this.#end.set(end);
-      this.#endLength.setUint32(0, end.length, true);
+      this.#endLength[0] = end.length;
     }
     const endAddress = hasEnd ? this.#endAddress : 0;
     return checked(native.position(cursor, direction | flags, 0, startLength, endAddress));

@@ -15,7 +15,7 @@
  * written is most of what a put costs. So values are read into slices of a slab.
  */
 import { mkdirSync } from "node:fs";
-import { assert, failpoint, present } from "@flotilla/base";
+import { assert, failpoint, present, successorOf } from "@flotilla/base";
 import type { BackendReader, BackendWriter, Table } from "@flotilla/store";
 import { ABORT, open, type RootDatabase, type Transaction } from "lmdb";
 import { BackendError, guarded } from "./errors.ts";
@@ -415,11 +415,4 @@ export class LmdbEnvironment implements BackendWriter {
 
 function pagesOf(tree: TreeStats): number {
   return tree.treeBranchPageCount + tree.treeLeafPageCount + tree.overflowPages;
-}
-
-/** The smallest key that is greater. */
-function successorOf(key: Uint8Array): Uint8Array {
-  const successor = new Uint8Array(key.length + 1);
-  successor.set(key);
-  return successor;
 }

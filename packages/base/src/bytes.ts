@@ -33,6 +33,13 @@ export function concatBytes(parts: readonly Uint8Array[]): Uint8Array {
   return joined;
 }
 
+/** The smallest byte string that is greater. */
+export function successorOf(key: Uint8Array): Uint8Array {
+  const successor = new Uint8Array(key.length + 1);
+  successor.set(key);
+  return successor;
+}
+
 /** The first key after every key that starts with `prefix`; undefined when there is none (all 0xff, or empty). */
 export function prefixEnd(prefix: Uint8Array): Uint8Array | undefined {
   for (let last = prefix.length - 1; last >= 0; last--) {

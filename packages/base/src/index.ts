@@ -6,6 +6,7 @@ export {
   emptyBytes,
   equalBytes,
   prefixEnd,
+  successorOf,
   textOf,
   utf8,
   utf8Size,

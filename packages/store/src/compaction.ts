@@ -12,7 +12,7 @@
  * Example, compaction at 4 of put a 2, put a 3, delete a 4, put b 5: the row 3 drops the row 2, the
  * delete 4 drops the row 3 and stays. The next compaction, at 5, begins at 4 and drops the delete.
  */
-import { assert, compareBytes, failpoint } from "@flotilla/base";
+import { assert, compareBytes, failpoint, successorOf } from "@flotilla/base";
 import { decodeKeyValue } from "./codec/key-value.ts";
 import type { BackendReader, BackendWriter } from "./contract.ts";
 import { parseRevisionKey, type Revision, revisionKey, table, versionKey } from "./layout.ts";
@@ -52,9 +52,7 @@ export function compactSlice(
     const compactFrom = revisionKey(state.compactRevision, 0);
     return { ...state, compacting: false, compactFrom };
   }
-  const compactFrom = new Uint8Array(last[0].length + 1); // The first key after `last`.
-  compactFrom.set(last[0]);
-  return { ...state, compactFrom };
+  return { ...state, compactFrom: successorOf(last[0]) };
 }
 
 /** True when a finished compaction at `compactRevision` would still have the row. */

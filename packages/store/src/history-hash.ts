@@ -6,12 +6,11 @@
  * value of each row that a compaction would keep. How far the removal of compacted rows has come
  * differs between members and must not show.
  */
-import { crc32c, emptyBytes, utf8 } from "@flotilla/base";
+import { crc32c, emptyBytes, successorOf, utf8 } from "@flotilla/base";
 import { decodeKeyValue } from "./codec/key-value.ts";
 import { survivesCompaction } from "./compaction.ts";
 import type { BackendReader, HashResult } from "./contract.ts";
 import { parseRevisionKey, revisionKey, table } from "./layout.ts";
-import { successorOf } from "./range-scan.ts";
 import type { StoreState } from "./state.ts";
 
 /** One hash in the making. */

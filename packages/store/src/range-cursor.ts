@@ -5,6 +5,7 @@
  * Rows that come in the order of the answer are handed out as they are found. Others are collected
  * first, and sorted at a stretch when the last is there.
  */
+import { successorOf } from "@flotilla/base";
 import type {
   Backend,
   BackendReader,
@@ -15,7 +16,7 @@ import type {
   RangeSlice,
 } from "./contract.ts";
 import { boundsOf, isEmptyBounds } from "./key-range.ts";
-import { RangeScan, successorOf } from "./range-scan.ts";
+import { RangeScan } from "./range-scan.ts";
 import { checkRevision, type View } from "./read-range.ts";
 import {
   hasRevisionFilter,

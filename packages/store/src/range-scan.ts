@@ -2,6 +2,7 @@
  * Looks at the rows of a range in the order of their keys, some at a time. Pure apart from the reader
  * that it is given.
  */
+import { successorOf } from "@flotilla/base";
 import type { BackendReader, KeyValue } from "./contract.ts";
 import { table, versionsAfter, versionsStart } from "./layout.ts";
 import {
@@ -101,11 +102,4 @@ export class RangeScan {
     }
     this.#isDone = true;
   }
-}
-
-/** The smallest key that is greater. */
-export function successorOf(key: Uint8Array): Uint8Array {
-  const successor = new Uint8Array(key.length + 1);
-  successor.set(key);
-  return successor;
 }
