@@ -46,6 +46,8 @@ export async function eventRate(
     load,
     connections * streams,
   );
+  // Those of the load before are forgotten: only then does a number tell that these are all there.
+  await until("nobody to watch", createMs, async () => (await watchersOf(url)) === 0);
   const reader = spawn("h2load", args, { stdio: "ignore" });
   try {
     await until("all to watch", createMs, async () => (await watchersOf(url)) >= watchers);
